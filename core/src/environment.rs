@@ -1,0 +1,116 @@
+//! The environment variables that matter, handed over by the host at the start of a flow.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+
+use serde::Deserialize;
+
+use crate::secret::Secret;
+
+/// The values of [`Environment::VARIABLES`]. An empty variable counts as unset.
+///
+/// In JSON an object of names and values; names that are not in the list do nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Environment(BTreeMap<String, Secret>);
+
+impl Environment {
+    /// Every variable that a flow may look at.
+    pub const VARIABLES: &[&str] = &[
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_OAUTH_TOKEN",
+        "BROWSER",
+        "DISPLAY",
+        "PI_AUTH_PREFER",
+        "SSH_CLIENT",
+        "SSH_CONNECTION",
+        "SSH_TTY",
+        "WAYLAND_DISPLAY",
+        "WSL_DISTRO_NAME",
+    ];
+
+    /// Asks `lookup` for each of [`Environment::VARIABLES`].
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let value = |name: &&str| Some((name.to_string(), lookup(name)?.into()));
+        Environment(Self::VARIABLES.iter().filter_map(value).collect())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name).filter(|value| !value.is_empty())
+    }
+
+    fn any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.get(name).is_some())
+    }
+}
+
+/// How a login reaches the person's browser, and how the answer comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Browser {
+    /// Open it; the answer comes to a loopback callback, or is pasted, whichever is first.
+    Callback,
+    /// Open it; the provider shows a code that the person pastes.
+    Paste,
+    /// Only print the URL, for a browser on whatever machine; the code is pasted.
+    Elsewhere,
+}
+
+impl Browser {
+    /// What works here. `needs_display`: windows need DISPLAY or WAYLAND_DISPLAY on this system.
+    ///
+    /// Over SSH a loopback callback would arrive at the wrong machine; BROWSER set there is an
+    /// editor's helper that opens the page where the person sits.
+    pub(crate) fn choose(
+        environment: &Environment,
+        needs_display: bool,
+        paste: bool,
+        no_browser: bool,
+    ) -> Self {
+        let remote = environment.any(&["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]);
+        let named = environment.any(&["BROWSER"]);
+        let display =
+            !needs_display || environment.any(&["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"]);
+        if no_browser || !(named || display && !remote) {
+            Browser::Elsewhere
+        } else if paste || remote {
+            Browser::Paste
+        } else {
+            Browser::Callback
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_browser_by_table() {
+        use Browser::{Callback, Elsewhere, Paste};
+        for (set, needs_display, paste, no_browser, expected) in [
+            (&["DISPLAY"][..], true, false, false, Callback),
+            (&["WAYLAND_DISPLAY"], true, false, false, Callback),
+            (&["WSL_DISTRO_NAME"], true, false, false, Callback),
+            (&["BROWSER"], true, false, false, Callback),
+            (&[], false, false, false, Callback),
+            (&[], true, false, false, Elsewhere),
+            (&["DISPLAY"], true, true, false, Paste),
+            (&[], true, true, false, Elsewhere),
+            (&["DISPLAY"], true, false, true, Elsewhere),
+            (&["DISPLAY", "BROWSER"], true, true, true, Elsewhere),
+            (&["DISPLAY", "SSH_CONNECTION"], true, false, false, Elsewhere),
+            (&["SSH_TTY"], false, false, false, Elsewhere),
+            (&["BROWSER", "SSH_CLIENT"], true, false, false, Paste),
+        ] {
+            let environment = Environment::read(|name| set.contains(&name).then(|| "x".into()));
+            let chosen = Browser::choose(&environment, needs_display, paste, no_browser);
+            assert_eq!(chosen, expected, "{set:?} {needs_display} {paste} {no_browser}");
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_is_unset() {
+        let environment = Environment::read(|_| Some(String::new()));
+        assert_eq!(environment.get("ANTHROPIC_API_KEY"), None);
+    }
+}

@@ -1,0 +1,440 @@
+//! Errors in two layers: exactly what happened, and what the caller should do about it.
+//!
+//! [`Error`] is the exact kind; its `Display` says what happened and [`Error::advice`] what to do
+//! next, both for people. [`Error::code`] is the stable layer that programs act on.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::oauth::paste::PasteError;
+use crate::oauth::token::TokenError;
+use crate::provider::{BadOverrides, Label};
+
+/// How long to wait before the next attempt where the server does not say, in milliseconds.
+const DEFAULT_RETRY_MS: u64 = 10_000;
+
+/// What a caller should do, as a stable code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Code {
+    /// Have the person log in.
+    LoginRequired,
+    /// Try again, not before this many milliseconds have passed.
+    RetryLater {
+        /// Milliseconds from now.
+        after_ms: u64,
+    },
+    /// Nothing: the person stopped it.
+    Cancelled,
+    /// Nothing: the person or the provider said no.
+    Denied,
+    /// Begin again: what was being exchanged is too old.
+    Expired,
+    /// Have the person look at the credential file. It was not touched.
+    StoreCorrupt,
+    /// Make the credential file readable and writable.
+    StoreUnavailable,
+    /// Correct the input.
+    BadInput,
+    /// Report it: the provider answered what it should not.
+    ProviderError,
+    /// Check the connection.
+    Network,
+}
+
+impl Code {
+    /// The code as one word, such as `login_required`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::LoginRequired => "login_required",
+            Self::RetryLater { .. } => "retry_later",
+            Self::Cancelled => "cancelled",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::StoreCorrupt => "store_corrupt",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::BadInput => "bad_input",
+            Self::ProviderError => "provider_error",
+            Self::Network => "network",
+        }
+    }
+}
+
+/// Why the credential file, or the overrides file, could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreFailure {
+    /// This user may not.
+    PermissionDenied,
+    /// The file system is mounted read-only.
+    ReadOnly,
+    /// No space, or no quota, is left.
+    NoSpace,
+    /// It is a directory, a pipe, a device: anything but a file.
+    NotAFile,
+    /// It is larger than any credential file, 1 MiB.
+    TooLarge,
+    /// Its bytes are not UTF-8.
+    NotUtf8,
+    /// Anything else, in the system's words.
+    Other(String),
+}
+
+impl fmt::Display for StoreFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PermissionDenied => "permission denied",
+            Self::ReadOnly => "the file system is read-only",
+            Self::NoSpace => "no space is left",
+            Self::NotAFile => "it is not a regular file",
+            Self::TooLarge => "it is larger than 1 MiB",
+            Self::NotUtf8 => "it is not UTF-8 text",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+/// Exactly what went wrong. None of its texts holds a secret or a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nobody is logged in to this provider, and no variable holds a key.
+    NotLoggedIn {
+        /// The provider.
+        provider: Label,
+        /// The variable that could hold an API key.
+        variable: Option<&'static str>,
+    },
+    /// The stored login has no refresh token, or the provider no longer takes it.
+    LoginEnded {
+        /// The provider.
+        provider: Label,
+        /// The provider's refusal; `None` where there was no refresh token to try.
+        cause: Option<TokenError>,
+    },
+    /// A refresh failed, and the access token is no longer valid.
+    Refresh {
+        /// The provider.
+        provider: Label,
+        /// Why.
+        cause: TokenError,
+    },
+    /// The exchange of an authorization code failed.
+    Exchange {
+        /// The provider.
+        provider: Label,
+        /// Why.
+        cause: TokenError,
+    },
+    /// The stored login is of a provider that only the agent can refresh.
+    ForeignLogin {
+        /// The provider.
+        provider: Label,
+    },
+    /// The stored API key is not a key but a reference that only the agent resolves.
+    IndirectKey {
+        /// The provider.
+        provider: Label,
+        /// What it is.
+        what: &'static str,
+    },
+    /// There is no such provider.
+    UnknownProvider {
+        /// What was asked for, without control characters.
+        id: String,
+        /// The ids that are known, with commas.
+        known: String,
+    },
+    /// The person stopped it.
+    Cancelled,
+    /// The person refused on the provider's page.
+    Denied {
+        /// The provider.
+        provider: Label,
+    },
+    /// The provider sent the browser back with an error of its own.
+    AuthorizationRefused {
+        /// The provider.
+        provider: Label,
+        /// The error code.
+        error: String,
+        /// Its words for people.
+        description: Option<String>,
+    },
+    /// What was pasted cannot be used.
+    Paste(PasteError),
+    /// The credential file is not what it should be. It is left as it is.
+    StoreCorrupt {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The credential file could not be read, locked or written.
+    Store {
+        /// The file that was to be used.
+        path: String,
+        /// What was tried: `read`, `lock` or `write`.
+        attempt: &'static str,
+        /// Why it failed.
+        failure: StoreFailure,
+    },
+    /// Another process held the lock for too long.
+    LockTimedOut {
+        /// The lock.
+        path: String,
+    },
+    /// The overrides file cannot be used.
+    Overrides {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: BadOverrides,
+    },
+    /// `PI_AUTH_PREFER` has a value that means nothing.
+    BadPreference {
+        /// The value.
+        value: String,
+    },
+    /// `logout` of everything was not confirmed.
+    NotConfirmed,
+    /// The host answered an effect with an event that does not belong to it: a bug in the host.
+    Protocol {
+        /// The event's name.
+        event: &'static str,
+    },
+}
+
+impl Error {
+    /// What the caller should do.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotLoggedIn { .. } | Self::LoginEnded { .. } => Code::LoginRequired,
+            Self::Refresh { cause, .. } if cause.is_transient() => retry_later(cause),
+            Self::Exchange { cause: TokenError::Transport(_), .. } => Code::Network,
+            Self::Exchange { cause, .. } if cause.is_transient() => retry_later(cause),
+            Self::Exchange { cause, .. } if cause.is_invalid_grant() => Code::Expired,
+            Self::Refresh { .. } | Self::Exchange { .. } | Self::AuthorizationRefused { .. } => {
+                Code::ProviderError
+            }
+            Self::LockTimedOut { .. } => Code::RetryLater { after_ms: DEFAULT_RETRY_MS },
+            Self::Cancelled => Code::Cancelled,
+            Self::Denied { .. } => Code::Denied,
+            Self::StoreCorrupt { .. } => Code::StoreCorrupt,
+            Self::Store { .. } => Code::StoreUnavailable,
+            Self::ForeignLogin { .. }
+            | Self::IndirectKey { .. }
+            | Self::UnknownProvider { .. }
+            | Self::Paste(_)
+            | Self::Overrides { .. }
+            | Self::BadPreference { .. }
+            | Self::NotConfirmed
+            | Self::Protocol { .. } => Code::BadInput,
+        }
+    }
+
+    /// What the person can do next, in a sentence or two; empty where there is nothing to do.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NotLoggedIn { provider, variable } => match variable {
+                Some(name) => format!("Run `pi login {}`, or set {name}.", provider.id),
+                None => format!("Run `pi login {}`.", provider.id),
+            },
+            Self::LoginEnded { provider, .. } => {
+                format!("Run `pi login {}`. The stored credential was kept.", provider.id)
+            }
+            Self::Refresh { cause, .. } if cause.is_transient() => {
+                format!("Your login is kept. {}{}", network_advice(cause), wait_advice(self.code()))
+            }
+            Self::Refresh { provider, .. } => format!(
+                "Your login is kept. Try again; if it stays so, run `pi login {}`.",
+                provider.id
+            ),
+            Self::Exchange { provider, cause } => match self.code() {
+                Code::Network => format!(
+                    "{}Then run `pi login {}` again; a code works only once.",
+                    network_advice(cause),
+                    provider.id
+                ),
+                Code::RetryLater { .. } => format!(
+                    "{} Then run `pi login {}` again; a code works only once.",
+                    wait_advice(self.code()),
+                    provider.id
+                ),
+                _ => format!(
+                    "Run `pi login {}` again and use the new code within a few minutes.",
+                    provider.id
+                ),
+            },
+            Self::ForeignLogin { provider } => format!(
+                "Run the pi agent once, which refreshes it, or `pi login` there for {}.",
+                provider.id
+            ),
+            Self::IndirectKey { .. } => {
+                "Put the key itself there, or use the variable that the provider takes.".into()
+            }
+            Self::UnknownProvider { known, .. } => format!("Use one of: {known}."),
+            Self::Cancelled | Self::Protocol { .. } => String::new(),
+            Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
+                format!("Run `pi login {}` to try again.", provider.id)
+            }
+            Self::Paste(_) => "Run `pi login` again.".into(),
+            Self::StoreCorrupt { path, .. } => format!(
+                "Nothing was changed. Mend the file, or move it away and log in again: mv {path} {path}.bad"
+            ),
+            Self::Store { path, failure, .. } => match failure {
+                StoreFailure::PermissionDenied => {
+                    format!("Check who owns it: ls -ld {path}. Nothing was changed.")
+                }
+                StoreFailure::NoSpace => "Free some space, then try again.".into(),
+                StoreFailure::ReadOnly => {
+                    "Point PI_CODING_AGENT_DIR at a directory that can be written.".into()
+                }
+                _ => format!("Look at {path}. Nothing was changed."),
+            },
+            Self::LockTimedOut { path } => format!(
+                "Another pi seems to be using it. If none is running, remove it: rmdir {path}"
+            ),
+            Self::Overrides { path, .. } => format!("Correct {path}, or remove it."),
+            Self::BadPreference { .. } => "Use `env` or `store`, or unset it.".into(),
+            Self::NotConfirmed => "Add --yes to end every login.".into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLoggedIn { provider, .. } => {
+                write!(f, "You are not logged in to {}.", provider.name)
+            }
+            Self::LoginEnded { provider, cause: Some(cause) } => {
+                write!(f, "{} no longer takes the stored login ({cause}).", provider.short_name())
+            }
+            Self::LoginEnded { provider, cause: None } => write!(
+                f,
+                "The login to {} has expired, and it holds no refresh token.",
+                provider.name
+            ),
+            Self::Refresh { provider, cause } => {
+                write!(f, "The token of {} could not be refreshed: {cause}.", provider.short_name())
+            }
+            Self::Exchange { provider, cause } => {
+                write!(f, "{} did not take the authorization code: {cause}.", provider.short_name())
+            }
+            Self::ForeignLogin { provider } => write!(
+                f,
+                "The login to {} has expired, and this program cannot refresh it.",
+                provider.name
+            ),
+            Self::IndirectKey { provider, what } => {
+                write!(f, "The stored API key of {} is {what}.", provider.name)
+            }
+            Self::UnknownProvider { id, .. } => write!(f, "There is no provider `{id}`."),
+            Self::Cancelled => f.write_str("Cancelled."),
+            Self::Denied { provider } => {
+                write!(f, "The login to {} was refused in the browser.", provider.name)
+            }
+            Self::AuthorizationRefused { provider, error, description } => {
+                let short = provider.short_name();
+                match description {
+                    Some(text) => write!(f, "{short} refused the login: {error}: {text}"),
+                    None => write!(f, "{short} refused the login: {error}."),
+                }
+            }
+            Self::Paste(error) => error.fmt(f),
+            Self::StoreCorrupt { path, reason } => write!(f, "{path} cannot be used: {reason}."),
+            Self::Store { path, attempt, failure } => {
+                write!(f, "Could not {attempt} {path}: {failure}.")
+            }
+            Self::LockTimedOut { path } => {
+                write!(f, "The credential file stayed locked for too long ({path}).")
+            }
+            Self::Overrides { path, problem } => write!(f, "{path} cannot be used: {problem}."),
+            Self::BadPreference { value } => {
+                write!(f, "PI_AUTH_PREFER is `{}`, which means nothing.", plain(value))
+            }
+            Self::NotConfirmed => f.write_str("Nothing was logged out."),
+            Self::Protocol { event } => {
+                write!(f, "The host answered with `{event}` where that has no meaning.")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// `{"code", "after_ms"?, "message", "advice"}`: the error as every host shows it.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let code = self.code();
+        let after_ms = match code {
+            Code::RetryLater { after_ms } => Some(after_ms),
+            _ => None,
+        };
+        let mut error =
+            serializer.serialize_struct("Error", 3 + usize::from(after_ms.is_some()))?;
+        error.serialize_field("code", code.as_str())?;
+        if let Some(after_ms) = after_ms {
+            error.serialize_field("after_ms", &after_ms)?;
+        }
+        error.serialize_field("message", &self.to_string())?;
+        error.serialize_field("advice", &self.advice())?;
+        error.end()
+    }
+}
+
+fn retry_later(cause: &TokenError) -> Code {
+    Code::RetryLater { after_ms: cause.retry_after_ms().unwrap_or(DEFAULT_RETRY_MS) }
+}
+
+fn network_advice(cause: &TokenError) -> &'static str {
+    match cause {
+        TokenError::Transport(_) => "Check your connection and the proxy variables. ",
+        _ => "",
+    }
+}
+
+fn wait_advice(code: Code) -> String {
+    match code {
+        Code::RetryLater { after_ms } => format!("Try again in {} s.", after_ms.div_ceil(1000)),
+        _ => String::new(),
+    }
+}
+
+/// Text of a server or a file as it may be shown: without control characters, which a terminal
+/// would obey, and cut to a length that fits a sentence.
+pub(crate) fn plain(text: &str) -> String {
+    // Bidirectional controls reorder what a person reads; they are no control characters to Rust.
+    let shown = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().filter(shown).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_has_nothing_a_terminal_obeys() {
+        assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
+        assert_eq!(plain(&"x".repeat(1000)).len(), 300);
+    }
+
+    #[test]
+    fn an_error_as_json() {
+        let cause = TokenError::RateLimited { after_ms: Some(7000) };
+        let provider = Label { id: "p".into(), name: "P (x)".into() };
+        let error = Error::Refresh { provider, cause };
+        assert_eq!(
+            serde_json::to_string(&error).unwrap(),
+            r#"{"code":"retry_later","after_ms":7000,"message":"The token of P could not be refreshed: it is being asked too often (HTTP 429).","advice":"Your login is kept. Try again in 7 s."}"#
+        );
+    }
+}

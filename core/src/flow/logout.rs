@@ -1,0 +1,192 @@
+//! Logging out: the only thing that ever deletes a credential.
+//!
+//! ```text
+//!   ReadOverrides ─▶ ReadStore ─▶ Select? ─▶ Confirm? ─▶ LockStore ─▶ ReadStore ─▶ WriteStore
+//! ```
+//!
+//! It waits for the lock, so that a refresh under way cannot bring back what it takes out.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use super::read::{self, Read};
+use super::{Effect, Event, Output, Store, Turn, known, table};
+use crate::document::Entry;
+use crate::error::Error;
+use crate::provider::{Label, Table};
+
+/// A wish to log out.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Request {
+    /// The provider's id; `None`, without `all`, has the person pick one.
+    pub provider: Option<String>,
+    /// Whether to end every login. API keys are left alone.
+    #[serde(default)]
+    pub all: bool,
+    /// Whether it is confirmed already.
+    #[serde(default)]
+    pub confirmed: bool,
+    /// Whether there is a person to ask. Without one, naming a provider is confirmation enough.
+    #[serde(default)]
+    pub interactive: bool,
+}
+
+/// How often a lost lock is taken again.
+const MAX_LOST_LOCKS: u32 = 3;
+
+impl Request {
+    pub(super) fn start(self) -> Turn<State> {
+        Turn::Ask(State::Configuring(self), Effect::ReadOverrides)
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Configuring(Request),
+    Reading(Request, Table, Read),
+    Selecting(Request, Vec<Label>),
+    Confirming(Vec<Label>),
+    Locking(Removal),
+    Rereading(Removal),
+    Writing(Removal, Vec<Label>, String),
+}
+
+/// Providers to log out of.
+#[derive(Debug)]
+pub(super) struct Removal {
+    providers: Vec<Label>,
+    lost_locks: u32,
+}
+
+impl State {
+    pub(super) fn step(self, event: Event, _now_ms: u64) -> Turn<State> {
+        match (self, event) {
+            (State::Configuring(request), Event::OverridesRead { path, contents }) => {
+                match table(path, contents) {
+                    Err(error) => Turn::Failed(error),
+                    Ok(table) => {
+                        let (read, effect) = Read::start();
+                        Turn::Ask(State::Reading(request, table, read), effect)
+                    }
+                }
+            }
+            (State::Reading(request, table, read), event) => match read.step(event) {
+                read::Progress::Ask(read, effect) => {
+                    Turn::Ask(State::Reading(request, table, read), effect)
+                }
+                read::Progress::Read(store) => request.choose(&table, store),
+                read::Progress::Failed(error) => Turn::Failed(error),
+            },
+            (State::Selecting(request, mut logins), Event::Chosen { index }) => {
+                if index >= logins.len() {
+                    return Turn::Failed(Error::Protocol { event: "chosen" });
+                }
+                request.confirm([logins.swap_remove(index)].into())
+            }
+            (State::Confirming(providers), Event::Confirmed { yes: true }) => lock(providers),
+            (State::Confirming(_), Event::Confirmed { yes: false }) => {
+                Turn::Failed(Error::Cancelled)
+            }
+            (State::Locking(removal), Event::Locked) => {
+                Turn::Ask(State::Rereading(removal), Effect::ReadStore)
+            }
+            (State::Locking(_), event) => Turn::unexpected(event, "lock"),
+            (State::Rereading(removal), Event::StoreRead { path, contents }) => {
+                match Store::parse(path, contents) {
+                    Err(corrupt) => Turn::Failed(corrupt),
+                    Ok(store) => removal.write(store),
+                }
+            }
+            (State::Writing(_, providers, path), Event::Written) => {
+                Turn::Done(Output::LoggedOut { providers, path, notes: Vec::new() })
+            }
+            (State::Writing(mut removal, ..), Event::LockLost)
+                if removal.lost_locks < MAX_LOST_LOCKS =>
+            {
+                removal.lost_locks += 1;
+                Turn::Ask(State::Locking(removal), Effect::LockStore)
+            }
+            (State::Writing(_, _, path), Event::LockLost) => {
+                Turn::Failed(Error::LockTimedOut { path })
+            }
+            (State::Writing(..), event) => Turn::unexpected(event, "write"),
+            (_, event) => Turn::unexpected(event, "read"),
+        }
+    }
+}
+
+impl Request {
+    fn choose(self, table: &Table, store: Store) -> Turn<State> {
+        let path = store.path;
+        let nothing = |notes: Vec<String>| {
+            Turn::Done(Output::LoggedOut { providers: Vec::new(), path: path.clone(), notes })
+        };
+        if let Some(id) = &self.provider {
+            let label = table.label(id);
+            return match store.document.get(id) {
+                Some(Entry::OAuth(_)) => self.confirm([label].into()),
+                Some(_) => nothing(
+                    [format!("What is stored for {} is no login; it is left alone.", label.name)]
+                        .into(),
+                ),
+                None => match known(table, id) {
+                    Ok(_) => nothing(Vec::new()),
+                    Err(error) => Turn::Failed(error),
+                },
+            };
+        }
+        let is_login = |entry: &Entry| matches!(entry, Entry::OAuth(_));
+        let entries = store.document.entries().into_iter();
+        let logins: Vec<Label> =
+            entries.filter(|(_, entry)| is_login(entry)).map(|(id, _)| table.label(&id)).collect();
+        if logins.is_empty() {
+            nothing(Vec::new())
+        } else if self.all {
+            self.confirm(logins)
+        } else {
+            let remark = (logins.len() == 1).then(|| "[no other providers logged in]".into());
+            let effect = Effect::Select {
+                message: "Select provider to logout:".into(),
+                options: logins.clone(),
+                remark,
+            };
+            Turn::Ask(State::Selecting(self, logins), effect)
+        }
+    }
+
+    fn confirm(self, providers: Vec<Label>) -> Turn<State> {
+        if self.confirmed || (!self.interactive && !self.all) {
+            return lock(providers);
+        }
+        if !self.interactive {
+            return Turn::Failed(Error::NotConfirmed);
+        }
+        let names: Vec<&str> = providers.iter().map(|label| label.name.as_str()).collect();
+        let message = format!("Log out of {}?", names.join(", "));
+        Turn::Ask(State::Confirming(providers), Effect::Confirm { message })
+    }
+}
+
+fn lock(providers: Vec<Label>) -> Turn<State> {
+    Turn::Ask(State::Locking(Removal { providers, lost_locks: 0 }), Effect::LockStore)
+}
+
+impl Removal {
+    fn write(self, mut store: Store) -> Turn<State> {
+        let mut removed = self.providers.clone();
+        // Between the question and the lock an entry may have become something else.
+        removed.retain(|label| {
+            matches!(store.document.get(&label.id), Some(Entry::OAuth(_)))
+                && store.document.remove(&label.id)
+        });
+        if removed.is_empty() {
+            let (path, notes) = (store.path, Vec::new());
+            return Turn::Done(Output::LoggedOut { providers: removed, path, notes });
+        }
+        let effect = Effect::WriteStore { contents: store.document.into_text(), unlocked: false };
+        Turn::Ask(State::Writing(self, removed, store.path), effect)
+    }
+}

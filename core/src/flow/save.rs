@@ -1,0 +1,143 @@
+//! The write half of the store protocol: lock, read, edit, write, and again if the lock was lost.
+//!
+//! A rotated token exists nowhere but here until it is written, so this machine does not give up
+//! on a lost or held lock as long as there is another way.
+
+use alloc::string::String;
+
+use super::{Effect, Event, Store, unexpected};
+use crate::credential::Credential;
+use crate::document::Entry;
+use crate::error::Error;
+use crate::secret::Secret;
+
+/// A change to the document.
+#[derive(Debug)]
+pub(super) enum Edit {
+    /// A new login of this provider.
+    Login { provider: String, credential: Credential },
+    /// The refreshed login of this provider, got for the refresh token `used`.
+    Refreshed { provider: String, used: Secret, credential: Credential },
+}
+
+impl Edit {
+    /// Makes the change; `None` where the file is to stay as it is by now.
+    fn apply(&self, mut store: Store) -> Option<Secret> {
+        match self {
+            Edit::Login { provider, credential } => store.document.set(provider, credential),
+            Edit::Refreshed { provider, used, credential } => {
+                match store.document.get(provider) {
+                    Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(used) => {
+                        store.document.update(provider, credential);
+                    }
+                    // Somebody logged out or in, or stored a newer token meanwhile: theirs stands.
+                    _ => return None,
+                }
+            }
+        }
+        Some(store.document.into_text())
+    }
+}
+
+/// Saving one edit.
+#[derive(Debug)]
+pub(super) struct Save {
+    edit: Edit,
+    path: String,
+    state: State,
+    /// Setbacks so far: a lost lock, a half-written file, a failed write.
+    setbacks: u32,
+    /// Whether the lock could not be had, and writing goes ahead without.
+    unlocked: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Locking,
+    Reading,
+    Writing,
+    Waiting,
+}
+
+/// What a step of saving leads to.
+#[derive(Debug)]
+pub(super) enum Progress {
+    Ask(Save, Effect),
+    /// The file, at this path, holds what it should.
+    Saved(String),
+    /// It could not be saved.
+    Failed(Error),
+}
+
+/// How many setbacks are borne.
+const MAX_SETBACKS: u32 = 3;
+/// The pause after one, in milliseconds.
+const PAUSE_MS: u64 = 500;
+
+impl Save {
+    /// Begins with taking the lock; `path` is only for messages.
+    pub(super) fn start(edit: Edit, path: String) -> Progress {
+        Save::new(edit, path).ask(State::Locking, Effect::LockStore)
+    }
+
+    /// Begins with what was read under a lock that is still held.
+    pub(super) fn start_locked(edit: Edit, store: Store) -> Progress {
+        Save::new(edit, store.path.clone()).write(store)
+    }
+
+    fn new(edit: Edit, path: String) -> Self {
+        Save { edit, path, state: State::Locking, setbacks: 0, unlocked: false }
+    }
+
+    pub(super) fn step(mut self, event: Event, now_ms: u64) -> Progress {
+        match (&self.state, event) {
+            (State::Locking, Event::Locked) => self.ask(State::Reading, Effect::ReadStore),
+            (State::Locking, Event::LockTimedOut { .. }) => self.without_lock(),
+            (State::Reading, Event::StoreRead { path, contents }) => {
+                match Store::parse(path, contents) {
+                    Ok(store) => self.write(store),
+                    Err(error) => self.setback(error, now_ms),
+                }
+            }
+            (State::Writing, Event::Written) => Progress::Saved(self.path),
+            (State::Writing, Event::LockLost) if self.setbacks < MAX_SETBACKS => {
+                self.setbacks += 1;
+                self.ask(State::Locking, Effect::LockStore)
+            }
+            (State::Writing, Event::LockLost) => self.without_lock(),
+            (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
+            (_, event @ Event::StoreFailed { .. }) => {
+                self.setback(unexpected(event, "write"), now_ms)
+            }
+            (_, event) => Progress::Failed(unexpected(event, "write")),
+        }
+    }
+
+    fn without_lock(mut self) -> Progress {
+        self.unlocked = true;
+        self.ask(State::Reading, Effect::ReadStore)
+    }
+
+    fn setback(mut self, error: Error, now_ms: u64) -> Progress {
+        if self.setbacks == MAX_SETBACKS {
+            return Progress::Failed(error);
+        }
+        self.setbacks += 1;
+        let at_ms = now_ms.saturating_add(PAUSE_MS);
+        self.ask(State::Waiting, Effect::WaitUntil { at_ms })
+    }
+
+    fn write(mut self, store: Store) -> Progress {
+        self.path.clone_from(&store.path);
+        let unlocked = self.unlocked;
+        match self.edit.apply(store) {
+            Some(contents) => self.ask(State::Writing, Effect::WriteStore { contents, unlocked }),
+            None => Progress::Saved(self.path),
+        }
+    }
+
+    fn ask(mut self, state: State, effect: Effect) -> Progress {
+        self.state = state;
+        Progress::Ask(self, effect)
+    }
+}

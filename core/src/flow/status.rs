@@ -1,0 +1,175 @@
+//! Telling who is logged in: one read of each file, and nothing that could change one.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::read::{self, Read};
+use super::{Effect, Event, Output, Store, Turn, table};
+use crate::credential::Credential;
+use crate::document::{Document, Entry};
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::provider::{Label, Table};
+use crate::resolve::{KeyKind, Source, order};
+
+/// A wish to know.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Request {
+    /// The variables that are set.
+    #[serde(default)]
+    pub environment: Environment,
+}
+
+/// Every key that could be used, per provider in the order in which they win.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The credential file.
+    pub path: String,
+    /// The keys; empty where nobody is logged in and no variable is set.
+    pub keys: Vec<KeyStatus>,
+}
+
+impl Status {
+    /// Whether there is anything that a request could be sent with.
+    pub fn is_usable(&self) -> bool {
+        self.keys.iter().any(|key| key.state != KeyState::Unusable)
+    }
+}
+
+/// One key, or what is stored in place of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyStatus {
+    /// The provider.
+    pub provider: Label,
+    /// OAuth token or API key; `None` for an entry that this program does not know.
+    pub kind: Option<KeyKind>,
+    /// Where it is.
+    pub source: Source,
+    /// Whether this is the one that wins for its provider.
+    pub active: bool,
+    /// Whether it can be used.
+    pub state: KeyState,
+    /// When the access token really expires, in epoch milliseconds; `None` where nobody knows.
+    pub expires_ms: Option<u64>,
+}
+
+/// Whether a key can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// As it is.
+    Ready,
+    /// After a refresh, which happens by itself when the token is asked for.
+    RefreshDue,
+    /// Not at all: a login is required.
+    Unusable,
+}
+
+impl Request {
+    pub(super) fn start(self) -> Turn<State> {
+        Turn::Ask(State::Configuring(self), Effect::ReadOverrides)
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Configuring(Request),
+    Reading(Request, Table, Read),
+}
+
+impl State {
+    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
+        match (self, event) {
+            (State::Configuring(request), Event::OverridesRead { path, contents }) => {
+                match table(path, contents) {
+                    Err(error) => Turn::Failed(error),
+                    Ok(table) => {
+                        let (read, effect) = Read::start();
+                        Turn::Ask(State::Reading(request, table, read), effect)
+                    }
+                }
+            }
+            (State::Reading(request, table, read), event) => match read.step(event) {
+                read::Progress::Ask(read, effect) => {
+                    Turn::Ask(State::Reading(request, table, read), effect)
+                }
+                read::Progress::Read(store) => match keys(&request, &table, &store, now_ms) {
+                    Ok(keys) => Turn::Done(Output::Status(Status { path: store.path, keys })),
+                    Err(error) => Turn::Failed(error),
+                },
+                read::Progress::Failed(error) => Turn::Failed(error),
+            },
+            (_, event) => Turn::unexpected(event, "read"),
+        }
+    }
+}
+
+fn keys(
+    request: &Request,
+    table: &Table,
+    store: &Store,
+    now_ms: u64,
+) -> Result<Vec<KeyStatus>, Error> {
+    // Providers in the order of the selector, then whatever else the file holds, in its order.
+    let mut providers = table.labels();
+    for (id, _) in store.document.entries() {
+        if !providers.iter().any(|label| label.id == id) {
+            providers.push(table.label(&id));
+        }
+    }
+    let mut keys = Vec::new();
+    for provider in providers {
+        let mut active = true;
+        for place in order(&provider.id, &request.environment)? {
+            let key = match place {
+                None => stored(&provider, &store.document, now_ms),
+                Some(name) => variable(&provider, name, &request.environment),
+            };
+            if let Some(key) = key {
+                let is_key = key.kind.is_some();
+                keys.push(KeyStatus { active: active && is_key, ..key });
+                // A stored login hides what comes behind it even when it no longer works: using
+                // a paid key in its place has to be the person's decision.
+                active &= !is_key;
+            }
+        }
+    }
+    Ok(keys)
+}
+
+fn stored(provider: &Label, document: &Document, now_ms: u64) -> Option<KeyStatus> {
+    let (kind, state, expires_ms) = match document.get(&provider.id)? {
+        Entry::OAuth(credential) => {
+            let expires_ms = credential.access.as_ref().map(|_| credential.real_expiry_ms());
+            (Some(KeyKind::OAuth), login_state(&credential, now_ms), expires_ms)
+        }
+        Entry::ApiKey(Some(_)) => (Some(KeyKind::ApiKey), KeyState::Ready, None),
+        Entry::ApiKey(None) | Entry::Unknown => (None, KeyState::Unusable, None),
+    };
+    let (provider, source) = (provider.clone(), Source::Stored);
+    Some(KeyStatus { provider, kind, source, active: false, state, expires_ms })
+}
+
+fn login_state(credential: &Credential, now_ms: u64) -> KeyState {
+    let valid_for = |ms| credential.access_for(ms, now_ms).is_some();
+    match credential.refresh {
+        _ if valid_for(crate::credential::BUFFER_MS) => KeyState::Ready,
+        Some(_) => KeyState::RefreshDue,
+        None if valid_for(0) => KeyState::Ready,
+        None => KeyState::Unusable,
+    }
+}
+
+fn variable(provider: &Label, name: &str, environment: &Environment) -> Option<KeyStatus> {
+    let key = crate::resolve::variable_key(&provider.id, name, environment.get(name)?.clone());
+    Some(KeyStatus {
+        provider: provider.clone(),
+        kind: Some(key.kind),
+        source: Source::Variable(name.to_string()),
+        active: false,
+        state: KeyState::Ready,
+        expires_ms: None,
+    })
+}

@@ -1,0 +1,208 @@
+//! HTTP as plain data: what a flow asks a host to send, and what came back.
+//!
+//! A host sends a request exactly as given: no redirect is followed, TLS is required unless the
+//! host name is loopback, [`CONNECT_TIMEOUT_MS`] and [`TOTAL_TIMEOUT_MS`] bound it, and a body over
+//! [`MAX_BODY_BYTES`] is a [`TransportFailure::TooLarge`].
+
+pub mod date;
+pub mod url;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{self, Secret};
+
+/// How long a host tries to connect, in milliseconds.
+pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
+/// How long a whole request may take, in milliseconds.
+pub const TOTAL_TIMEOUT_MS: u64 = 30_000;
+/// The largest response body that a host reads, in bytes (1 MiB).
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// This program's own name to servers: it does not present as another client.
+pub(crate) const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"));
+
+/// The request methods in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+}
+
+/// A request header: a name and a value that may be secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// The field name, as it is sent.
+    pub name: String,
+    /// The field value; `Authorization` is why it is a secret.
+    #[serde(serialize_with = "secret::expose")]
+    pub value: Secret,
+}
+
+impl Header {
+    pub(crate) fn new(name: &str, value: impl Into<Secret>) -> Self {
+        Header { name: name.to_string(), value: value.into() }
+    }
+}
+
+/// A request for a host to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// An absolute https URL, or http on a loopback host. Never holds a secret.
+    pub url: String,
+    /// The headers, in order.
+    pub headers: Vec<Header>,
+    /// The body; empty for GET.
+    #[serde(serialize_with = "secret::expose")]
+    pub body: Secret,
+}
+
+impl Request {
+    /// A POST of `body` to a token endpoint, asking for JSON.
+    pub(crate) fn post(url: &str, content_type: &str, body: Secret) -> Self {
+        let headers = [
+            Header::new("Content-Type", content_type),
+            Header::new("Accept", "application/json"),
+            Header::new("User-Agent", USER_AGENT),
+        ];
+        Request { method: Method::Post, url: url.to_string(), headers: headers.into(), body }
+    }
+}
+
+/// A response as it came, whatever its status.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers, in order; names in any case.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// The body as text; bytes that are not UTF-8 replaced.
+    #[serde(default)]
+    pub body: Secret,
+}
+
+impl Response {
+    /// The first header of that name, in whatever case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let same = |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
+        self.headers.iter().find(same).map(|(_, value)| value.as_str())
+    }
+
+    /// `Retry-After` in milliseconds from now: seconds or an HTTP date (RFC 9110, 10.2.3).
+    pub(crate) fn retry_after_ms(&self, now_ms: u64) -> Option<u64> {
+        let value = self.header("retry-after")?.trim();
+        match value.parse::<u64>() {
+            Ok(seconds) => Some(seconds.saturating_mul(1000)),
+            Err(_) => Some(date::parse(value)?.saturating_sub(now_ms)),
+        }
+    }
+}
+
+/// Why there was no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportFailure {
+    /// The name did not resolve, or nothing accepted the connection: the request was never sent.
+    Connect,
+    /// The certificate was not trusted, or the TLS handshake failed: the request was never sent.
+    Tls,
+    /// The deadline passed; the server may or may not have acted.
+    Timeout,
+    /// The connection broke, or what came was not HTTP; the server may or may not have acted.
+    Broken,
+    /// The body was larger than [`MAX_BODY_BYTES`].
+    TooLarge,
+}
+
+impl fmt::Display for TransportFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "could not connect",
+            Self::Tls => "the secure connection could not be set up",
+            Self::Timeout => "no answer in time",
+            Self::Broken => "the connection broke before the answer was complete",
+            Self::TooLarge => "the answer was larger than 1 MiB",
+        })
+    }
+}
+
+/// What stays as it is in a form or query: RFC 3986's unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `application/x-www-form-urlencoded` pairs, also fit for a URL's query (a space is `%20`).
+pub(crate) fn encode_pairs(pairs: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    for (name, value) in pairs {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        out.extend(utf8_percent_encode(name, ESCAPED));
+        out.push('=');
+        out.extend(utf8_percent_encode(value, ESCAPED));
+    }
+    out
+}
+
+/// The decoded value of `name` in a query string, if it is there and not empty.
+///
+/// The first one counts; bytes that are not UTF-8 are replaced, since a code never holds any.
+pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .find(|(key, _)| decode(key) == name)
+        .map(|(_, value)| decode(value))
+        .filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn pairs_are_escaped_and_come_back() {
+        let encoded = encode_pairs(&[("scope", "a:b c"), ("é", "&=+#%")]);
+        assert_eq!(encoded, "scope=a%3Ab%20c&%C3%A9=%26%3D%2B%23%25");
+        assert_eq!(query_value(&encoded, "scope").as_deref(), Some("a:b c"));
+        assert_eq!(query_value(&encoded, "é").as_deref(), Some("&=+#%"));
+        assert_eq!(query_value("a=1&b=&a=2", "a").as_deref(), Some("1"));
+        assert_eq!(query_value("a=1&b=&a=2", "b"), None);
+        assert_eq!(query_value("x+y=p+q", "x y").as_deref(), Some("p q"));
+    }
+
+    #[test]
+    fn retry_after_in_seconds_or_as_a_date() {
+        let with = |value: &str| Response {
+            status: 429,
+            headers: [("Retry-After".to_string(), value.to_string())].into(),
+            body: Secret::default(),
+        };
+        let now = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT
+        assert_eq!(with("7").retry_after_ms(now), Some(7000));
+        assert_eq!(with("Sun, 06 Nov 1994 08:49:47 GMT").retry_after_ms(now), Some(10_000));
+        assert_eq!(with("Sun, 06 Nov 1994 08:49:00 GMT").retry_after_ms(now), Some(0));
+        assert_eq!(with("soon").retry_after_ms(now), None);
+        assert_eq!(with("99999999999999999999").retry_after_ms(now), None);
+    }
+
+    #[test]
+    fn a_request_does_not_show_its_secrets() {
+        let request = Request::post("https://h/", "text/plain", Secret::new("canary"));
+        assert!(!format!("{request:?}").contains("canary"));
+    }
+}

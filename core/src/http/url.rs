@@ -1,0 +1,130 @@
+//! Which URLs this program will use at all: https, or http on a loopback host.
+//!
+//! Not a URL parser (that crate alone would outweigh the whole wasm module): just enough to tell
+//! the scheme, the host, the port and the rest apart, and to refuse what is not plainly one.
+
+use alloc::string::String;
+
+/// An absolute http or https URL, split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url<'a> {
+    /// Whether the scheme is https.
+    pub https: bool,
+    /// The host; an IPv6 address keeps its brackets.
+    pub host: &'a str,
+    /// The port, where one is given.
+    pub port: Option<u16>,
+    /// Path, query and fragment; begins with `/`, `?` or `#`, or is empty.
+    pub rest: &'a str,
+}
+
+impl<'a> Url<'a> {
+    /// Splits `text`; `None` where it is not a plain absolute http(s) URL: another scheme, user
+    /// information, a backslash, white space or a control character, an empty host, a bad port.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+        if text.contains(odd) {
+            return None;
+        }
+        let (scheme, after) = text.split_once("://")?;
+        let https = match scheme {
+            s if s.eq_ignore_ascii_case("https") => true,
+            s if s.eq_ignore_ascii_case("http") => false,
+            _ => return None,
+        };
+        let end = after.find(['/', '?', '#']).unwrap_or(after.len());
+        let (authority, rest) = after.split_at(end);
+        let (host, port) = split_port(authority)?;
+        let host_character = |c: char| c.is_alphanumeric() || "-._[]:".contains(c);
+        if host.is_empty() || !host.chars().all(host_character) {
+            return None;
+        }
+        Some(Url { https, host, port, rest })
+    }
+
+    /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(self.host)
+    }
+
+    /// Whether a secret may be sent there: https, or a loopback host.
+    pub fn is_safe(&self) -> bool {
+        self.https || self.is_loopback()
+    }
+}
+
+/// Why `url` cannot be used as an endpoint; `None` where it can.
+pub(crate) fn problem(url: &str) -> Option<String> {
+    match Url::parse(url) {
+        None => Some("is not an absolute http(s) URL".into()),
+        Some(parsed) if !parsed.is_safe() => {
+            Some("is plain http: use https (http is taken for loopback hosts only)".into())
+        }
+        Some(_) => None,
+    }
+}
+
+fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
+    // A colon inside brackets belongs to an IPv6 address.
+    let after_bracket = authority.rfind(']').map_or(0, |at| at + 1);
+    match authority[after_bracket..].find(':') {
+        None => Some((authority, None)),
+        Some(at) => {
+            let (host, port) = authority.split_at(after_bracket + at);
+            Some((host, Some(port[1..].parse().ok()?)))
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let octets = || host.split('.').map(|part| part.parse::<u8>().ok());
+    host.eq_ignore_ascii_case("localhost")
+        || host == "[::1]"
+        || (octets().count() == 4
+            && octets().all(|octet| octet.is_some())
+            && octets().next() == Some(Some(127)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_used() {
+        for (url, safe) in [
+            ("https://claude.ai/oauth/authorize", true),
+            ("HTTPS://claude.ai", true),
+            ("https://host:8443?x=1", true),
+            ("http://localhost:1/x", true),
+            ("http://127.0.0.1:1", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:8080/", true),
+            ("http://claude.ai", false),
+            ("http://127.0.0.1.evil.com", false),
+            ("http://127.evil.com", false),
+            ("http://localhost.evil.com", false),
+            ("http://localhost@evil.com", false),
+            ("https://u:p@host/", false),
+            ("https://evil.com\\@host/", false),
+            ("https://a b/", false),
+            ("https://", false),
+            ("https://h:99999/", false),
+            ("https://h:/", false),
+            ("ftp://host/", false),
+            ("file:///etc/passwd", false),
+            ("javascript:alert(1)", false),
+            ("claude.ai", false),
+            ("", false),
+        ] {
+            assert_eq!(problem(url).is_none(), safe, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_parts() {
+        let url = Url::parse("http://localhost:53692/callback?a#b").unwrap();
+        assert_eq!((url.https, url.host, url.port), (false, "localhost", Some(53692)));
+        assert_eq!(url.rest, "/callback?a#b");
+        assert_eq!(Url::parse("https://[::1]/").unwrap().port, None);
+    }
+}

@@ -1,0 +1,56 @@
+//! The OAuth core of pi-auth: every decision, and no I/O at all.
+//!
+//! This crate has no socket, no file, no clock and no random source. Every job is a [`flow::Flow`]:
+//! a value that answers each [`flow::Event`] with the next [`flow::Effect`], which a host performs.
+//!
+//! ```text
+//!   flow/          the jobs: login, token, logout, status; save is the write half of three of them
+//!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste
+//!   provider       providers as data, the built-in ones, and the overrides file
+//!   document       the credential file as text, edited without touching what it does not know
+//!   credential     a stored login and its expiry
+//!   resolve        which key wins; headers  how a request carries it; environment  what is set
+//!   http           requests and responses as plain data
+//!   secret, error  what must not be shown, and what is
+//! ```
+//!
+//! A host's whole loop:
+//!
+//! ```
+//! use pi_auth_core::environment::Environment;
+//! use pi_auth_core::flow::{Effect, Event, Flow, Request, status};
+//!
+//! let request = Request::Status(status::Request { environment: Environment::default() });
+//! let (mut flow, mut effect) = Flow::start(request);
+//! let output = loop {
+//!     let event = match effect {
+//!         Effect::Done(output) => break output,
+//!         Effect::Failed(error) => panic!("{error} {}", error.advice()),
+//!         // A real host would read the files here.
+//!         Effect::ReadOverrides => Event::OverridesRead { path: "o".into(), contents: None },
+//!         Effect::ReadStore => Event::StoreRead { path: "s".into(), contents: None },
+//!         other => panic!("not needed for an empty store: {other:?}"),
+//!     };
+//!     effect = flow.step(event, 1_700_000_000_000);
+//! };
+//! # let _ = output;
+//! ```
+
+#![no_std]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod credential;
+pub mod document;
+pub mod environment;
+pub mod error;
+pub mod flow;
+pub mod headers;
+pub mod http;
+pub mod oauth;
+pub mod provider;
+pub mod resolve;
+pub mod secret;

@@ -1,0 +1,13 @@
+//! What spans crates: the sandbox provider, and what a black-box test of the real binary needs.
+//!
+//! | module | what it plays |
+//! |---|---|
+//! | [`sandbox`] | the provider: a real HTTP server on loopback that can be told to misbehave |
+//! | [`robot`] | the person with a browser who presses Authorize or Deny |
+//! | [`loopback`] | the wire between them: one HTTP exchange with this machine, nothing in between |
+//!
+//! Nothing here is shipped, and nothing here talks to another machine.
+
+pub mod loopback;
+pub mod robot;
+pub mod sandbox;

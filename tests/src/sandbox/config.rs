@@ -1,0 +1,65 @@
+//! What a test may choose: at the start ([`Config`]) and while the sandbox runs ([`Settings`]).
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::Fault;
+
+/// The client id that Anthropic has registered for subscription logins.
+pub const ANTHROPIC_CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
+
+/// How a sandbox starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The port on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+    /// The only client that is registered.
+    pub client_id: String,
+    /// What the authorize page calls that client.
+    pub client_name: String,
+    /// What may change while it runs.
+    pub settings: Settings,
+    /// The faults that the first token requests meet, in order.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            client_id: ANTHROPIC_CLIENT_ID.to_owned(),
+            client_name: "pi".to_owned(),
+            settings: Settings::default(),
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// What may change while a sandbox runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How long an access token is good for, in seconds; also what `expires_in` says.
+    pub access_lifetime_s: u64,
+    /// How long an authorization code is good for, in seconds.
+    pub code_lifetime_s: u64,
+    /// Whether a refresh replaces the refresh token. When off, it answers with the same one.
+    pub rotate: bool,
+    /// Whether the answer to a refresh carries a refresh token. When off, the old one stays good.
+    /// The answer to a code exchange always carries one.
+    pub send_refresh_token: bool,
+    /// How long the token endpoint keeps its answer back, in milliseconds. What it grants, it
+    /// grants at once: a client that gives up meanwhile has lost the answer, not the grant.
+    pub token_delay_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            access_lifetime_s: 28_800,
+            code_lifetime_s: 600,
+            rotate: true,
+            send_refresh_token: true,
+            token_delay_ms: 0,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Every way to misbehave, as data.
+//!
+//! A fault is met by one request to the token endpoint. Most take the place of the answer: the
+//! request is not looked at, nothing is granted, a code or a refresh token stays unused. The two
+//! that spoil a grant instead say so.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::server::hang_up;
+
+/// One way to misbehave. In JSON a fault is its name, or an object of its name and its details:
+/// `"hang"`, `{"status": {"code": 429, "headers": {"Retry-After": "7"}}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// Answers with this status: 429 with `Retry-After`, 500, 502.
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// Headers, `Content-Type` included if there is to be one.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        /// The body.
+        #[serde(default)]
+        body: String,
+    },
+    /// Answers 200 with a web page, as a captive portal does.
+    #[serde(rename = "html_200")]
+    Html200,
+    /// Answers 200 with the first part of a JSON document, as a proxy that was cut off does.
+    CutJson,
+    /// Answers 200 with nothing.
+    #[serde(rename = "empty_200")]
+    Empty200,
+    /// Answers 400 with this error (RFC 6749 section 5.2).
+    OauthError {
+        /// The `error`.
+        error: String,
+        /// The `error_description`; none when empty.
+        #[serde(default)]
+        description: String,
+    },
+    /// Reads the request and never answers.
+    Hang,
+    /// Reads the request and closes the connection.
+    Close,
+    /// Grants what was asked, rotation included, and closes the connection without an answer.
+    DropAfterGrant,
+    /// Answers 200 with the right names and the wrong JSON types.
+    WrongTypes,
+    /// Answers 200 with a document that would be right, were it not for its size of over 1 MiB.
+    Oversized,
+    /// Answers 307, which asks for the same body to be sent elsewhere, credentials and all.
+    Redirect {
+        /// Where to.
+        location: String,
+    },
+    /// Grants what was asked, but the answer lacks the refresh token; a refresh leaves the old one
+    /// good.
+    NoRefreshToken,
+}
+
+impl Fault {
+    /// A status with an empty body.
+    pub fn status(code: u16) -> Self {
+        Self::Status { code, headers: BTreeMap::new(), body: String::new() }
+    }
+
+    /// Too many requests, come back in this many seconds.
+    pub fn rate_limited(retry_after_s: u64) -> Self {
+        let headers = BTreeMap::from([("Retry-After".to_owned(), retry_after_s.to_string())]);
+        Self::Status { code: 429, headers, body: String::new() }
+    }
+
+    /// Its name in JSON, which is its name in the log.
+    pub fn name(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            Ok(serde_json::Value::Object(map)) => map.into_iter().map(|(name, _)| name).collect(),
+            _ => String::new(),
+        }
+    }
+
+    /// What the client gets in place of an answer; `None` for a fault that spoils a grant.
+    pub(super) async fn in_place_of_answer(&self) -> Option<Response> {
+        Some(match self {
+            Self::DropAfterGrant | Self::NoRefreshToken => return None,
+            Self::Status { code, headers, body } => status(*code, headers, body),
+            Self::Html200 => {
+                let page = "<!doctype html><title>Welcome</title><h1>Sign in to this network</h1>";
+                ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+            }
+            Self::CutJson => {
+                let cut = r#"{"token_type":"Bearer","access_token":"sk-ant-oat01-cut","expires_in"#;
+                ([(header::CONTENT_TYPE, "application/json")], cut).into_response()
+            }
+            Self::Empty200 => StatusCode::OK.into_response(),
+            Self::OauthError { error, description } => {
+                let mut document = json!({ "error": error });
+                if !description.is_empty() {
+                    document["error_description"] = json!(description);
+                }
+                (StatusCode::BAD_REQUEST, Json(document)).into_response()
+            }
+            Self::Hang => std::future::pending().await,
+            Self::Close => hang_up(),
+            Self::WrongTypes => Json(json!({
+                "token_type": ["Bearer"],
+                "access_token": 12345,
+                "refresh_token": { "value": "sk-ant-ort01-wrong" },
+                "expires_in": "soon",
+                "scope": null,
+            }))
+            .into_response(),
+            Self::Oversized => Json(json!({
+                "token_type": "Bearer",
+                "access_token": "sk-ant-oat01-oversized",
+                "refresh_token": "sk-ant-ort01-oversized",
+                "expires_in": 28_800,
+                "padding": "x".repeat(1024 * 1024),
+            }))
+            .into_response(),
+            Self::Redirect { location } => {
+                status(307, &BTreeMap::from([("Location".to_owned(), location.clone())]), "")
+            }
+        })
+    }
+}
+
+/// An answer made of what a test wrote; a test that wrote nonsense is told so.
+fn status(code: u16, headers: &BTreeMap<String, String>, body: &str) -> Response {
+    let mut response = Response::builder().status(code);
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(body.to_owned())).unwrap_or_else(|error| {
+        let why = format!("this fault is not HTTP: {error}");
+        (StatusCode::INTERNAL_SERVER_ERROR, why).into_response()
+    })
+}

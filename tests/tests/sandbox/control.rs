@@ -1,0 +1,149 @@
+//! The handle and the control plane: what other tests stand on.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use pi_auth_tests::loopback::{Error, Reply, Request};
+use pi_auth_tests::sandbox::{
+    ANTHROPIC_CLIENT_ID, Config, Credential, Entry, Fault, Kind, Sandbox,
+};
+use serde_json::{Value, json};
+
+use crate::client::{free_port, refresh, refresh_of, sandbox, token_request};
+
+fn control(sandbox: &Sandbox, method: Method, path: &str, body: Option<Value>) -> Reply {
+    let request = Request::new(method, format!("{}/_sandbox/{path}", sandbox.base_url()));
+    match body {
+        Some(body) => request.json(&body).send().unwrap(),
+        None => request.send().unwrap(),
+    }
+}
+
+#[test]
+fn the_override_file_points_at_the_sandbox() {
+    let sandbox = sandbox();
+    let base = sandbox.base_url();
+    let expected = json!({ "anthropic": {
+        "authorize_url": format!("{base}/oauth/authorize"),
+        "token_url": format!("{base}/v1/oauth/token"),
+        "redirect_uri": format!("{base}/oauth/code/callback"),
+    }});
+    assert_eq!(serde_json::from_str::<Value>(&sandbox.providers_json()).unwrap(), expected);
+    assert_eq!(control(&sandbox, Method::GET, "providers", None).json(), expected);
+}
+
+#[test]
+fn settings_change_while_it_runs_and_a_misspelt_one_is_refused() {
+    let sandbox = sandbox();
+    let changed = control(&sandbox, Method::PATCH, "settings", Some(json!({ "rotate": false })));
+    assert_eq!((changed.status, &changed.json()["rotate"]), (200, &json!(false)));
+    assert!(!sandbox.settings().rotate && sandbox.settings().send_refresh_token);
+    for wrong in [json!({ "rotat": true }), json!({ "rotate": "yes" }), json!([])] {
+        assert_eq!(control(&sandbox, Method::PATCH, "settings", Some(wrong)).status, 400);
+    }
+    assert!(!sandbox.settings().rotate);
+}
+
+#[test]
+fn every_fault_can_be_queued_over_http_by_its_name() {
+    let sandbox = sandbox();
+    let list = json!([
+        { "status": { "code": 429, "headers": { "Retry-After": "7" } } },
+        "html_200",
+        "cut_json",
+        "empty_200",
+        { "oauth_error": { "error": "invalid_grant" } },
+        "hang",
+        "close",
+        "drop_after_grant",
+        "wrong_types",
+        "oversized",
+        { "redirect": { "location": "http://127.0.0.1:9/" } },
+        "no_refresh_token",
+    ]);
+    assert_eq!(control(&sandbox, Method::POST, "faults", Some(list)).status, 200);
+    let one = control(&sandbox, Method::POST, "faults", Some(json!("hang")));
+    assert_eq!((one.status, one.json().as_array().map(Vec::len)), (200, Some(13)));
+    let pending = sandbox.pending_faults();
+    assert_eq!((&pending[0], &pending[12]), (&Fault::rate_limited(7), &Fault::Hang));
+    assert_eq!(control(&sandbox, Method::POST, "faults", Some(json!("explode"))).status, 400);
+    assert_eq!(control(&sandbox, Method::DELETE, "faults", None).status, 204);
+    assert_eq!(control(&sandbox, Method::GET, "faults", None).json(), json!([]));
+}
+
+#[test]
+fn credentials_are_issued_checked_and_revoked_over_http() {
+    let sandbox = sandbox();
+    let issued = control(&sandbox, Method::POST, "issue", None);
+    let tokens: Credential = serde_json::from_str(&issued.body).unwrap();
+    let valid = |token: Value| {
+        control(&sandbox, Method::POST, "check", Some(token)).json()["valid"].as_bool().unwrap()
+    };
+    assert!(valid(json!({ "access": tokens.access })));
+    assert!(valid(json!({ "refresh": tokens.refresh })));
+    assert!(!valid(json!({ "access": "sk-ant-oat01-other" })));
+    assert_eq!(control(&sandbox, Method::POST, "revoke_all", None).status, 204);
+    assert!(!valid(json!({ "access": tokens.access })));
+}
+
+#[test]
+fn the_log_keeps_what_was_sent_and_reads_the_same_over_http() {
+    let sandbox = sandbox();
+    let tokens = sandbox.issue();
+    let request = token_request(&sandbox, &refresh_of(&tokens.refresh));
+    request.header("User-Agent", "pi-auth/0.1").send().unwrap();
+    refresh(&sandbox, "unknown");
+
+    let log = sandbox.log();
+    assert_eq!(log.iter().map(|entry| entry.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(log[0].kind, Kind::Refreshed);
+    assert_eq!(
+        (log[0].request.method.as_str(), log[0].request.path.as_str()),
+        ("POST", "/v1/oauth/token")
+    );
+    assert_eq!(log[0].user_agent(), Some("pi-auth/0.1"));
+    assert_eq!(log[0].content_type(), Some("application/json"));
+    assert_eq!(log[0].field("client_id"), Some(ANTHROPIC_CLIENT_ID));
+    assert_eq!(log[0].field("refresh_token"), Some(tokens.refresh.as_str()));
+    assert!(matches!(&log[1].kind, Kind::Refused { error, .. } if error == "invalid_grant"));
+
+    let document = control(&sandbox, Method::GET, "log", None);
+    assert_eq!(document.json()[0]["kind"], "refreshed");
+    assert_eq!(serde_json::from_str::<Vec<Entry>>(&document.body).unwrap(), log);
+    let rest = control(&sandbox, Method::GET, "log?after=1", None);
+    assert_eq!(serde_json::from_str::<Vec<Entry>>(&rest.body).unwrap(), log[1..]);
+    assert_eq!(sandbox.log_after(1, Duration::ZERO), log[1..]);
+    assert_eq!(sandbox.log_after(2, Duration::from_millis(20)), []);
+    assert_eq!(control(&sandbox, Method::GET, "grants", None).json()["grants"], 1);
+}
+
+#[test]
+fn a_request_to_nowhere_is_logged() {
+    let sandbox = sandbox();
+    let url = format!("{}/v1/oauth/tokens", sandbox.base_url());
+    assert_eq!(Request::post_json(url, &json!({})).send().unwrap().status, 404);
+    let log = sandbox.log();
+    assert_eq!(log[0].request.path, "/v1/oauth/tokens");
+    assert!(matches!(&log[0].kind, Kind::Refused { error, .. } if error == "not_found"));
+}
+
+#[test]
+fn it_takes_the_port_it_is_given_and_gives_it_back() {
+    let port = free_port();
+    for _ in 0..2 {
+        let sandbox = Sandbox::start(Config { port, ..Config::default() }).unwrap();
+        assert_eq!(sandbox.base_url(), format!("http://127.0.0.1:{port}"));
+        assert!(Sandbox::start(Config { port, ..Config::default() }).is_err());
+        sandbox.fail_next(Fault::Hang);
+        let hanging = token_request(&sandbox, &json!({})).timeout(Duration::from_millis(50));
+        assert_eq!(hanging.send().unwrap_err(), Error::TimedOut);
+    }
+}
+
+#[test]
+fn the_client_talks_to_this_machine_only() {
+    for elsewhere in ["http://example.com/", "https://localhost/", "ftp://localhost/", "nonsense"] {
+        let refused = Request::get(elsewhere).send().unwrap_err();
+        assert_eq!(refused, Error::NotLoopback(elsewhere.to_owned()));
+    }
+}

@@ -1,0 +1,9 @@
+//! The sandbox is the ruler that everything else is measured with: this suite checks the ruler, over
+//! real HTTP, with a client that shares no code with it.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod authorize;
+mod client;
+mod control;
+mod faults;
+mod tokens;
