@@ -196,6 +196,10 @@ pub enum Error {
         /// What is wrong with it.
         problem: BadOverrides,
     },
+    /// The host knows no directory for the credential file.
+    NoDirectory,
+    /// The system gives no random bytes.
+    NoEntropy,
     /// `PI_AUTH_PREFER` has a value that means nothing.
     BadPreference {
         /// The value.
@@ -226,7 +230,7 @@ impl Error {
             Self::Cancelled => Code::Cancelled,
             Self::Denied { .. } => Code::Denied,
             Self::StoreCorrupt { .. } => Code::StoreCorrupt,
-            Self::Store { .. } => Code::StoreUnavailable,
+            Self::Store { .. } | Self::NoDirectory | Self::NoEntropy => Code::StoreUnavailable,
             Self::ForeignLogin { .. }
             | Self::IndirectKey { .. }
             | Self::UnknownProvider { .. }
@@ -279,7 +283,7 @@ impl Error {
                 "Put the key itself there, or use the variable that the provider takes.".into()
             }
             Self::UnknownProvider { known, .. } => format!("Use one of: {known}."),
-            Self::Cancelled | Self::Protocol { .. } => String::new(),
+            Self::Cancelled | Self::Protocol { .. } | Self::NoEntropy => String::new(),
             Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
                 format!("Run `pi login {}` to try again.", provider.id)
             }
@@ -301,6 +305,7 @@ impl Error {
                 "Another pi seems to be using it. If none is running, remove it: rmdir {path}"
             ),
             Self::Overrides { path, .. } => format!("Correct {path}, or remove it."),
+            Self::NoDirectory => "Set HOME, or PI_CODING_AGENT_DIR.".into(),
             Self::BadPreference { .. } => "Use `env` or `store`, or unset it.".into(),
             Self::NotConfirmed => "Add --yes to end every login.".into(),
         }
@@ -318,7 +323,7 @@ impl fmt::Display for Error {
             }
             Self::LoginEnded { provider, cause: None } => write!(
                 f,
-                "The login to {} has expired, and it holds no refresh token.",
+                "The login to {} cannot be refreshed: it holds no refresh token.",
                 provider.name
             ),
             Self::Refresh { provider, cause } => {
@@ -356,6 +361,8 @@ impl fmt::Display for Error {
                 write!(f, "The credential file stayed locked for too long ({path}).")
             }
             Self::Overrides { path, problem } => write!(f, "{path} cannot be used: {problem}."),
+            Self::NoDirectory => f.write_str("There is no home directory."),
+            Self::NoEntropy => f.write_str("The system gives no random bytes."),
             Self::BadPreference { value } => {
                 write!(f, "PI_AUTH_PREFER is `{}`, which means nothing.", plain(value))
             }

@@ -115,9 +115,15 @@ pub enum Effect {
         at_ms: u64,
     },
     /// The job is done. Nothing more comes.
-    Done(Output),
+    Done {
+        /// What came of it.
+        output: Output,
+    },
     /// The job failed. Nothing more comes.
-    Failed(Error),
+    Failed {
+        /// Why.
+        error: Error,
+    },
 }
 
 /// The page that a person is to open, and how its answer comes back.
@@ -308,7 +314,7 @@ impl Flow {
             Machine::Token(state) => self.take(state.step(event, now_ms).map(Machine::Token)),
             Machine::Logout(state) => self.take(state.step(event, now_ms).map(Machine::Logout)),
             Machine::Status(state) => self.take(state.step(event, now_ms).map(Machine::Status)),
-            Machine::Ended => Effect::Failed(Error::Protocol { event: event.name() }),
+            Machine::Ended => Effect::Failed { error: Error::Protocol { event: event.name() } },
         }
     }
 
@@ -328,8 +334,8 @@ impl Flow {
                 self.0 = machine;
                 effect
             }
-            Turn::Done(output) => Effect::Done(output),
-            Turn::Failed(error) => Effect::Failed(error),
+            Turn::Done(output) => Effect::Done { output },
+            Turn::Failed(error) => Effect::Failed { error },
         }
     }
 }

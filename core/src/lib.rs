@@ -24,8 +24,8 @@
 //! let (mut flow, mut effect) = Flow::start(request);
 //! let output = loop {
 //!     let event = match effect {
-//!         Effect::Done(output) => break output,
-//!         Effect::Failed(error) => panic!("{error} {}", error.advice()),
+//!         Effect::Done { output } => break output,
+//!         Effect::Failed { error } => panic!("{error} {}", error.advice()),
 //!         // A real host would read the files here.
 //!         Effect::ReadOverrides => Event::OverridesRead { path: "o".into(), contents: None },
 //!         Effect::ReadStore => Event::StoreRead { path: "s".into(), contents: None },

@@ -15,6 +15,7 @@ use crate::secret::{self, Secret};
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     /// An OAuth access token.
+    #[serde(rename = "oauth")]
     OAuth,
     /// An API key.
     ApiKey,

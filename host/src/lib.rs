@@ -1,1 +1,52 @@
-//! placeholder
+//! The native host of pi-auth: it performs what the flows of `pi-auth-core` ask for.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), pi_auth::Error> {
+//! let auth = pi_auth::Auth::from_env()?;
+//! let token = auth.token("anthropic").await?;
+//! println!("{}", token.key.value.expose());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! That token is fresh: if the stored one was about to expire, it has been refreshed under the same
+//! locks that the agent and every other process take, and the file holds the new one.
+//!
+//! ```text
+//!   auth         the API: token, login, logout, status
+//!   driver       the loop that answers effects with events
+//!   store        the credential file: read, probe, lock, replace
+//!     store/lock       the kernel's lock and the agent's lock directory
+//!     store/replace    a temporary file that becomes the credential file, or vanishes
+//!   http         requests over rustls
+//!   callback     the loopback server that a browser comes back to
+//!   browser      opening one
+//!   interaction  what a host shows to a person and asks of them
+//!   directory    where the agent keeps its files
+//!   stop         a request to stop, heeded where nothing can be lost
+//! ```
+
+#![cfg(unix)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod auth;
+mod browser;
+mod callback;
+mod clock;
+mod directory;
+mod driver;
+mod http;
+mod interaction;
+mod stop;
+mod store;
+
+pub use auth::{Auth, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob, TokenOptions};
+pub use interaction::{Answer, Interaction, Unattended};
+pub use pi_auth_core::error::{Code, Error};
+pub use pi_auth_core::flow::Authorize;
+pub use pi_auth_core::flow::status::{KeyState, KeyStatus, Status};
+pub use pi_auth_core::headers;
+pub use pi_auth_core::provider::Label;
+pub use pi_auth_core::resolve::{Key, KeyKind, Source};
+pub use pi_auth_core::secret::Secret;
+pub use stop::Stop;

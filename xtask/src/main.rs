@@ -1,2 +1,62 @@
-//! placeholder
-fn main() {}
+//! The project's own driver.
+//!
+//! | command | what it does | where |
+//! |---|---|---|
+//! | `cargo xtask demo` | the real `pi` against a provider on this machine, every step checked | `demo.rs`, `demo/` |
+//! | `cargo xtask test` | everything that must hold before a change goes in | `test.rs`, `test/` |
+//! | `cargo xtask bench` | what `pi token` costs, measured against `cat` | `bench.rs`, `bench/` |
+//!
+//! They stand on `cargo.rs` (running cargo), `home.rs` (a home directory in which nothing of the
+//! person's own is seen or touched) and `paint.rs` (colours).
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
+
+mod bench;
+mod cargo;
+mod demo;
+mod home;
+mod paint;
+mod test;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+/// The project's own driver
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show `pi` at work: login, refresh and logout against a provider on this machine
+    Demo,
+    /// Check everything: format, lints, tests, documentation, size, system calls and the demo
+    Test(test::Options),
+    /// Measure `pi token` against `cat`: time, memory and size
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        None => list_commands(),
+        Some(Command::Demo) => demo::run(),
+        Some(Command::Test(options)) => test::run(&options),
+        Some(Command::Bench(options)) => bench::run(&options),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn list_commands() -> Result<ExitCode> {
+    Cli::command().print_help()?;
+    Ok(ExitCode::SUCCESS)
+}

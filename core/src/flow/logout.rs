@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::read::{self, Read};
 use super::{Effect, Event, Output, Store, Turn, known, table};
 use crate::document::Entry;
-use crate::error::Error;
+use crate::error::{Error, StoreFailure};
 use crate::provider::{Label, Table};
 
 /// A wish to log out.
@@ -110,7 +110,8 @@ impl State {
                 Turn::Ask(State::Locking(removal), Effect::LockStore)
             }
             (State::Writing(_, _, path), Event::LockLost) => {
-                Turn::Failed(Error::LockTimedOut { path })
+                let failure = StoreFailure::Other("others keep taking its lock over".into());
+                Turn::Failed(Error::Store { path, attempt: "write", failure })
             }
             (State::Writing(..), event) => Turn::unexpected(event, "write"),
             (_, event) => Turn::unexpected(event, "read"),

@@ -1,8 +1,8 @@
 //! The read half of the store protocol: a file that does not parse is believed to be corrupt only
 //! once it was read under the lock, since the agent writes in place and half a file can be seen.
 
-use super::{Effect, Event, Store, unexpected};
-use crate::error::Error;
+use super::{Effect, Event, Store, store_error, unexpected};
+use crate::error::{Error, StoreFailure};
 
 /// Reading the credential file.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ impl Read {
                     Ok(store) => Progress::Read(store),
                     Err(corrupt) => Progress::Ask(Read::Doubting(corrupt), Effect::LockStore),
                 }
+            }
+            // Cut in the middle of a character, half a file is not even text.
+            (Read::Plain, Event::StoreFailed { path, failure: StoreFailure::NotUtf8 }) => {
+                let corrupt = store_error(path, "read", StoreFailure::NotUtf8);
+                Progress::Ask(Read::Doubting(corrupt), Effect::LockStore)
             }
             (Read::Doubting(_), Event::Locked) => {
                 Progress::Ask(Read::Confirming, Effect::ReadStore)

@@ -91,7 +91,10 @@ impl Save {
 
     pub(super) fn step(mut self, event: Event, now_ms: u64) -> Progress {
         match (&self.state, event) {
-            (State::Locking, Event::Locked) => self.ask(State::Reading, Effect::ReadStore),
+            (State::Locking, Event::Locked) => {
+                self.unlocked = false;
+                self.ask(State::Reading, Effect::ReadStore)
+            }
             (State::Locking, Event::LockTimedOut { .. }) => self.without_lock(),
             (State::Reading, Event::StoreRead { path, contents }) => {
                 match Store::parse(path, contents) {

@@ -34,7 +34,7 @@ pub struct Status {
 impl Status {
     /// Whether there is anything that a request could be sent with.
     pub fn is_usable(&self) -> bool {
-        self.keys.iter().any(|key| key.state != KeyState::Unusable)
+        self.keys.iter().any(|key| key.active && key.state != KeyState::Unusable)
     }
 }
 

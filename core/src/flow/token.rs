@@ -331,7 +331,7 @@ impl Refresh {
         (left_ms <= asked_ms && asked_ms > BUFFER_MS).then(|| {
             let label = self.provider.label();
             let (name, left) = (label.short_name(), left_ms / 60_000);
-            format!("{name} grants tokens for {left} min, less than was asked for.")
+            format!("{name} grants tokens for only {left} min, less than was asked for.")
         })
     }
 }

@@ -1,0 +1,264 @@
+//! The API: a key that can be sent now, login, logout, status.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pi_auth_core::credential::BUFFER_MS;
+use pi_auth_core::environment::Environment;
+use pi_auth_core::error::Error;
+use pi_auth_core::flow::status::Status;
+use pi_auth_core::flow::{Output, Request, login, logout, status, token};
+use pi_auth_core::oauth::pkce::Entropy;
+use pi_auth_core::provider::Label;
+use pi_auth_core::resolve::Key;
+use pi_auth_core::secret::Secret;
+
+use crate::directory::agent_directory;
+use crate::driver::Driver;
+use crate::interaction::{Interaction, Unattended};
+use crate::stop::Stop;
+use crate::store::Store;
+
+/// The credential file of one agent directory, and what can be done with it.
+///
+/// Cheap to clone. The async methods need a tokio runtime with I/O and time enabled.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    directory: PathBuf,
+    overrides: Option<PathBuf>,
+    environment: Environment,
+    stop: Stop,
+}
+
+/// A key, and what its user should know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Token {
+    /// The key.
+    pub key: Key,
+    /// What went less than well although there is a key; a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// How a token is to be got.
+#[derive(Clone, Debug, Default)]
+pub struct TokenOptions {
+    /// A key of the caller's own, which wins over everything.
+    pub caller_key: Option<Secret>,
+    /// How long the token must be valid for; 5 minutes unless given.
+    pub min_validity: Option<Duration>,
+}
+
+/// How to log in.
+#[derive(Clone, Debug, Default)]
+pub struct LoginOptions {
+    /// The provider's id; `None` has the person pick one.
+    pub provider: Option<String>,
+    /// Whether the code is to be pasted even where a callback would work.
+    pub paste: bool,
+    /// Whether the URL is only to be shown, for a browser elsewhere.
+    pub no_browser: bool,
+}
+
+/// A login that is stored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    /// The provider.
+    pub provider: Label,
+    /// The credential file, as it is shown to people.
+    pub path: String,
+}
+
+/// How to log out.
+#[derive(Clone, Debug, Default)]
+pub struct LogoutOptions {
+    /// The provider's id; `None`, without `all`, has the person pick one.
+    pub provider: Option<String>,
+    /// Whether to end every login. API keys are left alone.
+    pub all: bool,
+    /// Whether it is confirmed already.
+    pub confirmed: bool,
+    /// Whether there is a person to ask.
+    pub interactive: bool,
+}
+
+/// What was logged out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LoggedOut {
+    /// The providers; none where there was nothing to do.
+    pub providers: Vec<Label>,
+    /// The credential file, as it is shown to people.
+    pub path: String,
+    /// What the person should know; a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Auth {
+    /// The agent's own directory: `PI_CODING_AGENT_DIR`, else `~/.pi/agent`; the variables of this
+    /// process; the overrides of `PI_AUTH_PROVIDERS`, else `auth-providers.json` in the directory.
+    ///
+    /// # Errors
+    /// [`Error::NoDirectory`] where there is neither the variable nor a home directory.
+    pub fn from_env() -> Result<Self, Error> {
+        let directory = agent_directory().ok_or(Error::NoDirectory)?;
+        let overrides = std::env::var_os("PI_AUTH_PROVIDERS").filter(|path| !path.is_empty());
+        let environment = Environment::read(|name| std::env::var(name).ok());
+        let overrides = overrides.map(PathBuf::from);
+        Ok(Auth { directory, overrides, environment, stop: Stop::default() })
+    }
+
+    /// The same for another directory.
+    #[must_use]
+    pub fn with_directory(self, directory: impl Into<PathBuf>) -> Self {
+        Auth { directory: directory.into(), ..self }
+    }
+
+    /// The same with another overrides file.
+    #[must_use]
+    pub fn with_overrides(self, file: impl Into<PathBuf>) -> Self {
+        Auth { overrides: Some(file.into()), ..self }
+    }
+
+    /// The same, but its jobs end when `stop` asks for it.
+    #[must_use]
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Auth { stop, ..self }
+    }
+
+    /// A key for `provider` that is valid for at least five more minutes, as it should be sent:
+    /// the stored login, refreshed if need be, or what the environment holds.
+    ///
+    /// Dropping the future does not stop a refresh that was begun: its answer is stored first.
+    ///
+    /// # Errors
+    /// Any [`Error`]; its [`code`](Error::code) says what to do about it.
+    pub async fn token(&self, provider: &str) -> Result<Token, Error> {
+        self.token_with(provider, TokenOptions::default()).await
+    }
+
+    /// [`Auth::token`] with options.
+    ///
+    /// # Errors
+    /// As [`Auth::token`].
+    pub async fn token_with(
+        &self,
+        provider: &str,
+        options: TokenOptions,
+    ) -> Result<Token, Error> {
+        let mut job = self.token_job(provider, options);
+        if let Some(result) = job.run_local() {
+            return result;
+        }
+        // A task of its own outlives this future: a token that was rotated must reach the file.
+        match tokio::spawn(async move { job.run(&mut Unattended).await }).await {
+            Ok(result) => result,
+            // The runtime is shutting down.
+            Err(_) => Err(Error::Cancelled),
+        }
+    }
+
+    /// [`Auth::token`] in two steps: what needs no async runtime, and the rest.
+    pub fn token_job(&self, provider: &str, options: TokenOptions) -> TokenJob {
+        let validity_ms =
+            |validity: Duration| u64::try_from(validity.as_millis()).unwrap_or(u64::MAX);
+        let request = Request::Token(token::Request {
+            caller_key: options.caller_key,
+            min_validity_ms: options.min_validity.map_or(BUFFER_MS, validity_ms),
+            ..token::Request::new(provider, self.environment.clone())
+        });
+        TokenJob(self.driver(request))
+    }
+
+    /// Logs in and stores the credential.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::Cancelled`] where the person stopped it.
+    pub async fn login(
+        &self,
+        options: LoginOptions,
+        interaction: &mut impl Interaction,
+    ) -> Result<LoggedIn, Error> {
+        let mut entropy = [0; Entropy::LEN];
+        getrandom::fill(&mut entropy).map_err(|_| Error::NoEntropy)?;
+        let request = Request::Login(login::Request {
+            provider: options.provider,
+            paste: options.paste,
+            no_browser: options.no_browser,
+            needs_display: !cfg!(target_os = "macos"),
+            environment: self.environment.clone(),
+            entropy: Entropy::new(entropy),
+        });
+        match self.driver(request).run(interaction).await? {
+            Output::LoggedIn { provider, path } => Ok(LoggedIn { provider, path }),
+            _ => Err(Error::Cancelled),
+        }
+    }
+
+    /// Takes logins out of the file. API keys are left alone.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::Cancelled`] where the person stopped it or said no.
+    pub async fn logout(
+        &self,
+        options: LogoutOptions,
+        interaction: &mut impl Interaction,
+    ) -> Result<LoggedOut, Error> {
+        let LogoutOptions { provider, all, confirmed, interactive } = options;
+        let request = Request::Logout(logout::Request { provider, all, confirmed, interactive });
+        match self.driver(request).run(interaction).await? {
+            Output::LoggedOut { providers, path, notes } => {
+                Ok(LoggedOut { providers, path, notes })
+            }
+            _ => Err(Error::Cancelled),
+        }
+    }
+
+    /// Who is logged in. Changes nothing and asks no server.
+    ///
+    /// # Errors
+    /// Any [`Error`] of reading the two files.
+    pub async fn status(&self) -> Result<Status, Error> {
+        let environment = self.environment.clone();
+        let request = Request::Status(status::Request { environment });
+        match self.driver(request).run(&mut Unattended).await? {
+            Output::Status(status) => Ok(status),
+            _ => Err(Error::Cancelled),
+        }
+    }
+
+    fn driver(&self, request: Request) -> Driver {
+        let in_directory = || self.directory.join("auth-providers.json");
+        let overrides = self.overrides.clone().unwrap_or_else(in_directory);
+        let store = Store::new(self.directory.clone(), overrides, dirs::home_dir());
+        Driver::start(request, store, self.stop.clone())
+    }
+}
+
+/// A token that is being got.
+pub struct TokenJob(Driver);
+
+impl TokenJob {
+    /// Reads the file, and is done if the token is fresh: no runtime, no lock, no write. `None`
+    /// where more is needed; then go on with [`TokenJob::run`].
+    pub fn run_local(&mut self) -> Option<Result<Token, Error>> {
+        self.0.run_local().map(finished)
+    }
+
+    /// Goes to the end. Do not drop this future: stop it by [`Auth::stopped_by`], which lets the
+    /// answer to a refresh reach the file.
+    ///
+    /// # Errors
+    /// As [`Auth::token`].
+    pub async fn run(self, interaction: &mut impl Interaction) -> Result<Token, Error> {
+        finished(self.0.run(interaction).await)
+    }
+}
+
+fn finished(result: Result<Output, Error>) -> Result<Token, Error> {
+    match result? {
+        Output::Token { key, notes } => Ok(Token { key, notes }),
+        _ => Err(Error::Cancelled),
+    }
+}

@@ -1,0 +1,159 @@
+//! The command line, and which part of it is ours.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Anything else is handed to the pi agent, if one is installed further down PATH.
+
+Exit codes: 0 done, 1 failed, 2 usage, 4 login required, 130 cancelled.";
+
+/// Use a Claude subscription in the pi agent and in scripts, without an API key.
+#[derive(Debug, Parser)]
+#[command(name = "pi", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What this program does itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log in to a provider in the browser
+    Login(Login),
+    /// Take a stored login out of the credential file
+    Logout(Logout),
+    /// Show who is logged in, and until when
+    Status(Status),
+    /// Print an access token that can be used now, refreshed if need be
+    Token(Token),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `pi login`
+#[derive(Args, Debug)]
+pub(crate) struct Login {
+    /// The provider, such as `anthropic`; without it, pick one from a list
+    pub(crate) provider: Option<String>,
+    /// Paste the code that the provider shows, even where the browser could bring it
+    #[arg(long)]
+    pub(crate) paste: bool,
+    /// Only print the address, for a browser on another machine; implies --paste
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Print one JSON event a line, and read answers as lines
+    #[arg(long, requires = "provider")]
+    pub(crate) json: bool,
+}
+
+/// `pi logout`
+#[derive(Args, Debug)]
+pub(crate) struct Logout {
+    /// The provider, such as `anthropic`; without it, pick one from a list
+    #[arg(conflicts_with = "all")]
+    pub(crate) provider: Option<String>,
+    /// End every login; API keys are left alone
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// `pi status`
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pi token`
+#[derive(Args, Debug)]
+pub(crate) struct Token {
+    /// The provider, such as `anthropic`
+    pub(crate) provider: String,
+    /// How long the token must be valid for, such as 30m or 2h [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) min_validity: Option<Duration>,
+}
+
+/// Whose turn it is.
+pub(crate) enum Invocation {
+    /// One of our commands.
+    Ours(Command),
+    /// `pi --version`: both of ours and the agent's.
+    Version,
+    /// Anything else, and `pi` alone.
+    Agent,
+}
+
+/// Decides by the first word, before anything is parsed: the rest may be the agent's own.
+///
+/// Exits with a message and code 2 where the words after one of our commands are wrong.
+pub(crate) fn parse(arguments: &[OsString]) -> Invocation {
+    let first = arguments.first().and_then(|word| word.to_str()).unwrap_or_default();
+    match first {
+        "login" | "logout" | "status" | "token" | "completions" => {
+            let name = OsString::from("pi");
+            Invocation::Ours(Cli::parse_from(std::iter::once(&name).chain(arguments)).command)
+        }
+        "--version" | "-V" if arguments.len() == 1 => Invocation::Version,
+        _ => Invocation::Agent,
+    }
+}
+
+/// The help of `pi` alone.
+pub(crate) fn help() -> String {
+    Cli::command().render_help().to_string()
+}
+
+/// Ends the program over wrong words on the command line: exit code 2.
+pub(crate) fn usage(message: &str) -> ! {
+    Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
+}
+
+/// Prints a completion script.
+pub(crate) fn completions(shell: clap_complete::Shell) -> ExitCode {
+    clap_complete::generate(shell, &mut Cli::command(), "pi", &mut std::io::stdout());
+    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_recognized_as_ours() {
+        for command in Cli::command().get_subcommands() {
+            // Parsing `completions` alone would be a usage error and end the test.
+            let words = match command.get_name() {
+                name @ ("token" | "completions") => vec![name.to_owned(), "bash".to_owned()],
+                name => vec![name.to_owned()],
+            };
+            let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+            assert!(matches!(parse(&words), Invocation::Ours(_)), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_the_agents() {
+        for words in [&[][..], &["-p", "login"], &["hello"], &["--help"], &["--version", "x"]] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            assert!(matches!(parse(&words), Invocation::Agent), "{words:?}");
+        }
+        assert!(matches!(parse(&["--version".into()]), Invocation::Version));
+    }
+}

@@ -1,0 +1,67 @@
+//! `pi login --json`: one JSON event a line on standard output, answers as lines.
+//!
+//! Events: `authorize` (a question: answer with the code, unless a browser brings it), `progress`,
+//! and as the last one `logged_in` or `error`.
+
+use pi_auth::{Answer, Authorize, Error, Interaction, Label, LoggedIn};
+use serde_json::{Value, json};
+
+use crate::lines::Lines;
+use crate::output;
+
+/// A program that reads events and writes lines.
+#[derive(Default)]
+pub(crate) struct Json(Lines);
+
+/// The last event of a login that worked.
+pub(crate) fn logged_in(logged_in: &LoggedIn) {
+    let (provider, path) = (&logged_in.provider, &logged_in.path);
+    emit(&json!({ "type": "logged_in", "provider": provider, "path": path }));
+}
+
+/// The last event of a login that failed.
+pub(crate) fn failed(error: &Error) {
+    emit(&json!({ "type": "error", "error": error }));
+}
+
+fn emit(event: &Value) {
+    output::result(&format!("{event}\n"));
+}
+
+impl Interaction for Json {
+    /// Never asked: `--json` needs PROVIDER.
+    async fn select(&mut self, _: &str, _: &[Label], _: Option<&str>) -> Answer<usize> {
+        Answer::Ended
+    }
+
+    /// Never asked: only a logout confirms.
+    async fn confirm(&mut self, _: &str) -> Answer<bool> {
+        Answer::Ended
+    }
+
+    fn show(&mut self, page: &Authorize) {
+        emit(&json!({
+            "type": "authorize",
+            "url": page.url,
+            "opens_browser": page.open_browser,
+            "callback": page.callback,
+            "message": page.message,
+            "prompt": page.prompt,
+            "problem": page.problem,
+        }));
+    }
+
+    fn browser_failed(&mut self, _: &Authorize) {
+        emit(&json!({ "type": "progress", "message": "No browser could be opened" }));
+    }
+
+    async fn paste(&mut self, _: &Authorize) -> Answer<String> {
+        self.0.next().await
+    }
+
+    fn waiting(&mut self, activity: Option<&str>) {
+        if let Some(activity) = activity {
+            emit(&json!({ "type": "progress", "message": activity }));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `pi logout`.
+
+use std::process::ExitCode;
+
+use pi_auth::{LoggedOut, LogoutOptions};
+
+use crate::person::Person;
+use crate::terminal::style;
+use crate::{cli, output, session};
+
+pub(crate) fn run(arguments: cli::Logout) -> ExitCode {
+    let mut person = Person::present();
+    if arguments.provider.is_none() && !arguments.all && !person.can_pick() {
+        cli::usage("without a terminal, logout needs a provider: pi logout anthropic");
+    }
+    let options = LogoutOptions {
+        provider: arguments.provider,
+        all: arguments.all,
+        confirmed: arguments.yes,
+        interactive: person.can_pick(),
+    };
+    let (auth, stop) = match session::auth() {
+        Ok(auth) => auth,
+        Err(code) => return code,
+    };
+    match session::run(&stop, auth.logout(options, &mut person)) {
+        Ok(logged_out) => {
+            print(&logged_out);
+            ExitCode::SUCCESS
+        }
+        Err(error) => output::failed(&error),
+    }
+}
+
+fn print(logged_out: &LoggedOut) {
+    for note in &logged_out.notes {
+        output::note(note);
+    }
+    for provider in &logged_out.providers {
+        let (tick, name) = (style::green("✓"), provider.short_name());
+        output::result(&format!("{tick} Successfully logged out of {name}\n"));
+    }
+    output::result(&match logged_out.providers.is_empty() {
+        true => "There was no login to end.\n".to_owned(),
+        false => format!("  Credentials removed from {}\n", logged_out.path),
+    });
+}

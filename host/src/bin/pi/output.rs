@@ -1,0 +1,93 @@
+//! What goes where: results to standard output, everything else to standard error.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use pi_auth::{Code, Error};
+
+use crate::terminal::style;
+
+/// Writes a result. A reader that has gone away is no reason to complain.
+pub(crate) fn result(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Writes a message for the person.
+pub(crate) fn say(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// Tells something that is worth knowing although it worked.
+pub(crate) fn note(text: &str) {
+    say(&format!("{} {text}\n", style::bold("note:")));
+}
+
+/// Tells what went wrong, and what to do next.
+pub(crate) fn error(message: &str, advice: &str) {
+    say(&format!("{} {message}\n", style::red("error:")));
+    if !advice.is_empty() {
+        say(&format!("       {advice}\n"));
+    }
+}
+
+/// Tells an error of a job, and gives the exit code that goes with it.
+pub(crate) fn failed(problem: &Error) -> ExitCode {
+    match problem {
+        Error::Cancelled => say("Cancelled.\n"),
+        problem => error(&problem.to_string(), &problem.advice()),
+    }
+    exit_code(problem)
+}
+
+/// 1 failed, 2 usage, 4 login required, 130 cancelled.
+pub(crate) fn exit_code(problem: &Error) -> ExitCode {
+    ExitCode::from(match (problem, problem.code()) {
+        (Error::UnknownProvider { .. } | Error::NotConfirmed, _) => 2,
+        (_, Code::LoginRequired) => 4,
+        (_, Code::Cancelled) => 130,
+        _ => 1,
+    })
+}
+
+/// Text from elsewhere without what a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// A length of time in its two largest units: `7 h 59 min`, `45 s`.
+pub(crate) fn duration(ms: u64) -> String {
+    let s = ms / 1000;
+    let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{large} {large_unit}"),
+        small => format!("{large} {large_unit} {small} {small_unit}"),
+    };
+    match s {
+        0..=59 => format!("{s} s"),
+        60..=3599 => format!("{} min", s / 60),
+        3600..=86_399 => pair(s / 3600, "h", s % 3600 / 60, "min"),
+        86_400.. => pair(s / 86_400, "d", s % 86_400 / 3600, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_people_say_them() {
+        for (s, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (28_799, "7 h 59 min"),
+            (86_400, "1 d"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(duration(s * 1000 + 999), text);
+        }
+    }
+}

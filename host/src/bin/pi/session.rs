@@ -1,0 +1,68 @@
+//! Running a job to its end, with signals heeded where nothing can be lost.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use pi_auth::{Auth, Error, Stop};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::output;
+
+/// How long a job may take to stop before the person is told why it still runs.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The credential file of this user, and the switch that signals will turn.
+pub(crate) fn auth() -> Result<(Auth, Stop), ExitCode> {
+    let stop = Stop::default();
+    match Auth::from_env() {
+        Ok(auth) => Ok((auth.stopped_by(stop.clone()), stop)),
+        Err(error) => Err(output::failed(&error)),
+    }
+}
+
+/// Runs `job` on a runtime of its own. SIGINT, SIGTERM and SIGHUP ask it to stop.
+///
+/// A job that was asked to stop too late to leave anything undone still ends as cancelled: the
+/// exit code tells what the person wanted, and the file what has happened.
+pub(crate) fn run<T>(
+    stop: &Stop,
+    job: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return Err(Error::NoEntropy) };
+    let result = runtime.block_on(async {
+        tokio::spawn(heed_signals(stop.clone()));
+        job.await
+    });
+    // A thread may still wait for a line that never comes.
+    runtime.shutdown_background();
+    match result {
+        Ok(_) if stop.is_asked() => {
+            output::say("It was too late to leave it undone: the result is stored.\n");
+            Err(Error::Cancelled)
+        }
+        result => result,
+    }
+}
+
+async fn heed_signals(stop: Stop) {
+    let listen = |kind| signal(kind);
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
+        listen(SignalKind::interrupt()),
+        listen(SignalKind::terminate()),
+        listen(SignalKind::hangup()),
+    ) else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    stop.now();
+    tokio::time::sleep(PATIENCE).await;
+    output::say("Stopping as soon as the provider's answer is stored, in 30 s at most...\n");
+    // Further signals change nothing: the handlers stay in place.
+    std::future::pending().await
+}

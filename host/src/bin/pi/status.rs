@@ -1,0 +1,77 @@
+//! `pi status`: who is logged in, until when, and what hides what.
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pi_auth::{KeyKind, KeyState, KeyStatus, Source, Status};
+
+use crate::terminal::style;
+use crate::{cli, output, session};
+
+/// Something usable is there: 0, else 4.
+pub(crate) fn run(arguments: &cli::Status) -> ExitCode {
+    let (auth, stop) = match session::auth() {
+        Ok(auth) => auth,
+        Err(code) => return code,
+    };
+    let status = match session::run(&stop, auth.status()) {
+        Ok(status) => status,
+        Err(error) => return output::failed(&error),
+    };
+    if arguments.json {
+        // Plain data with string keys: there is nothing in it that JSON could not hold.
+        output::result(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"));
+    } else {
+        output::result(&text(&status, now_ms()));
+    }
+    ExitCode::from(if status.is_usable() { 0 } else { 4 })
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn text(status: &Status, now_ms: u64) -> String {
+    if status.keys.is_empty() {
+        return format!("You are not logged in. Run `pi login`.\nCredentials: {}\n", status.path);
+    }
+    let mut text = String::new();
+    let mut provider = None;
+    for key in &status.keys {
+        if provider != Some(&key.provider) {
+            provider = Some(&key.provider);
+            text += &format!("{}\n", style::bold(&key.provider.name));
+        }
+        let mark = match (key.active, key.state) {
+            (true, KeyState::Ready | KeyState::RefreshDue) => style::green("✓"),
+            (true, KeyState::Unusable) => style::red("✗"),
+            (false, _) => "-".into(),
+        };
+        text += &format!("  {mark} {}\n", line(key, now_ms));
+    }
+    text + &format!("Credentials: {}\n", status.path)
+}
+
+fn line(key: &KeyStatus, now_ms: u64) -> String {
+    let hidden = if key.active { "" } else { " (not used: what stands above comes first)" };
+    match (&key.source, key.kind) {
+        (Source::Variable(name), _) => format!("{name} is set{hidden}"),
+        (_, Some(KeyKind::ApiKey)) => format!("an API key is stored{hidden}"),
+        (_, None) => "something is stored that is neither a login nor an API key".into(),
+        (_, Some(KeyKind::OAuth)) => format!("{}{hidden}", login(key, now_ms)),
+    }
+}
+
+fn login(key: &KeyStatus, now_ms: u64) -> String {
+    let left_ms = key.expires_ms.unwrap_or(0).saturating_sub(now_ms);
+    match key.state {
+        KeyState::Ready => {
+            format!("logged in; the token is valid for {}", output::duration(left_ms))
+        }
+        KeyState::RefreshDue => "logged in; the token is refreshed when it is next asked for".into(),
+        KeyState::Unusable => {
+            format!("the login has expired. Run `pi login {}`.", key.provider.id)
+        }
+    }
+}

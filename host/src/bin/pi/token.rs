@@ -1,0 +1,38 @@
+//! `pi token`: a fresh token costs one read of one file.
+
+use std::process::ExitCode;
+
+use pi_auth::{Error, Token, TokenOptions};
+
+use crate::person::Person;
+use crate::{cli, output, session};
+
+pub(crate) fn run(arguments: cli::Token) -> ExitCode {
+    let (auth, stop) = match session::auth() {
+        Ok(auth) => auth,
+        Err(code) => return code,
+    };
+    let options = TokenOptions { min_validity: arguments.min_validity, ..Default::default() };
+    let mut job = auth.token_job(&arguments.provider, options);
+    let result = match job.run_local() {
+        Some(result) => result,
+        None => {
+            let mut person = Person::present();
+            session::run(&stop, job.run(&mut person))
+        }
+    };
+    print(result)
+}
+
+fn print(result: Result<Token, Error>) -> ExitCode {
+    match result {
+        Ok(token) => {
+            for note in &token.notes {
+                output::note(note);
+            }
+            output::result(&format!("{}\n", token.key.value.expose()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => output::failed(&error),
+    }
+}

@@ -1,0 +1,228 @@
+//! The loop that answers a flow's effects with events.
+
+use std::future::Future;
+use std::time::Duration;
+
+use pi_auth_core::error::Error;
+use pi_auth_core::flow::{Authorize, Effect, Event, Flow, Output, Request};
+
+use crate::callback::{Callback, Page, Visit};
+use crate::clock::now_ms;
+use crate::interaction::{Answer, Interaction};
+use crate::stop::Stop;
+use crate::store::{Held, Store};
+use crate::{browser, http};
+
+/// How long something may take before the person is told what it is.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// A flow under way, and what it holds.
+pub(crate) struct Driver {
+    flow: Flow,
+    /// The effect to perform next.
+    effect: Effect,
+    store: Store,
+    stop: Stop,
+    /// The lock; released when the driver is dropped.
+    held: Option<Held>,
+    callback: Option<Callback>,
+    /// The browser that brought the last callback, and still waits for its page.
+    visit: Option<Visit>,
+}
+
+impl Driver {
+    pub(crate) fn start(request: Request, store: Store, stop: Stop) -> Self {
+        let (flow, effect) = Flow::start(request);
+        Driver { flow, effect, store, stop, held: None, callback: None, visit: None }
+    }
+
+    /// Goes as far as mere reading leads: to the result, or to `None` where more is needed. Needs
+    /// no async runtime, takes no lock, writes nothing.
+    pub(crate) fn run_local(&mut self) -> Option<Result<Output, Error>> {
+        loop {
+            let event = match &self.effect {
+                Effect::Done { output } => return Some(Ok(output.clone())),
+                Effect::Failed { error } => return Some(Err(error.clone())),
+                Effect::ReadStore if self.held.is_none() => self.store.read(),
+                Effect::ReadVariable { name } => variable(name),
+                _ => return None,
+            };
+            self.effect = self.flow.step(event, now_ms());
+        }
+    }
+
+    /// Goes to the end.
+    pub(crate) async fn run(
+        mut self,
+        interaction: &mut impl Interaction,
+    ) -> Result<Output, Error> {
+        let result = loop {
+            let event = match self.effect.clone() {
+                Effect::Done { output } => break Ok(output),
+                Effect::Failed { error } => break Err(error),
+                effect => self.answer(effect, interaction).await,
+            };
+            self.effect = self.flow.step(event, now_ms());
+        };
+        self.dismiss(&result).await;
+        result
+    }
+
+    /// Performs an effect. Between a request that the provider acts upon only once and the file,
+    /// a request to stop has to wait.
+    async fn answer(&mut self, effect: Effect, interaction: &mut impl Interaction) -> Event {
+        let stop = self.stop.clone();
+        if self.flow.is_critical() {
+            return self.perform(effect, interaction).await;
+        }
+        tokio::select! {
+            biased;
+            () = stop.asked() => Event::Cancelled,
+            event = self.perform(effect, interaction) => event,
+        }
+    }
+
+    async fn perform(&mut self, effect: Effect, interaction: &mut impl Interaction) -> Event {
+        match effect {
+            Effect::Http { request, activity } => {
+                waited_for(http::send(&request), &activity, interaction).await
+            }
+            Effect::ReadOverrides => self.store.read_overrides(),
+            Effect::ReadStore => self.store.read(),
+            Effect::ProbeStore => {
+                let store = self.store.clone();
+                waited_for(store.probe(), LOCK_ACTIVITY, interaction).await
+            }
+            Effect::LockStore => self.lock(interaction).await,
+            Effect::WriteStore { contents, unlocked } => {
+                self.store.write(self.held.as_mut(), &contents, unlocked)
+            }
+            Effect::ReadVariable { name } => variable(&name),
+            Effect::Listen { preferred_port, path } => {
+                match Callback::listen(preferred_port, &path).await {
+                    Err(_) => Event::ListenFailed,
+                    Ok(callback) => {
+                        let port = callback.port();
+                        self.callback = Some(callback);
+                        Event::Listening { port }
+                    }
+                }
+            }
+            Effect::Authorize(page) => self.authorize(&page, interaction).await,
+            Effect::Select { message, options, remark } => {
+                match interaction.select(&message, &options, remark.as_deref()).await {
+                    Answer::Given(index) => Event::Chosen { index },
+                    Answer::Ended => Event::InputEnded,
+                    Answer::Cancelled => Event::Cancelled,
+                }
+            }
+            Effect::Confirm { message } => match interaction.confirm(&message).await {
+                Answer::Given(yes) => Event::Confirmed { yes },
+                Answer::Ended => Event::InputEnded,
+                Answer::Cancelled => Event::Cancelled,
+            },
+            Effect::WaitUntil { at_ms } => {
+                tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms()))).await;
+                Event::Woke
+            }
+            // `run` takes the ends; an effect that is newer than this host has no answer.
+            _ => Event::Cancelled,
+        }
+    }
+
+    async fn lock(&mut self, interaction: &mut impl Interaction) -> Event {
+        if self.held.as_ref().is_some_and(|held| held.is_current(&self.store)) {
+            return Event::Locked;
+        }
+        // Let go first: what we hold is no longer the lock, or no longer the file.
+        self.held = None;
+        let store = self.store.clone();
+        match waited_for(store.hold(), LOCK_ACTIVITY, interaction).await {
+            Ok(held) => {
+                self.held = Some(held);
+                Event::Locked
+            }
+            Err(event) => event,
+        }
+    }
+
+    /// Shows the page, and takes whichever comes first: the browser or a paste.
+    async fn authorize(&mut self, page: &Authorize, interaction: &mut impl Interaction) -> Event {
+        if let Some(visit) = self.visit.take() {
+            visit.answer(Page::Ignored);
+        }
+        interaction.show(page);
+        if page.open_browser && page.problem.is_none() && !browser::open(&page.url).await {
+            interaction.browser_failed(page);
+        }
+        let callback = self.callback.as_mut().filter(|_| page.callback);
+        let (event, visit) = match callback {
+            None => (pasted(interaction.paste(page).await), None),
+            Some(callback) => race(callback, interaction, page).await,
+        };
+        self.visit = visit;
+        event
+    }
+
+    /// Gives the browser its page, and closes the door.
+    async fn dismiss(&mut self, result: &Result<Output, Error>) {
+        if let Some(visit) = self.visit.take() {
+            visit.answer(match result {
+                Ok(Output::LoggedIn { provider, .. }) => {
+                    Page::LoggedIn { provider: provider.name.clone() }
+                }
+                _ => Page::Failed,
+            });
+        }
+        if let Some(callback) = self.callback.take() {
+            callback.close().await;
+        }
+    }
+}
+
+const LOCK_ACTIVITY: &str = "Waiting for another pi to let go of the credential file";
+
+async fn race(
+    callback: &mut Callback,
+    interaction: &mut impl Interaction,
+    page: &Authorize,
+) -> (Event, Option<Visit>) {
+    let came = |visit: Visit| (Event::Callback { query: visit.query.clone() }, Some(visit));
+    tokio::select! {
+        visit = callback.visit() => return came(visit),
+        answer = interaction.paste(page) => match pasted(answer) {
+            // Nobody can paste any more, but a browser can still come.
+            Event::InputEnded => {}
+            event => return (event, None),
+        }
+    }
+    came(callback.visit().await)
+}
+
+fn pasted(answer: Answer<String>) -> Event {
+    match answer {
+        Answer::Given(text) => Event::Pasted { text: text.into() },
+        Answer::Ended => Event::InputEnded,
+        Answer::Cancelled => Event::Cancelled,
+    }
+}
+
+fn variable(name: &str) -> Event {
+    Event::Variable { value: std::env::var(name).ok().map(Into::into) }
+}
+
+/// Awaits `work`, and tells what it is when it takes more than a moment.
+async fn waited_for<T>(
+    work: impl Future<Output = T>,
+    activity: &str,
+    interaction: &mut impl Interaction,
+) -> T {
+    let mut work = std::pin::pin!(work);
+    if let Ok(done) = tokio::time::timeout(QUIET, &mut work).await {
+        return done;
+    }
+    interaction.waiting(Some(activity));
+    let done = work.await;
+    interaction.waiting(None);
+    done
+}

@@ -1,0 +1,69 @@
+//! What a host shows to a person, and asks of them.
+
+use std::future::Future;
+
+use pi_auth_core::flow::Authorize;
+use pi_auth_core::provider::Label;
+
+/// What came of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<T> {
+    /// The person answered.
+    Given(T),
+    /// There is nobody to answer, or the input has ended.
+    Ended,
+    /// The person wants to stop.
+    Cancelled,
+}
+
+/// A person, seen from a flow. Every future here may be dropped at any time (a browser came back
+/// while the person was still being asked), and must leave the terminal as it found it.
+pub trait Interaction {
+    /// Has the person pick one of `options`, which is never empty; answers with its index.
+    fn select(
+        &mut self,
+        message: &str,
+        options: &[Label],
+        remark: Option<&str>,
+    ) -> impl Future<Output = Answer<usize>>;
+
+    /// Asks a yes-or-no question.
+    fn confirm(&mut self, message: &str) -> impl Future<Output = Answer<bool>>;
+
+    /// Shows the page to be opened, before anything opens it. Called again with
+    /// [`Authorize::problem`] when an answer was not taken.
+    fn show(&mut self, page: &Authorize);
+
+    /// Tells that no browser could be opened, so that the person opens the URL.
+    fn browser_failed(&mut self, page: &Authorize);
+
+    /// Takes what the person pastes.
+    fn paste(&mut self, page: &Authorize) -> impl Future<Output = Answer<String>>;
+
+    /// Tells what is being waited for, once it has taken a second; `None` when it is over.
+    fn waiting(&mut self, activity: Option<&str>);
+}
+
+/// Nobody is there: every question ends at once. For programs that only fetch tokens.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unattended;
+
+impl Interaction for Unattended {
+    async fn select(&mut self, _: &str, _: &[Label], _: Option<&str>) -> Answer<usize> {
+        Answer::Ended
+    }
+
+    async fn confirm(&mut self, _: &str) -> Answer<bool> {
+        Answer::Ended
+    }
+
+    fn show(&mut self, _: &Authorize) {}
+
+    fn browser_failed(&mut self, _: &Authorize) {}
+
+    async fn paste(&mut self, _: &Authorize) -> Answer<String> {
+        Answer::Ended
+    }
+
+    fn waiting(&mut self, _: Option<&str>) {}
+}

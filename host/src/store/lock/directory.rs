@@ -1,0 +1,215 @@
+//! The lock directory of npm's proper-lockfile 4, as both of its ends need it.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often a holder touches the directory. The agent's shortest idea of a dead lock is 10 s.
+const TOUCH_EVERY: Duration = Duration::from_secs(2);
+/// How long a lock must have been left alone before it counts as dead.
+const STALE_AFTER: Duration = Duration::from_secs(30);
+
+/// A lock directory that is ours, and a thread that keeps touching it.
+pub(super) struct DirectoryLock {
+    path: PathBuf,
+    touched: Arc<Mutex<SystemTime>>,
+    /// Dropping it ends the thread.
+    stop: Option<Sender<()>>,
+    toucher: Option<JoinHandle<()>>,
+}
+
+/// What a waiter has seen of somebody else's lock.
+///
+/// A lock can look young for ever because a clock jumped, so one that has not been touched for as
+/// long as we watched it counts as dead, too.
+#[derive(Default)]
+pub(super) struct Watch {
+    seen: Option<(SystemTime, Instant)>,
+}
+
+impl Watch {
+    fn is_dead(&mut self, touched: SystemTime) -> bool {
+        let since = match self.seen {
+            Some((seen, since)) if seen == touched => since,
+            _ => {
+                let now = Instant::now();
+                self.seen = Some((touched, now));
+                now
+            }
+        };
+        let age = SystemTime::now().duration_since(touched).unwrap_or(Duration::ZERO);
+        age > STALE_AFTER || since.elapsed() > STALE_AFTER
+    }
+}
+
+impl DirectoryLock {
+    /// Takes the lock if it is free or dead; `None` while somebody holds it.
+    pub(super) fn try_take(path: &Path, watch: &mut Watch) -> io::Result<Option<Self>> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Ok(()) => Self::begin(path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                match modified(path) {
+                    Ok(touched) if watch.is_dead(touched) => bury(path, touched)?,
+                    // Gone since; the next attempt will tell.
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin(path: &Path) -> io::Result<Self> {
+        let touched = Arc::new(Mutex::new(modified(path)?));
+        let (stop, stopped) = mpsc::channel();
+        let (thread_path, thread_touched) = (path.to_path_buf(), Arc::clone(&touched));
+        let toucher = thread::Builder::new().name("lock".into()).spawn(move || {
+            while stopped.recv_timeout(TOUCH_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let mut touched = thread_touched.lock().unwrap_or_else(PoisonError::into_inner);
+                match touch(&thread_path, *touched) {
+                    Ok(now) => *touched = now,
+                    // Taken over or gone: `is_ours` finds out by the same look.
+                    Err(_) => return,
+                }
+            }
+        })?;
+        let path = path.to_path_buf();
+        Ok(DirectoryLock { path, touched, stop: Some(stop), toucher: Some(toucher) })
+    }
+
+    /// Whether the directory still bears the time that we gave it.
+    pub(super) fn is_ours(&self) -> bool {
+        let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        modified(&self.path).is_ok_and(|found| found == *touched)
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(toucher) = self.toucher.take() {
+            let _ = toucher.join();
+        }
+        if self.is_ours() {
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+/// Touches a directory that still bears the time `expected`; gives the time as it was stored.
+fn touch(path: &Path, expected: SystemTime) -> io::Result<SystemTime> {
+    let directory = File::open(path)?;
+    if directory.metadata()?.modified()? != expected {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    directory.set_modified(SystemTime::now())?;
+    directory.metadata()?.modified()
+}
+
+fn modified(path: &Path) -> io::Result<SystemTime> {
+    fs::symlink_metadata(path)?.modified()
+}
+
+/// Takes a dead lock out of the way. Two waiters may see the same dead lock, and the slower must
+/// not remove what the faster has put in its place: so it is renamed away first, and put back if
+/// what was caught is not what was seen.
+fn bury(path: &Path, seen: SystemTime) -> io::Result<()> {
+    let mut grave = path.as_os_str().to_os_string();
+    grave.push(format!(".{:016x}", getrandom::u64().map_err(io::Error::other)?));
+    let grave = PathBuf::from(grave);
+    match fs::rename(path, &grave) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        result => result?,
+    }
+    if modified(&grave)? == seen {
+        return fs::remove_dir(&grave);
+    }
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let back = renameat_with(CWD, &grave, CWD, path, RenameFlags::NOREPLACE);
+    if back.is_err() {
+        fs::remove_dir(&grave)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("auth.json.lock");
+        (directory, path)
+    }
+
+    fn take(path: &Path) -> Option<DirectoryLock> {
+        DirectoryLock::try_take(path, &mut Watch::default()).unwrap()
+    }
+
+    fn age(path: &Path, by: Duration) {
+        File::open(path).unwrap().set_modified(SystemTime::now() - by).unwrap();
+    }
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let (_directory, path) = scratch();
+        let lock = take(&path).unwrap();
+        assert!(lock.is_ours());
+        assert!(take(&path).is_none());
+        drop(lock);
+        assert!(!path.exists());
+        assert!(take(&path).is_some());
+    }
+
+    #[test]
+    fn a_dead_lock_is_taken_over_and_a_live_one_is_not() {
+        let (_directory, path) = scratch();
+        fs::create_dir(&path).unwrap();
+        age(&path, Duration::from_secs(29));
+        assert!(take(&path).is_none());
+        age(&path, Duration::from_secs(31));
+        assert!(take(&path).is_none(), "the first attempt buries it");
+        assert!(take(&path).is_some());
+    }
+
+    #[test]
+    fn a_lock_that_was_taken_over_is_not_ours_and_not_removed() {
+        let (_directory, path) = scratch();
+        let lock = take(&path).unwrap();
+        fs::remove_dir(&path).unwrap();
+        assert!(!lock.is_ours());
+        fs::create_dir(&path).unwrap();
+        age(&path, Duration::from_secs(5));
+        assert!(!lock.is_ours());
+        drop(lock);
+        assert!(path.exists(), "it is somebody else's");
+    }
+
+    #[test]
+    fn burying_spares_a_lock_that_is_not_the_one_seen() {
+        let (directory, path) = scratch();
+        fs::create_dir(&path).unwrap();
+        let seen = modified(&path).unwrap() - Duration::from_secs(60);
+        bury(&path, seen).unwrap();
+        assert!(path.exists());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_from_the_future_dies_once_it_was_watched_long_enough() {
+        let mut watch = Watch::default();
+        let future = SystemTime::now() + Duration::from_secs(3600);
+        assert!(!watch.is_dead(future));
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(31)).unwrap();
+        watch.seen = Some((future, long_ago));
+        assert!(watch.is_dead(future));
+        assert!(!watch.is_dead(future + Duration::from_secs(1)), "it was touched");
+    }
+}
