@@ -43,7 +43,6 @@ fn event() -> impl Strategy<Value = Value> {
     ];
     let response = (prop_oneof![Just(200u16), Just(400), any::<u16>()], body)
         .prop_map(|(status, body)| json!({ "type": "response", "status": status, "body": body }));
-    let text = any::<String>();
     prop_oneof![
         6 => store,
         4 => overrides,
@@ -58,9 +57,9 @@ fn event() -> impl Strategy<Value = Value> {
         1 => any::<Option<String>>().prop_map(|value| json!({ "type": "variable", "value": value })),
         2 => any::<u16>().prop_map(|port| json!({ "type": "listening", "port": port })),
         1 => Just(json!({ "type": "listen_failed" })),
-        1 => text.clone().prop_map(|query| json!({ "type": "callback", "query": query })),
+        1 => any::<String>().prop_map(|query| json!({ "type": "callback", "query": query })),
         2 => "[a-z#]{0,9}".prop_map(|text| json!({ "type": "pasted", "text": text })),
-        1 => text.prop_map(|text| json!({ "type": "pasted", "text": text })),
+        1 => any::<String>().prop_map(|text| json!({ "type": "pasted", "text": text })),
         2 => any::<u8>().prop_map(|index| json!({ "type": "chosen", "index": index % 3 })),
         2 => any::<bool>().prop_map(|yes| json!({ "type": "confirmed", "yes": yes })),
         2 => Just(json!({ "type": "woke" })),

@@ -4,7 +4,7 @@
 //! critical, and the event that answers it at a time. With `PI_AUTH_BLESS=1` the files are written
 //! anew from what this core does: read the difference before you commit it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::print_stdout)]
 
 use std::fs;
 use std::path::Path;

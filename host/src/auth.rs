@@ -142,11 +142,7 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::token`].
-    pub async fn token_with(
-        &self,
-        provider: &str,
-        options: TokenOptions,
-    ) -> Result<Token, Error> {
+    pub async fn token_with(&self, provider: &str, options: TokenOptions) -> Result<Token, Error> {
         let mut job = self.token_job(provider, options);
         if let Some(result) = job.run_local() {
             return result;

@@ -52,10 +52,7 @@ impl Driver {
     }
 
     /// Goes to the end.
-    pub(crate) async fn run(
-        mut self,
-        interaction: &mut impl Interaction,
-    ) -> Result<Output, Error> {
+    pub(crate) async fn run(mut self, interaction: &mut impl Interaction) -> Result<Output, Error> {
         let result = loop {
             let event = match self.effect.clone() {
                 Effect::Done { output } => break Ok(output),

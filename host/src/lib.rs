@@ -40,7 +40,9 @@ mod interaction;
 mod stop;
 mod store;
 
-pub use auth::{Auth, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob, TokenOptions};
+pub use auth::{
+    Auth, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob, TokenOptions,
+};
 pub use interaction::{Answer, Interaction, Unattended};
 pub use pi_auth_core::error::{Code, Error};
 pub use pi_auth_core::flow::Authorize;

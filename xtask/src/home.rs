@@ -1,12 +1,11 @@
 //! A home directory for `pi` in which nothing of the person's own is seen or touched.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use std::io::Write as _;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -23,8 +22,10 @@ impl Home {
     /// An empty home for this `pi`.
     pub(crate) fn new(pi: PathBuf) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("pi-auth-").tempdir()?;
-        fs::create_dir(directory.path().join("bin"))?;
-        Ok(Self { directory, pi })
+        let home = Self { directory, pi };
+        fs::create_dir(home.bin())?;
+        home.override_providers("{}\n")?;
+        Ok(home)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -41,8 +42,12 @@ impl Home {
         self.path().join(".pi/agent")
     }
 
-    /// The override file. `pi` is always told of it; an absent one overrides nothing.
-    pub(crate) fn providers_file(&self) -> PathBuf {
+    /// Writes the override file.
+    pub(crate) fn override_providers(&self, json: &str) -> Result {
+        Ok(fs::write(self.providers_file(), json)?)
+    }
+
+    fn providers_file(&self) -> PathBuf {
         self.path().join("providers.json")
     }
 

@@ -1,1 +1,209 @@
-//! placeholder
+//! Claims about the file on a real file system.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use super::*;
+
+struct Home {
+    directory: tempfile::TempDir,
+    store: Store,
+}
+
+/// A store in a directory that does not exist yet.
+fn home() -> Home {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = directory.path().join("pi").join("agent");
+    let overrides = agent.join("auth-providers.json");
+    let store = Store::new(agent, overrides, Some(directory.path().to_path_buf()));
+    Home { directory, store }
+}
+
+/// A store in a directory that exists, with these files in it.
+fn home_with(files: &[(&str, &str)]) -> Home {
+    let home = home();
+    create_directory(&home.store.directory).unwrap();
+    for (name, text) in files {
+        fs::write(home.path(name), text).unwrap();
+    }
+    home
+}
+
+impl Home {
+    fn path(&self, name: &str) -> PathBuf {
+        self.store.directory.join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.store.directory).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    async fn hold(&self) -> Held {
+        match self.store.hold().await {
+            Ok(held) => held,
+            Err(event) => panic!("{event:?}"),
+        }
+    }
+
+    async fn save(&self, text: &str) -> Event {
+        let mut held = self.hold().await;
+        self.store.write(Some(&mut held), &Secret::new(text), false)
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn contents(event: Event) -> (String, Option<String>) {
+    match event {
+        Event::StoreRead { path, contents } => (path, contents.map(|c| c.expose().to_owned())),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn auth_json_if_there_is_one_else_oauth_json() {
+    let home = home();
+    assert_eq!(contents(home.store.read()), ("~/pi/agent/oauth.json".into(), None));
+    let home = home_with(&[("oauth.json", "1")]);
+    assert_eq!(contents(home.store.read()), ("~/pi/agent/oauth.json".into(), Some("1".into())));
+    let home = home_with(&[("oauth.json", "1"), ("auth.json", "2")]);
+    assert_eq!(contents(home.store.read()), ("~/pi/agent/auth.json".into(), Some("2".into())));
+}
+
+#[tokio::test]
+async fn probing_makes_the_directory_for_this_user_alone_and_leaves_nothing_in_it() {
+    let home = home();
+    assert_eq!(contents(home.store.probe().await).1, None);
+    assert_eq!(mode(&home.store.directory), 0o700);
+    assert_eq!(mode(&home.directory.path().join("pi")), 0o700);
+    assert_eq!(home.names(), ["oauth.json.flock"]);
+}
+
+#[tokio::test]
+async fn a_saved_file_is_whole_private_and_alone() {
+    let home = home_with(&[("auth.json", "old and much longer than the new one")]);
+    fs::set_permissions(home.path("auth.json"), Permissions::from_mode(0o644)).unwrap();
+    assert!(matches!(home.save("{}").await, Event::Written));
+    assert_eq!(home.text("auth.json"), "{}");
+    assert_eq!(mode(&home.path("auth.json")), 0o600);
+    assert_eq!(home.names(), ["auth.json", "auth.json.flock"]);
+}
+
+#[tokio::test]
+async fn room_is_taken_before_anything_is_sent_and_given_back_unused() {
+    let home = home_with(&[("auth.json", "{}")]);
+    let held = home.hold().await;
+    let temporary = home.names().into_iter().find(|name| name.ends_with(".tmp")).unwrap();
+    let metadata = fs::metadata(home.path(&temporary)).unwrap();
+    assert!(metadata.len() > 16 * 1024);
+    assert_eq!(metadata.mode() & 0o777, 0o600);
+    assert!(home.names().contains(&"auth.json.lock".to_owned()));
+    drop(held);
+    assert_eq!(home.names(), ["auth.json", "auth.json.flock"]);
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_swept() {
+    let home = home_with(&[("auth.json", "{}"), (".auth.json.1-2.tmp", "half"), ("note.tmp", "")]);
+    home.save("{}").await;
+    assert_eq!(home.names(), ["auth.json", "auth.json.flock", "note.tmp"]);
+}
+
+#[tokio::test]
+async fn a_symbolic_link_stays_and_its_target_is_written() {
+    let home = home_with(&[]);
+    let target = home.directory.path().join("elsewhere.json");
+    symlink("../../elsewhere.json", home.path("auth.json")).unwrap();
+    assert!(matches!(home.save("1").await, Event::Written), "a link to nothing makes its target");
+    assert!(matches!(home.save("2").await, Event::Written));
+    assert_eq!(fs::read_to_string(&target).unwrap(), "2");
+    assert_eq!(mode(&target), 0o600);
+    assert!(fs::symlink_metadata(home.path("auth.json")).unwrap().is_symlink());
+    assert_eq!(home.names(), ["auth.json"], "the locks stand beside the target");
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_neither_read_nor_replaced() {
+    let home = home_with(&[]);
+    fs::create_dir(home.path("auth.json")).unwrap();
+    let refused = |event| matches!(event, Event::StoreFailed { failure, .. } if failure == StoreFailure::NotAFile);
+    assert!(refused(home.store.read()));
+    assert!(refused(home.store.probe().await));
+    fs::remove_dir(home.path("auth.json")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        home.path("auth.json"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    assert!(refused(home.store.read()), "and it does not hang");
+    assert!(refused(home.store.probe().await));
+}
+
+#[test]
+fn a_huge_file_is_refused_unread_and_bytes_that_are_no_text_are_told() {
+    let home = home_with(&[]);
+    File::create(home.path("auth.json")).unwrap().set_len(1 << 40).unwrap();
+    let failed = |event: Event| match event {
+        Event::StoreFailed { failure, .. } => failure,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(failed(home.store.read()), StoreFailure::TooLarge);
+    fs::write(home.path("auth.json"), [b'{', 0xff]).unwrap();
+    assert_eq!(failed(home.store.read()), StoreFailure::NotUtf8);
+}
+
+#[tokio::test]
+async fn without_the_lock_nothing_is_written_unless_it_is_the_last_resort() {
+    let home = home_with(&[("auth.json", "old")]);
+    let new = Secret::new("new");
+    assert!(matches!(home.store.write(None, &new, false), Event::LockLost));
+    let mut held = home.hold().await;
+    fs::remove_dir(home.path("auth.json.lock")).unwrap();
+    assert!(matches!(home.store.write(Some(&mut held), &new, false), Event::LockLost));
+    assert_eq!(home.text("auth.json"), "old");
+    assert!(matches!(home.store.write(Some(&mut held), &new, true), Event::Written));
+    assert_eq!(home.text("auth.json"), "new");
+}
+
+#[tokio::test]
+async fn a_lock_on_oauth_json_is_lost_once_the_agent_has_moved_it_to_auth_json() {
+    let home = home_with(&[("oauth.json", "old")]);
+    let mut held = home.hold().await;
+    fs::rename(home.path("oauth.json"), home.path("oauth.json.migrated")).unwrap();
+    fs::write(home.path("auth.json"), "moved").unwrap();
+    let event = home.store.write(Some(&mut held), &Secret::new("new"), false);
+    assert!(matches!(event, Event::LockLost));
+    assert!(!held.is_current(&home.store));
+    assert!(!home.path("oauth.json").exists(), "nobody would read it any more");
+}
+
+#[tokio::test]
+async fn one_holder_at_a_time_and_the_next_gets_it() {
+    let home = home_with(&[("auth.json", "{}")]);
+    let first = home.hold().await;
+    let short = tokio::time::timeout(std::time::Duration::from_millis(100), home.store.hold());
+    assert!(short.await.is_err(), "the second waits");
+    drop(first);
+    drop(home.hold().await);
+}
+
+#[test]
+fn paths_are_shown_with_a_tilde_and_nothing_a_terminal_obeys() {
+    let store = Store::new("/h/a".into(), "/o".into(), Some("/h".into()));
+    assert_eq!(store.shown(Path::new("/h/a/auth.json")), "~/a/auth.json");
+    assert_eq!(store.shown(Path::new("/hx/auth.json")), "/hx/auth.json");
+    assert_eq!(store.shown(Path::new("/x\u{1b}[2J/y")), "/x[2J/y");
+}

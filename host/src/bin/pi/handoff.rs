@@ -22,11 +22,8 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
         if arguments.first().is_some_and(|word| word == "--help" || word == "-h") {
             output::say("pi-auth adds login, logout, status and token: see `pi login --help`.\n");
         }
-        let failed = Command::new(&agent)
-            .arg0("pi")
-            .args(arguments)
-            .env(CHAIN, chain(&agent))
-            .exec();
+        let failed =
+            Command::new(&agent).arg0("pi").args(arguments).env(CHAIN, chain(&agent)).exec();
         output::error(
             &format!("Could not start the pi agent at {}: {failed}.", agent.display()),
             "Install it again, or take it off PATH.",
@@ -68,7 +65,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 fn passed() -> Vec<PathBuf> {
     let chain = env::var_os(CHAIN).unwrap_or_default();
     let mut entries = env::split_paths(&chain);
-    let ours = entries.next().is_some_and(|first| first.as_os_str() == OsStr::new(&id().to_string()));
+    let ours =
+        entries.next().is_some_and(|first| first.as_os_str() == OsStr::new(&id().to_string()));
     if ours { entries.collect() } else { Vec::new() }
 }
 

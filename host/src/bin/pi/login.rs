@@ -6,7 +6,7 @@ use pi_auth::{Interaction, LoginOptions};
 
 use crate::json::{self, Json};
 use crate::person::Person;
-use crate::terminal::style;
+use crate::terminal::Style;
 use crate::{cli, output, session};
 
 pub(crate) fn run(arguments: cli::Login) -> ExitCode {
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
         Ok(Ok(logged_in)) => {
             output::result(&format!(
                 "\n{} Successfully authenticated with {}\n  Tokens saved to {}\n",
-                style::green("✓"),
+                Style::for_stdout().tick(),
                 logged_in.provider.short_name(),
                 logged_in.path
             ));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use pi_auth::{LoggedOut, LogoutOptions};
 
 use crate::person::Person;
-use crate::terminal::style;
+use crate::terminal::Style;
 use crate::{cli, output, session};
 
 pub(crate) fn run(arguments: cli::Logout) -> ExitCode {
@@ -37,7 +37,7 @@ fn print(logged_out: &LoggedOut) {
         output::note(note);
     }
     for provider in &logged_out.providers {
-        let (tick, name) = (style::green("✓"), provider.short_name());
+        let (tick, name) = (Style::for_stdout().tick(), provider.short_name());
         output::result(&format!("{tick} Successfully logged out of {name}\n"));
     }
     output::result(&match logged_out.providers.is_empty() {

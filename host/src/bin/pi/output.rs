@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use pi_auth::{Code, Error};
 
-use crate::terminal::style;
+use crate::terminal::Style;
 
 /// Writes a result. A reader that has gone away is no reason to complain.
 pub(crate) fn result(text: &str) {
@@ -21,12 +21,12 @@ pub(crate) fn say(text: &str) {
 
 /// Tells something that is worth knowing although it worked.
 pub(crate) fn note(text: &str) {
-    say(&format!("{} {text}\n", style::bold("note:")));
+    say(&format!("{} {text}\n", Style::for_stderr().bold("note:")));
 }
 
 /// Tells what went wrong, and what to do next.
 pub(crate) fn error(message: &str, advice: &str) {
-    say(&format!("{} {message}\n", style::red("error:")));
+    say(&format!("{} {message}\n", Style::for_stderr().red("error:")));
     if !advice.is_empty() {
         say(&format!("       {advice}\n"));
     }

@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use pi_auth::{Answer, Authorize, Interaction, Label};
 
 use crate::lines::Lines;
-use crate::terminal::{self, style};
 use crate::output;
+use crate::terminal::{self, Style};
 
 /// A person at a terminal, or a program that writes lines.
 pub(crate) enum Person {
@@ -20,7 +20,7 @@ impl Person {
     /// Whoever is there.
     pub(crate) fn present() -> Self {
         if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-            terminal::restore_on_panic();
+            terminal::install_panic_hook();
             Person::Terminal
         } else {
             Person::Pipe(Lines::default())
@@ -56,12 +56,12 @@ impl Interaction for Person {
 
     fn show(&mut self, page: &Authorize) {
         if let Some(problem) = &page.problem {
-            output::say(&format!("{} {problem}\n", style::red("✗")));
+            output::say(&format!("{} {problem}\n", Style::for_stderr().red("✗")));
         } else if page.open_browser {
             output::say(&format!(
                 "\n{}\n{}\n",
                 page.message,
-                style::dim(&format!("If none opens, go to: {}\n", page.url))
+                Style::for_stderr().dim(&format!("If none opens, go to: {}\n", page.url))
             ));
         } else {
             output::say(&format!("\n{}\n\n{}\n\n", page.message, page.url));

@@ -25,10 +25,7 @@ pub(crate) fn auth() -> Result<(Auth, Stop), ExitCode> {
 ///
 /// A job that was asked to stop too late to leave anything undone still ends as cancelled: the
 /// exit code tells what the person wanted, and the file what has happened.
-pub(crate) fn run<T>(
-    stop: &Stop,
-    job: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+pub(crate) fn run<T>(stop: &Stop, job: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return Err(Error::NoEntropy) };
     let result = runtime.block_on(async {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pi_auth::{KeyKind, KeyState, KeyStatus, Source, Status};
 
-use crate::terminal::style;
+use crate::terminal::Style;
 use crate::{cli, output, session};
 
 /// Something usable is there: 0, else 4.
@@ -41,11 +41,11 @@ fn text(status: &Status, now_ms: u64) -> String {
     for key in &status.keys {
         if provider != Some(&key.provider) {
             provider = Some(&key.provider);
-            text += &format!("{}\n", style::bold(&key.provider.name));
+            text += &format!("{}\n", Style::for_stdout().bold(&key.provider.name));
         }
         let mark = match (key.active, key.state) {
-            (true, KeyState::Ready | KeyState::RefreshDue) => style::green("✓"),
-            (true, KeyState::Unusable) => style::red("✗"),
+            (true, KeyState::Ready | KeyState::RefreshDue) => Style::for_stdout().tick(),
+            (true, KeyState::Unusable) => Style::for_stdout().red("✗"),
             (false, _) => "-".into(),
         };
         text += &format!("  {mark} {}\n", line(key, now_ms));
@@ -69,7 +69,9 @@ fn login(key: &KeyStatus, now_ms: u64) -> String {
         KeyState::Ready => {
             format!("logged in; the token is valid for {}", output::duration(left_ms))
         }
-        KeyState::RefreshDue => "logged in; the token is refreshed when it is next asked for".into(),
+        KeyState::RefreshDue => {
+            "logged in; the token is refreshed when it is next asked for".into()
+        }
         KeyState::Unusable => {
             format!("the login has expired. Run `pi login {}`.", key.provider.id)
         }

@@ -1,4 +1,4 @@
-//! Colours for what is written to stderr, where a person can see them and has not refused them.
+//! Colours, where a person can see them and has not refused them.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,8 +13,17 @@ pub(crate) struct Style {
 impl Style {
     /// Coloured if stderr is a terminal, `NO_COLOR` is unset or empty and `TERM` is not `dumb`.
     pub(crate) fn for_stderr() -> Self {
+        Self::on(io::stderr().is_terminal())
+    }
+
+    /// The same for stdout.
+    pub(crate) fn for_stdout() -> Self {
+        Self::on(io::stdout().is_terminal())
+    }
+
+    fn on(is_terminal: bool) -> Self {
         let (no_color, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
-        Self::decide(io::stderr().is_terminal(), no_color.as_deref(), term.as_deref())
+        Self::decide(is_terminal, no_color.as_deref(), term.as_deref())
     }
 
     /// Text that stands out.
