@@ -89,9 +89,11 @@ impl Home {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(self.agent_directory())?;
         // As long as real ones are.
         let (access, refresh) = ("a".repeat(95), "r".repeat(95));
-        let (access, refresh) = (format!("sk-ant-oat01-{access}"), format!("sk-ant-ort01-{refresh}"));
+        let (access, refresh) =
+            (format!("sk-ant-oat01-{access}"), format!("sk-ant-ort01-{refresh}"));
         let expires = now_ms()? + 8 * 3_600_000;
-        let login = json!({ "type": "oauth", "refresh": refresh, "access": access, "expires": expires });
+        let login =
+            json!({ "type": "oauth", "refresh": refresh, "access": access, "expires": expires });
         let file = self.agent_directory().join("auth.json");
         let mut file =
             fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;

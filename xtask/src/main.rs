@@ -45,7 +45,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        None => list_commands(),
+        None => Ok(list_commands()),
         Some(Command::Demo) => demo::run(),
         Some(Command::Test(options)) => test::run(&options),
         Some(Command::Bench(options)) => bench::run(&options),
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     })
 }
 
-fn list_commands() -> Result<ExitCode> {
-    Cli::command().print_help()?;
-    Ok(ExitCode::SUCCESS)
+fn list_commands() -> ExitCode {
+    println!("{}", Cli::command().render_help());
+    ExitCode::SUCCESS
 }

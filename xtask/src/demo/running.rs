@@ -48,7 +48,9 @@ impl Running {
         let stderr = BufReader::new(child.stderr.take().ok_or("pi has no stderr")?);
         let (say, heard) = mpsc::channel();
         // Text that is not UTF-8 ends here, and the claims about it fail.
-        thread::spawn(move || stderr.lines().map_while(|line| line.ok()).try_for_each(|line| say.send(line)));
+        thread::spawn(move || {
+            stderr.lines().map_while(|line| line.ok()).try_for_each(|line| say.send(line))
+        });
         Ok(Self {
             stdin: child.stdin.take(),
             child,

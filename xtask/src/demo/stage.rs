@@ -62,7 +62,7 @@ impl Stage {
     pub(super) fn print(&self, text: &str) {
         let home = self.home.path().to_string_lossy();
         for line in text.trim_matches('\n').lines() {
-            println!("     {}", shorten(&line.replace(&*home, "~")));
+            println!("{}", format!("     {}", shorten(&line.replace(&*home, "~"))).trim_end());
         }
     }
 
@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn only_what_is_long_is_shortened() {
-        let (token, dots) = ("sk-ant-oat01-0123456789012345678901234567890", "sk-ant-oat01-0123456...");
+        let (token, dots) =
+            ("sk-ant-oat01-0123456789012345678901234567890", "sk-ant-oat01-0123456...");
         for (line, shown) in [
             ("", ""),
             ("an ordinary line, with words.", "an ordinary line, with words."),

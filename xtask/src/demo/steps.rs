@@ -23,7 +23,10 @@ pub(super) struct Step {
 pub(super) const STEPS: &[Step] = &[
     Step { title: "Nobody is logged in", show: nobody },
     Step { title: "Log in with a browser on this machine", show: login_with_browser },
-    Step { title: "Log in with a browser somewhere else, and paste the code", show: login_by_paste },
+    Step {
+        title: "Log in with a browser somewhere else, and paste the code",
+        show: login_by_paste,
+    },
     Step { title: "Who is logged in", show: status },
     Step { title: "A fresh token costs nothing", show: fresh_token },
     Step { title: "Eight processes find the token expired, at once", show: refresh_once },
@@ -53,10 +56,12 @@ fn login_with_browser(stage: &mut Stage) -> Result {
     let asked = find(&log, &Kind::AuthorizePage)?;
     let exchanged = find(&log, &Kind::CodeExchanged)?;
     let redirect = exchanged.field("redirect_uri").unwrap_or_default();
-    let loopback = ["http://localhost:", "http://127.0.0.1:"].iter().any(|it| redirect.starts_with(it));
+    let loopback =
+        ["http://localhost:", "http://127.0.0.1:"].iter().any(|it| redirect.starts_with(it));
     stage.claim("the code was sent to loopback, and pasted by nobody", loopback)?;
     let verifier = exchanged.field("code_verifier").unwrap_or_default();
-    let kept = !verifier.is_empty() && asked.request.fields.values().all(|it| !it.contains(verifier));
+    let kept =
+        !verifier.is_empty() && asked.request.fields.values().all(|it| !it.contains(verifier));
     stage.claim("the PKCE verifier was in no URL: the state is a random value of its own", kept)?;
 
     let file = stage.home.credential_file();
@@ -109,7 +114,8 @@ fn fresh_token(stage: &mut Stage) -> Result {
     let said = stage.pi("token anthropic")?;
     let stored = stage.stored_token("access")?;
     stage.claim_code(&said, 0, "here is a token")?;
-    stage.claim("stdout is the stored token and a newline", said.stdout == format!("{stored}\n"))?;
+    stage
+        .claim("stdout is the stored token and a newline", said.stdout == format!("{stored}\n"))?;
     stage.claim("stderr is empty", said.stderr.is_empty())?;
     let unasked = (stage.sandbox.log().len(), stage.sandbox.grants()) == (requests, grants);
     stage.claim("the provider was not asked", unasked)
@@ -170,7 +176,8 @@ fn too_many_requests(stage: &mut Stage) -> Result {
 
 fn logout(stage: &mut Stage) -> Result {
     // Written as no JSON library would: a rewrite of it would show.
-    let foreign = "\"openai\":  {\"type\":\"api_key\",\t\"key\": \"sk-of-another-agent\", \"n\": 1.50e+2 }";
+    let foreign =
+        "\"openai\":  {\"type\":\"api_key\",\t\"key\": \"sk-of-another-agent\", \"n\": 1.50e+2 }";
     let text = stage.credentials()?.replacen('{', &format!("{{\n{foreign},"), 1);
     fs::write(stage.home.credential_file(), text)?;
     stage.meanwhile("another agent stores an API key in the same file");
@@ -183,7 +190,8 @@ fn logout(stage: &mut Stage) -> Result {
     stage.claim("the other agent's entry is unchanged, byte for byte", text.contains(foreign))?;
     let said = stage.pi("token anthropic")?;
     stage.claim_code(&said, 4, "a login is needed")?;
-    stage.claim("the message says which command that is", said.stderr.contains("pi login anthropic"))
+    stage
+        .claim("the message says which command that is", said.stderr.contains("pi login anthropic"))
 }
 
 fn find<'a>(log: &'a [Entry], kind: &Kind) -> Result<&'a Entry> {

@@ -14,7 +14,7 @@ use rustix::termios;
 use tokio::sync::mpsc as answers;
 
 /// How long the thread goes without looking whether it is still wanted.
-const TICK: Duration = Duration::from_millis(20);
+const TICK: Duration = Duration::from_millis(40);
 
 /// How long to wait for the thread to end. Only a control sequence that has come in half keeps it
 /// longer than a [`TICK`], inside a read that nothing can interrupt.
@@ -89,10 +89,8 @@ fn hear(
     asked: &mpsc::Receiver<Option<Duration>>,
 ) -> Option<io::Result<Heard>> {
     let deadline = patience.map(|patience| Instant::now() + patience);
-    loop {
-        if asked.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
-            return None;
-        }
+    let unwanted = || asked.try_recv() == Err(mpsc::TryRecvError::Disconnected);
+    while !unwanted() {
         let now = Instant::now();
         let left = deadline.map_or(TICK, |deadline| deadline.saturating_duration_since(now));
         if left.is_zero() {
@@ -101,10 +99,13 @@ fn hear(
         // A terminal that is gone reads as empty or as an error; only this tells it from a quiet one.
         let hung_up = || termios::tcgetattr(input).is_err();
         match event::poll(left.min(TICK)) {
+            // Until it is read, an event is still there for the next prompt.
+            Ok(true) if unwanted() => {}
             Ok(true) => return Some(event::read().map(Heard::Event)),
             _ if hung_up() => return Some(Ok(Heard::HungUp)),
             Ok(false) => {}
             Err(error) => return Some(Err(error)),
         }
     }
+    None
 }

@@ -1,0 +1,76 @@
+//! The steps, cheapest first.
+
+use std::process::ExitCode;
+
+use super::{Outcome, binary_size, core_tree, dependencies, rust_tests, system_calls, wasm};
+use crate::{Result, cargo, demo};
+
+/// One step.
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    /// What it runs, or what it checks.
+    pub(super) shown: &'static str,
+    pub(super) run: fn() -> Result<Outcome>,
+}
+
+pub(super) const STEPS: &[Step] = &[
+    Step { name: "format", shown: "cargo fmt --all --check", run: format },
+    Step {
+        name: "lint",
+        shown: "cargo clippy --workspace --all-targets -- -D warnings",
+        run: lint,
+    },
+    Step { name: "wasm", shown: wasm::SHOWN, run: wasm::check },
+    Step {
+        name: "core-tree",
+        shown: "cargo tree -p pi-auth-core -e normal names only crates that can do no I/O",
+        run: core_tree::check,
+    },
+    Step {
+        name: "dependencies",
+        shown: "every dependency has a licence that deny.toml allows, and is from crates.io",
+        run: dependencies::check,
+    },
+    Step { name: "tests", shown: "cargo test --workspace --no-fail-fast", run: rust_tests::run },
+    Step {
+        name: "docs",
+        shown: "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps",
+        run: docs,
+    },
+    Step {
+        name: "size",
+        shown: "the release build of `pi` is under 5 MB",
+        run: binary_size::check,
+    },
+    Step {
+        name: "system-calls",
+        shown: "`pi token` with a fresh login opens one file and no socket",
+        run: system_calls::check,
+    },
+    Step { name: "demo", shown: "cargo xtask demo", run: play_demo },
+];
+
+fn format() -> Result<Outcome> {
+    cargo::run(cargo::command(&["fmt", "--all", "--check"]))?;
+    Ok(Outcome::Passed(String::new()))
+}
+
+fn lint() -> Result<Outcome> {
+    let arguments = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    cargo::run(cargo::command(&arguments))?;
+    Ok(Outcome::Passed(String::new()))
+}
+
+fn docs() -> Result<Outcome> {
+    let mut doc = cargo::command(&["doc", "--locked", "--workspace", "--no-deps"]);
+    doc.env("RUSTDOCFLAGS", "-Dwarnings");
+    cargo::run(doc)?;
+    Ok(Outcome::Passed(String::new()))
+}
+
+fn play_demo() -> Result<Outcome> {
+    match demo::run()? {
+        ExitCode::SUCCESS => Ok(Outcome::Passed(String::new())),
+        _ => Err("the demo ended early".into()),
+    }
+}
