@@ -198,8 +198,11 @@ pub enum Error {
     },
     /// The host knows no directory for the credential file.
     NoDirectory,
-    /// The system gives no random bytes.
-    NoEntropy,
+    /// The system refused what a host cannot work without.
+    System {
+        /// What it was, such as `random bytes`.
+        what: &'static str,
+    },
     /// `PI_AUTH_PREFER` has a value that means nothing.
     BadPreference {
         /// The value.
@@ -226,11 +229,13 @@ impl Error {
             Self::Refresh { .. } | Self::Exchange { .. } | Self::AuthorizationRefused { .. } => {
                 Code::ProviderError
             }
-            Self::LockTimedOut { .. } => Code::RetryLater { after_ms: DEFAULT_RETRY_MS },
+            Self::LockTimedOut { .. } | Self::System { .. } => {
+                Code::RetryLater { after_ms: DEFAULT_RETRY_MS }
+            }
             Self::Cancelled => Code::Cancelled,
             Self::Denied { .. } => Code::Denied,
             Self::StoreCorrupt { .. } => Code::StoreCorrupt,
-            Self::Store { .. } | Self::NoDirectory | Self::NoEntropy => Code::StoreUnavailable,
+            Self::Store { .. } | Self::NoDirectory => Code::StoreUnavailable,
             Self::ForeignLogin { .. }
             | Self::IndirectKey { .. }
             | Self::UnknownProvider { .. }
@@ -283,7 +288,8 @@ impl Error {
                 "Put the key itself there, or use the variable that the provider takes.".into()
             }
             Self::UnknownProvider { known, .. } => format!("Use one of: {known}."),
-            Self::Cancelled | Self::Protocol { .. } | Self::NoEntropy => String::new(),
+            Self::Cancelled | Self::Protocol { .. } => String::new(),
+            Self::System { .. } => wait_advice(self.code()),
             Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
                 format!("Run `pi login {}` to try again.", provider.id)
             }
@@ -362,7 +368,7 @@ impl fmt::Display for Error {
             }
             Self::Overrides { path, problem } => write!(f, "{path} cannot be used: {problem}."),
             Self::NoDirectory => f.write_str("There is no home directory."),
-            Self::NoEntropy => f.write_str("The system gives no random bytes."),
+            Self::System { what } => write!(f, "The system gives no {what}."),
             Self::BadPreference { value } => {
                 write!(f, "PI_AUTH_PREFER is `{}`, which means nothing.", plain(value))
             }

@@ -177,7 +177,7 @@ impl Auth {
         interaction: &mut impl Interaction,
     ) -> Result<LoggedIn, Error> {
         let mut entropy = [0; Entropy::LEN];
-        getrandom::fill(&mut entropy).map_err(|_| Error::NoEntropy)?;
+        getrandom::fill(&mut entropy).map_err(|_| Error::System { what: "random bytes" })?;
         let request = Request::Login(login::Request {
             provider: options.provider,
             paste: options.paste,

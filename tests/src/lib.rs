@@ -5,9 +5,11 @@
 //! | [`sandbox`] | the provider: a real HTTP server on loopback that can be told to misbehave |
 //! | [`robot`] | the person with a browser who presses Authorize or Deny |
 //! | [`loopback`] | the wire between them: one HTTP exchange with this machine, nothing in between |
+//! | [`pi`] | the black box: the real binary, in a home directory of its own, with a deadline |
 //!
 //! Nothing here is shipped, and nothing here talks to another machine.
 
 pub mod loopback;
+pub mod pi;
 pub mod robot;
 pub mod sandbox;

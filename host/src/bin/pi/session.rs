@@ -26,10 +26,12 @@ pub(crate) fn auth() -> Result<(Auth, Stop), ExitCode> {
 /// A job that was asked to stop too late to leave anything undone still ends as cancelled: the
 /// exit code tells what the person wanted, and the file what has happened.
 pub(crate) fn run<T>(stop: &Stop, job: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return Err(Error::NoEntropy) };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|_| Error::System { what: "event queue" })?;
     let result = runtime.block_on(async {
-        tokio::spawn(heed_signals(stop.clone()));
+        heed_signals(stop)?;
         job.await
     });
     // A thread may still wait for a line that never comes.
@@ -43,23 +45,24 @@ pub(crate) fn run<T>(stop: &Stop, job: impl Future<Output = Result<T, Error>>) -
     }
 }
 
-async fn heed_signals(stop: Stop) {
-    let listen = |kind| signal(kind);
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
-        listen(SignalKind::interrupt()),
-        listen(SignalKind::terminate()),
-        listen(SignalKind::hangup()),
-    ) else {
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-    stop.now();
-    tokio::time::sleep(PATIENCE).await;
-    output::say("Stopping as soon as the provider's answer is stored, in 30 s at most...\n");
-    // Further signals change nothing: the handlers stay in place.
-    std::future::pending().await
+/// Has the handlers in place when it returns: a job may send its request before it first waits.
+fn heed_signals(stop: &Stop) -> Result<(), Error> {
+    let listen = |kind| signal(kind).map_err(|_| Error::System { what: "signal handlers" });
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+        stop.now();
+        tokio::time::sleep(PATIENCE).await;
+        output::say("Stopping as soon as the provider's answer is stored, in 30 s at most...\n");
+        // Further signals change nothing: the handlers stay in place.
+        std::future::pending::<()>().await;
+    });
+    Ok(())
 }

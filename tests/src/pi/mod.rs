@@ -1,0 +1,53 @@
+//! The real `pi`, as a black box: its binary, a home directory to run it in, and what it does there.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `binary.rs` | the binary of this checkout, built once |
+//! | `home.rs` | a home directory in which nothing of the person's own is seen or touched |
+//! | `running.rs` | a `pi` that runs: what it says, what it is told, how it ends, and by when |
+//!
+//! Every `pi` that ends under [`Running`] is held to two promises, whatever the test is about: no
+//! escape sequence where there is no terminal, and no token anywhere but on the standard output of
+//! `pi token`. And none can hang a suite: past its deadline it is killed, and the test fails with
+//! what it had said so far.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops and says why"
+)]
+
+mod binary;
+mod home;
+mod running;
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub use binary::binary;
+pub use home::{Age, Home, Pi, Snapshot};
+pub use running::{Ended, Running, Signal};
+
+/// How long anything may take. Nothing takes nearly as long unless it never ends.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Now, in epoch milliseconds.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970");
+    u64::try_from(since.as_millis()).expect("it is before the year 500 million")
+}
+
+/// Tries until there is something, and gives it.
+///
+/// # Panics
+/// When [`PATIENCE`] is over; `what` says what was waited for.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

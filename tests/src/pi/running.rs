@@ -1,0 +1,275 @@
+//! A `pi` that runs: what it says, what it is told, how it ends, and by when.
+
+use std::fmt;
+use std::io::{Read, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+
+use super::PATIENCE;
+
+/// What every token of the sandbox begins with.
+const TOKEN: &str = "sk-ant-o";
+
+/// A process that runs. Dropped before its end, it is killed.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    shown: String,
+    prints_token: bool,
+    stdin: Option<ChildStdin>,
+    stdout: Heard,
+    stderr: Heard,
+    deadline: Instant,
+}
+
+impl Running {
+    pub(super) fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let arguments: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        let shown = format!("pi {}", arguments.join(" "));
+        let prints_token = arguments.iter().any(|word| word == "token");
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
+        Self {
+            stdin: child.stdin.take(),
+            stdout: Heard::listen(child.stdout.take().expect("stdout is piped")),
+            stderr: Heard::listen(child.stderr.take().expect("stderr is piped")),
+            child,
+            shown,
+            prints_token,
+            deadline: Instant::now() + PATIENCE,
+        }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Its standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Writes to its standard input. One that has ended does not read it.
+    pub fn write(&mut self, text: &str) {
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush());
+        }
+    }
+
+    /// Ends its standard input.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Waits until something is found in what it has written to standard error.
+    #[track_caller]
+    pub fn hear<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        self.listen(what, |running| find(&running.stderr()))
+    }
+
+    /// Waits until something is found in what it has written to standard output.
+    #[track_caller]
+    pub fn read<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        self.listen(what, |running| find(&running.stdout()))
+    }
+
+    /// The address of the authorize page, which it writes to standard error as a word of its own.
+    #[track_caller]
+    pub fn authorize_url(&mut self) -> String {
+        self.hear("an authorization URL", |stderr| {
+            // A word that is followed by nothing may be cut.
+            let at = stderr.find("http")?;
+            let end = stderr[at..].find(char::is_whitespace)?;
+            Some(stderr[at..at + end].to_owned())
+        })
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let sent = kill_process(id.expect("a process has an id"), signal);
+        sent.unwrap_or_else(|error| panic!("{}: no signal can be sent: {error}", self.shown));
+    }
+
+    /// Ends its input and waits for its end.
+    #[track_caller]
+    pub fn finish(mut self) -> Ended {
+        self.close_stdin();
+        let status = loop {
+            match self.child.try_wait().expect("a child can be waited for") {
+                Some(status) => break status,
+                None => self.pause("its end"),
+            }
+        };
+        // What it has started may hold its output open for longer than anybody wants to wait.
+        let patience = Instant::now() + Duration::from_secs(5);
+        while !(self.stdout.is_complete() && self.stderr.is_complete()) {
+            assert!(Instant::now() < patience, "{}: its output never ended", self.shown);
+            thread::sleep(Duration::from_millis(1));
+        }
+        let shown = std::mem::take(&mut self.shown);
+        let ended = Ended { shown, status, stdout: self.stdout(), stderr: self.stderr() };
+        ended.keeps_the_promises(self.prints_token);
+        ended
+    }
+
+    #[track_caller]
+    fn listen<T>(&mut self, what: &str, find: impl Fn(&Self) -> Option<T>) -> T {
+        loop {
+            let over = !self.runs() && self.stdout.is_complete() && self.stderr.is_complete();
+            if let Some(found) = find(self) {
+                return found;
+            }
+            assert!(!over, "{self}\nended without {what}");
+            self.pause(what);
+        }
+    }
+
+    #[track_caller]
+    fn pause(&mut self, what: &str) {
+        if Instant::now() > self.deadline {
+            let _ = self.child.kill();
+            panic!("{self}\nwaited in vain for {what}");
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+impl fmt::Display for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        report(f, &self.shown, "runs", &self.stdout(), &self.stderr())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.runs() {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// How it ended, and all that it said.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    shown: String,
+    status: ExitStatus,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Its exit code; `None` where a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The signal that ended it, if one did.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
+    /// Asserts the exit code.
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.code(), Some(code), "{self}");
+        self
+    }
+
+    /// Asserts all of the standard output.
+    #[track_caller]
+    pub fn prints(&self, stdout: &str) -> &Self {
+        assert_eq!(self.stdout, stdout, "{self}");
+        self
+    }
+
+    /// Asserts that the standard error holds this.
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "{self}\ndoes not say: {text}");
+        self
+    }
+
+    /// Asserts that nothing was written to standard error.
+    #[track_caller]
+    pub fn is_quiet(&self) -> &Self {
+        assert_eq!(self.stderr, "", "{self}");
+        self
+    }
+
+    #[track_caller]
+    fn keeps_the_promises(&self, prints_token: bool) {
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            assert!(!text.contains('\x1b'), "{self}\nan escape sequence on {name}");
+            let may_hold_token = prints_token && name == "stdout";
+            assert!(may_hold_token || !text.contains(TOKEN), "{self}\na token on {name}");
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        report(f, &self.shown, &self.status.to_string(), &self.stdout, &self.stderr)
+    }
+}
+
+fn report(
+    f: &mut fmt::Formatter<'_>,
+    shown: &str,
+    status: &str,
+    stdout: &str,
+    stderr: &str,
+) -> fmt::Result {
+    write!(f, "$ {shown}\n[{status}]\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
+}
+
+/// What has come out of a pipe so far.
+#[derive(Debug, Clone, Default)]
+struct Heard(Arc<Mutex<(Vec<u8>, bool)>>);
+
+impl Heard {
+    fn listen(mut pipe: impl Read + Send + 'static) -> Self {
+        let heard = Self::default();
+        let told = heard.clone();
+        thread::spawn(move || {
+            let mut chunk = [0; 8192];
+            while let Ok(length @ 1..) = pipe.read(&mut chunk) {
+                told.lock().0.extend_from_slice(&chunk[..length]);
+            }
+            told.lock().1 = true;
+        });
+        heard
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.lock().0).into_owned()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.lock().1
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Vec<u8>, bool)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
