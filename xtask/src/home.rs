@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 use crate::Result;
 
+/// Overrides under which nobody is ever asked: nothing listens on this port.
+const NOWHERE: &str = r#"{ "anthropic": { "token_url": "http://127.0.0.1:1/token" } }"#;
+
 /// A temporary home directory. It goes away when it is dropped.
 pub(crate) struct Home {
     directory: TempDir,
@@ -24,7 +27,7 @@ impl Home {
         let directory = tempfile::Builder::new().prefix("pi-auth-").tempdir()?;
         let home = Self { directory, pi };
         fs::create_dir(home.bin())?;
-        home.override_providers("{}\n")?;
+        home.override_providers(NOWHERE)?;
         Ok(home)
     }
 
@@ -37,7 +40,7 @@ impl Home {
         self.path().join("bin")
     }
 
-    /// Where `pi` keeps its files; not there before `pi` or [`Home::store`] makes it.
+    /// Where `pi` keeps its files; not there before `pi` or [`Home::store_fresh_login`] makes it.
     pub(crate) fn agent_directory(&self) -> PathBuf {
         self.path().join(".pi/agent")
     }

@@ -6,7 +6,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -199,13 +199,20 @@ pub(super) fn stored(refresh: &str, access: &str, expires: u64) -> String {
     )
 }
 
-/// Writes a shell script. By way of another name, or a test that forks at this moment would hold it
-/// open for writing, and nobody could run it.
+/// Writes a shell script, from a process of its own: a file that this one had open for writing, and
+/// that a test which starts a process at this moment would inherit, could not be run.
 fn executable(path: &Path, body: &str) {
-    let draft = path.with_extension("draft");
-    let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(&draft);
-    let written = made.and_then(|mut file| write!(file, "#!/bin/sh\n{body}\n"));
-    written.and_then(|()| fs::rename(&draft, path)).expect("a script can be written");
+    let mut writer = Command::new("/bin/sh")
+        .args(["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("there is a shell");
+    let script = format!("#!/bin/sh\n{body}\n");
+    // Dropped at the end of the statement: the input ends.
+    let sent = writer.stdin.take().map(|mut stdin| stdin.write_all(script.as_bytes()));
+    let written = writer.wait().expect("the shell can be waited for");
+    assert!(written.success() && matches!(sent, Some(Ok(()))), "{} is not written", path.display());
 }
 
 /// The agent directory at one moment: of each file its mode, its inode, its time and its bytes.

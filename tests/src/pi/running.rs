@@ -13,8 +13,8 @@ use rustix::process::{Pid, kill_process};
 
 use super::PATIENCE;
 
-/// What every token of the sandbox begins with.
-const TOKEN: &str = "sk-ant-o";
+/// What every token and key of these tests begins with.
+const TOKEN: &str = "sk-ant-";
 
 /// A process that runs. Dropped before its end, it is killed.
 #[derive(Debug)]

@@ -31,15 +31,18 @@ impl Frame {
     /// with the columns of now.
     pub(super) fn paint_over(&self, old: Option<&Frame>, columns: usize) -> String {
         let mut out = up(old.map_or(0, |old| old.rows_above(columns)));
-        out.push_str("\r\x1b[J");
+        out.push('\r');
         for (index, line) in self.lines.iter().enumerate() {
-            out.push_str(if index == 0 { "" } else { "\r\n" });
+            out.push_str(if index == 0 { "" } else { "\x1b[K\r\n" });
             out.push_str(&line.text);
             // After the last cell of a row the cursor waits there; this takes it to the next row.
             if line.cells > 0 && line.cells.is_multiple_of(columns) {
                 out.push_str(" \r");
             }
         }
+        // Clearing comes last: some terminals keep a screen that is cleared from its very start in
+        // their history, and bring it back when they are widened.
+        out.push_str("\x1b[J");
         out.push_str(&up(self.rows_below(columns)));
         out.push('\r');
         match self.cursor.1 % columns {
@@ -129,25 +132,28 @@ mod tests {
     #[test]
     fn a_cursor_at_the_top_stays_there() {
         let list = frame(&[3, 2], (0, 0));
-        assert_eq!(list.paint_over(None, 20), "\r\x1b[Jxxx\r\nxx\x1b[1A\r");
-        assert_eq!(list.paint_over(Some(&list), 2), "\r\x1b[Jxxx\r\nxx \r\x1b[3A\r");
+        assert_eq!(list.paint_over(None, 20), "\rxxx\x1b[K\r\nxx\x1b[J\x1b[1A\r");
+        assert_eq!(list.paint_over(Some(&list), 2), "\rxxx\x1b[K\r\nxx \r\x1b[J\x1b[3A\r");
         assert_eq!(list.leave(20), "\x1b[1B\r\n");
     }
 
     #[test]
     fn a_wrapped_line_is_redrawn_from_its_first_row() {
         let old = frame(&[25], (0, 25));
-        assert!(old.paint_over(None, 10).ends_with("xxx\r\x1b[5C"), "two full rows and five cells");
+        assert!(
+            old.paint_over(None, 10).ends_with("xxx\x1b[J\r\x1b[5C"),
+            "two full rows and five cells"
+        );
         let new = frame(&[4], (0, 1));
-        assert_eq!(new.paint_over(Some(&old), 10), "\x1b[2A\r\x1b[Jxxxx\r\x1b[1C");
-        assert_eq!(new.paint_over(Some(&old), 5), "\x1b[5A\r\x1b[Jxxxx\r\x1b[1C", "now narrower");
+        assert_eq!(new.paint_over(Some(&old), 10), "\x1b[2A\rxxxx\x1b[J\r\x1b[1C");
+        assert_eq!(new.paint_over(Some(&old), 5), "\x1b[5A\rxxxx\x1b[J\r\x1b[1C", "now narrower");
         assert_eq!(frame(&[25], (0, 3)).leave(10), "\x1b[2B\r\n");
     }
 
     #[test]
     fn after_a_full_row_the_cursor_is_on_the_next() {
         let full = frame(&[10], (0, 10));
-        assert!(full.paint_over(None, 10).ends_with("x \r\r"));
+        assert!(full.paint_over(None, 10).ends_with("x \r\x1b[J\r"));
         assert_eq!(full.leave(10), "\r\n");
     }
 }

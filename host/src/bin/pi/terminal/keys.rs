@@ -2,6 +2,9 @@
 //!
 //! Reading a terminal blocks, so a thread does it. It reads one event per request: what was typed
 //! ahead waits for the next prompt. It ends with [`Keys`].
+//!
+//! This needs crossterm's feature `use-dev-tty`: its other reader stops after the first 1024 bytes
+//! of a paste that comes as keys, and spins for ever once the terminal is gone.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
