@@ -8,6 +8,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -80,10 +81,13 @@ impl Document {
 
     /// All entries in the file's order; a duplicate key stands where its last one does.
     pub fn entries(&self) -> Vec<(String, Entry)> {
-        let all: Vec<_> = self.members().into_iter().map(|m| (self.key(&m), m)).collect();
-        let last = |at: usize| !all[at + 1..].iter().any(|(later, _)| *later == all[at].0);
-        let kept = all.iter().enumerate().filter(|(at, _)| last(*at));
-        kept.filter_map(|(_, (key, m))| Some((key.clone()?, self.entry(m)))).collect()
+        let mut seen = BTreeSet::new();
+        let backwards = self.members().into_iter().rev();
+        let named = backwards.filter_map(|m| Some((self.key(&m)?, m)));
+        let last = named.filter(|(key, _)| seen.insert(key.clone()));
+        let mut entries: Vec<_> = last.map(|(key, m)| (key, self.entry(&m))).collect();
+        entries.reverse();
+        entries
     }
 
     /// Puts a new login in: any older entry of `provider` is replaced whole, since what else it
@@ -116,23 +120,31 @@ impl Document {
         }
     }
 
-    /// Takes every entry of `provider` out; tells whether there was one.
-    pub fn remove(&mut self, provider: &str) -> bool {
-        let mut removed = false;
-        while let Some(member) = self.find(provider) {
-            let all = self.members();
-            let at = all.iter().position(|m| *m == member).unwrap_or_default();
-            let root = span::root(&self.text);
-            let cut = match (at.checked_sub(1).and_then(|before| all.get(before)), all.get(at + 1))
-            {
-                (Some(before), _) => before.value.end..member.value.end,
-                (None, Some(after)) => member.key.start..after.key.start,
-                (None, None) => root.start + 1..root.end - 1,
-            };
-            self.replace(cut, "");
-            removed = true;
+    /// Takes every entry of `providers` out.
+    pub fn remove(&mut self, providers: &[&str]) {
+        let gone = BTreeSet::from_iter(providers);
+        let is_gone = |m: &Member| self.key(m).is_some_and(|key| gone.contains(&key.as_str()));
+        let (root, all) = (span::root(&self.text), self.members());
+        let mut cuts = Vec::new();
+        match all.iter().position(|m| !is_gone(m)) {
+            None => cuts.push(root.start + 1..root.end - 1),
+            Some(first) => {
+                // What is before the first one that stays goes with the commas behind it, what is
+                // after it with those before.
+                cuts.push(all[0].key.start..all[first].key.start);
+                for pair in all[first..].windows(2).filter(|pair| is_gone(&pair[1])) {
+                    cuts.push(pair[0].value.end..pair[1].value.end);
+                }
+            }
         }
-        removed
+        let mut text = Zeroizing::new(String::with_capacity(self.text.len()));
+        let mut at = 0;
+        for cut in cuts {
+            text.push_str(&self.text[at..cut.start]);
+            at = cut.end;
+        }
+        text.push_str(&self.text[at..]);
+        self.text = text;
     }
 
     /// The document as text, to be written to the file.

@@ -1,7 +1,7 @@
 //! Running cargo.
 
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -17,10 +17,11 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Where the workspace is.
-pub(crate) fn workspace() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here)
+/// Where the workspace is. Asked as it runs: in a target directory that two clones share, this
+/// program may have been built in the other one.
+pub(crate) fn workspace() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(own).join("..")
 }
 
 /// `cargo ARGUMENTS`, to be run at the root of the workspace.

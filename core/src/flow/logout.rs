@@ -6,6 +6,7 @@
 //!
 //! It waits for the lock, so that a refresh under way cannot bring back what it takes out.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -121,7 +122,7 @@ impl State {
 
 impl Request {
     fn choose(self, table: &Table, store: Store) -> Turn<State> {
-        let path = store.path;
+        let path = store.path.clone();
         let nothing = |notes: Vec<String>| {
             Turn::Done(Output::LoggedOut { providers: Vec::new(), path: path.clone(), notes })
         };
@@ -139,10 +140,7 @@ impl Request {
                 },
             };
         }
-        let is_login = |entry: &Entry| matches!(entry, Entry::OAuth(_));
-        let entries = store.document.entries().into_iter();
-        let logins: Vec<Label> =
-            entries.filter(|(_, entry)| is_login(entry)).map(|(id, _)| table.label(&id)).collect();
+        let logins: Vec<Label> = logins(&store).iter().map(|id| table.label(id)).collect();
         if logins.is_empty() {
             nothing(Vec::new())
         } else if self.all {
@@ -171,18 +169,24 @@ impl Request {
     }
 }
 
+/// The providers that somebody is logged in to, in the file's order.
+fn logins(store: &Store) -> Vec<String> {
+    let is_login = |(id, entry)| matches!(entry, Entry::OAuth(_)).then_some(id);
+    store.document.entries().into_iter().filter_map(is_login).collect()
+}
+
 fn lock(providers: Vec<Label>) -> Turn<State> {
     Turn::Ask(State::Locking(Removal { providers, lost_locks: 0 }), Effect::LockStore)
 }
 
 impl Removal {
     fn write(self, mut store: Store) -> Turn<State> {
-        let mut removed = self.providers.clone();
         // Between the question and the lock an entry may have become something else.
-        removed.retain(|label| {
-            matches!(store.document.get(&label.id), Some(Entry::OAuth(_)))
-                && store.document.remove(&label.id)
-        });
+        let logins = BTreeSet::from_iter(logins(&store));
+        let mut removed = self.providers.clone();
+        removed.retain(|label| logins.contains(&label.id));
+        let ids: Vec<&str> = removed.iter().map(|label| label.id.as_str()).collect();
+        store.document.remove(&ids);
         if removed.is_empty() {
             let (path, notes) = (store.path, Vec::new());
             return Turn::Done(Output::LoggedOut { providers: removed, path, notes });

@@ -1,5 +1,6 @@
 //! Telling who is logged in: one read of each file, and nothing that could change one.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::read::{self, Read};
 use super::{Effect, Event, Output, Store, Turn, table};
 use crate::credential::Credential;
-use crate::document::{Document, Entry};
+use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::provider::{Label, Table};
@@ -112,19 +113,18 @@ fn keys(
     store: &Store,
     now_ms: u64,
 ) -> Result<Vec<KeyStatus>, Error> {
+    let entries = store.document.entries();
     // Providers in the order of the selector, then whatever else the file holds, in its order.
     let mut providers = table.labels();
-    for (id, _) in store.document.entries() {
-        if !providers.iter().any(|label| label.id == id) {
-            providers.push(table.label(&id));
-        }
-    }
+    let others = entries.iter().filter(|(id, _)| table.get(id).is_none());
+    providers.extend(others.map(|(id, _)| table.label(id)));
+    let entries: BTreeMap<String, Entry> = entries.into_iter().collect();
     let mut keys = Vec::new();
     for provider in providers {
         let mut active = true;
         for place in order(&provider.id, &request.environment)? {
             let key = match place {
-                None => stored(&provider, &store.document, now_ms),
+                None => entries.get(&provider.id).map(|entry| stored(&provider, entry, now_ms)),
                 Some(name) => variable(&provider, name, &request.environment),
             };
             if let Some(key) = key {
@@ -139,17 +139,17 @@ fn keys(
     Ok(keys)
 }
 
-fn stored(provider: &Label, document: &Document, now_ms: u64) -> Option<KeyStatus> {
-    let (kind, state, expires_ms) = match document.get(&provider.id)? {
+fn stored(provider: &Label, entry: &Entry, now_ms: u64) -> KeyStatus {
+    let (kind, state, expires_ms) = match entry {
         Entry::OAuth(credential) => {
             let expires_ms = credential.access.as_ref().map(|_| credential.real_expiry_ms());
-            (Some(KeyKind::OAuth), login_state(&credential, now_ms), expires_ms)
+            (Some(KeyKind::OAuth), login_state(credential, now_ms), expires_ms)
         }
         Entry::ApiKey(Some(_)) => (Some(KeyKind::ApiKey), KeyState::Ready, None),
         Entry::ApiKey(None) | Entry::Unknown => (None, KeyState::Unusable, None),
     };
     let (provider, source) = (provider.clone(), Source::Stored);
-    Some(KeyStatus { provider, kind, source, active: false, state, expires_ms })
+    KeyStatus { provider, kind, source, active: false, state, expires_ms }
 }
 
 fn login_state(credential: &Credential, now_ms: u64) -> KeyState {

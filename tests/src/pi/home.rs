@@ -102,9 +102,14 @@ impl Home {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(self.agent_dir());
         made.expect("the agent directory can be made");
         let path = self.agent_dir().join(name);
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600);
-        let written = file.clone().open(&path).and_then(|mut it| it.write_all(contents.as_ref()));
-        written.expect("a file can be written there");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .expect("a file can be made there");
+        file.write_all(contents.as_ref()).expect("it can be written");
         path
     }
 

@@ -139,7 +139,9 @@ fn an_answer_with_another_logins_state_is_ignored_and_the_real_one_still_works()
         assert_eq!(page.status, 400, "{query}");
         assert!(page.body.contains("This page belongs to another login"), "{}", page.body);
     }
-    pi.hear("that it was ignored", |stderr| stderr.find("the answer to another login; it was ignored"));
+    pi.hear("that it was ignored", |stderr| {
+        stderr.find("the answer to another login; it was ignored")
+    });
     let landing = robot::approve(&url).unwrap();
     assert!(matches!(landing, Landing::Callback { status: 200, .. }), "{landing:?}");
     pi.finish().exits(0);

@@ -1,0 +1,134 @@
+//! Many processes at once, some of them killed.
+
+use pi_auth_tests::pi::{Age, Home, Running, Signal};
+use pi_auth_tests::sandbox::{Fault, Kind, Settings};
+
+use crate::lock::{age, lock_of};
+use crate::login::{assert_logged_in, code_page};
+use crate::{kinds, sandbox, wait_for_grants};
+
+fn many(home: &Home, count: usize) -> Vec<Running> {
+    (0..count).map(|_| home.pi(["token", "anthropic"]).start()).collect()
+}
+
+#[test]
+fn fifty_processes_make_one_refresh_and_all_print_its_token() {
+    let sandbox = sandbox();
+    let (home, old) = Home::logged_in(&sandbox, Age::Expired);
+    // Long enough for all of them to be there before the answer is.
+    sandbox.change(|settings| settings.token_delay_ms = 1500);
+    let all = many(&home, 50);
+    let printed: Vec<String> =
+        all.into_iter().map(|pi| pi.finish().exits(0).stdout.clone()).collect();
+    assert_eq!(kinds(&sandbox), [Kind::Refreshed]);
+    let access = home.entry("anthropic")["access"].as_str().unwrap().to_owned();
+    assert_ne!(access, old.access);
+    assert!(printed.iter().all(|it| *it == format!("{access}\n")), "{printed:?}");
+    assert_logged_in(&home, &sandbox);
+    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+}
+
+#[test]
+fn a_validity_that_no_token_has_is_no_reason_for_all_to_refresh_in_turn() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    let start = |_| home.pi(["token", "anthropic", "--min-validity", "1day"]).start();
+    let all: Vec<Running> = (0..10).map(start).collect();
+    let printed: Vec<String> =
+        all.into_iter().map(|pi| pi.finish().exits(0).stdout.clone()).collect();
+    assert_eq!(sandbox.grants(), 1);
+    assert!(printed.iter().all(|it| *it == printed[0]), "{printed:?}");
+}
+
+#[test]
+fn a_refresh_that_failed_is_remembered_so_that_others_do_not_storm_the_endpoint() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    for _ in 0..20 {
+        sandbox.fail_next(Fault::rate_limited(60));
+    }
+    for pi in many(&home, 20) {
+        pi.finish().exits(1).prints("").says("Try again in");
+    }
+    assert_eq!(sandbox.log().len(), 1, "requests");
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_waits_for_the_answer_locks_nobody_out() {
+    for rotate in [true, false] {
+        let sandbox = sandbox();
+        sandbox.change(|settings| *settings = Settings { rotate, ..Settings::default() });
+        let (home, old) = Home::logged_in(&sandbox, Age::Expired);
+        sandbox.change(|settings| settings.token_delay_ms = 20_000);
+        let victim = home.pi(["token", "anthropic"]).start();
+        wait_for_grants(&sandbox, 1);
+        victim.signal(Signal::KILL);
+        assert_eq!(victim.finish().signal(), Some(9));
+        assert_eq!(home.refresh_token(), old.refresh);
+        let lock = lock_of(&home);
+        assert!(lock.exists(), "it died with the lock");
+        // Nobody has half a minute to wait until it is seen to be dead.
+        age(&lock);
+        sandbox.change(|settings| settings.token_delay_ms = 0);
+        let next = home.pi(["token", "anthropic"]).run();
+        if rotate {
+            // The answer is lost with the process, and the old token was spent by it.
+            next.exits(4).prints("").says("pi login anthropic");
+            assert_eq!(home.refresh_token(), old.refresh, "it is kept all the same");
+        } else {
+            next.exits(0);
+            assert_logged_in(&home, &sandbox);
+        }
+        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_before_it_asks_costs_nothing() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    std::fs::create_dir(lock_of(&home)).unwrap();
+    let mut waiters = many(&home, 5);
+    for waiter in &mut waiters {
+        waiter.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
+    }
+    for victim in waiters.split_off(2) {
+        victim.signal(Signal::KILL);
+        assert_eq!(victim.finish().signal(), Some(9));
+    }
+    std::fs::remove_dir(lock_of(&home)).unwrap();
+    let printed: Vec<String> =
+        waiters.into_iter().map(|pi| pi.finish().exits(0).stdout.clone()).collect();
+    assert_eq!(printed[0], printed[1]);
+    assert_eq!(sandbox.grants(), 1);
+    assert_logged_in(&home, &sandbox);
+}
+
+#[test]
+fn logins_refreshes_and_a_logout_at_once_leave_a_whole_file() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    let mut logins: Vec<Running> =
+        (0..4).map(|_| home.pi(["login", "anthropic", "--no-browser"]).start()).collect();
+    let answers: Vec<(String, String)> =
+        logins.iter_mut().map(|login| code_page(&login.authorize_url())).collect();
+    let refreshes = many(&home, 5);
+    for (login, (code, state)) in logins.iter_mut().zip(&answers) {
+        login.write(&format!("{code}#{state}\n"));
+    }
+    let logout = home.pi(["logout", "anthropic"]).start();
+    for login in logins {
+        login.finish().exits(0);
+    }
+    for refresh in refreshes {
+        let ended = refresh.finish();
+        assert!(matches!(ended.code(), Some(0 | 4)), "{ended}");
+    }
+    logout.finish().exits(0);
+    // Whoever came last, it parses, and what is in it is good.
+    if !home.entry("anthropic").is_null() {
+        assert_logged_in(&home, &sandbox);
+    }
+    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+}

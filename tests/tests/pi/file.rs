@@ -1,0 +1,282 @@
+//! The credential file: its mode, its bytes, what is not ours in it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use pi_auth_tests::pi::{Age, Home, binary, now_ms};
+use serde_json::json;
+
+use crate::login::{assert_logged_in, code_page, log_in_by_paste};
+use crate::{kinds, sandbox};
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+#[test]
+fn nobody_else_may_read_it_whatever_the_umask() {
+    for umask in ["000", "022", "077"] {
+        let sandbox = sandbox();
+        let home = Home::at(&sandbox);
+        let pi = binary().to_str().unwrap();
+        let shell = format!("umask {umask}; exec \"$@\"");
+        let words = ["-c", &shell, "sh", pi, "login", "anthropic", "--no-browser"];
+        let mut login = home.program("/bin/sh".as_ref(), words).start();
+        let (code, state) = code_page(&login.authorize_url());
+        login.write(&format!("{code}#{state}\n"));
+        login.finish().exits(0);
+        assert_eq!(mode(&home.path().join(".pi")), 0o700, "umask {umask}");
+        assert_eq!(mode(&home.agent_dir()), 0o700, "umask {umask}");
+        for name in home.names() {
+            assert_eq!(mode(&home.agent_dir().join(&name)), 0o600, "{name}, umask {umask}");
+        }
+        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    }
+}
+
+#[test]
+fn a_file_that_others_could_read_is_narrowed_by_the_next_write() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    fs::set_permissions(home.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    home.pi(["token", "anthropic"]).run().exits(0);
+    assert_eq!(mode(&home.file()), 0o600);
+}
+
+#[test]
+fn a_new_file_has_the_seeds_format_to_the_byte() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    let began = now_ms();
+    log_in_by_paste(&home).exits(0);
+    let entry = home.entry("anthropic");
+    let (refresh, access) = (entry["refresh"].as_str().unwrap(), entry["access"].as_str().unwrap());
+    let expires = entry["expires"].as_u64().unwrap();
+    assert_eq!(
+        home.contents(),
+        format!(
+            "{{\n  \"anthropic\": {{\n    \"type\": \"oauth\",\n    \"refresh\": \"{refresh}\",\n    \
+             \"access\": \"{access}\",\n    \"expires\": {expires}\n  }}\n}}"
+        )
+    );
+    let lifetime_ms = 28_800_000;
+    let expected = began + lifetime_ms - 300_000..=now_ms() + lifetime_ms - 300_000;
+    assert!(expected.contains(&expires), "{expires} is not in {expected:?}");
+    assert_logged_in(&home, &sandbox);
+}
+
+#[test]
+fn auth_json_is_preferred_where_there_is_one() {
+    let sandbox = sandbox();
+    let (home, old) = Home::logged_in(&sandbox, Age::Fresh);
+    home.write("auth.json", "{}");
+    let seeds = fs::read(home.agent_dir().join("oauth.json")).unwrap();
+    home.pi(["token", "anthropic"]).run().exits(4);
+    log_in_by_paste(&home).exits(0);
+    assert_logged_in(&home, &sandbox);
+    assert_ne!(home.refresh_token(), old.refresh);
+    home.pi(["logout", "anthropic"]).run().exits(0);
+    assert_eq!(home.contents(), "{}");
+    assert_eq!(fs::read(home.agent_dir().join("oauth.json")).unwrap(), seeds);
+}
+
+#[test]
+fn a_new_login_replaces_its_entry_whole_and_touches_no_other_byte() {
+    let before = "\r\n {\"é\":{\"type\":\"api_key\" , \"key\":\"\\u0041\"},\t\"dup\":1,\"dup\":[ 2 ],\n\"anthropic\":";
+    let after =
+        ",\"n\":1.50e+1,\"deep\":[[[[{}]]]],\n\n\"last\" : {\"type\":\"later\",\"x\":null} }  \n";
+    for old in [
+        r#"{"type":"oauth","refresh":"r","access":"a","expires":1,"email":"of the older login"}"#,
+        r#"{"type":"api_key","key":"k"}"#,
+        "7",
+    ] {
+        let sandbox = sandbox();
+        let home = Home::at(&sandbox);
+        home.write("auth.json", format!("{before}{old}{after}"));
+        log_in_by_paste(&home).exits(0);
+        let contents = home.contents();
+        let entry = contents.strip_prefix(before).and_then(|it| it.strip_suffix(after));
+        let entry = entry.unwrap_or_else(|| panic!("{contents}"));
+        assert!(!entry.contains("email") && !entry.contains("key"), "{entry}");
+        assert_logged_in(&home, &sandbox);
+    }
+}
+
+#[test]
+fn a_login_is_added_behind_what_is_there() {
+    let sandbox = sandbox();
+    for before in [
+        "{ \"dup\":1, \"dup\" :2 ,\"github-copilot\":{\"type\":\"oauth\",\"x\":[ ]}",
+        "{\n  \"openai\": {\n    \"type\": \"api_key\",\n    \"key\": \"k\"\n  }",
+    ] {
+        let home = Home::at(&sandbox);
+        home.write("auth.json", format!("{before}\n}}\n"));
+        log_in_by_paste(&home).exits(0);
+        let contents = home.contents();
+        assert!(contents.starts_with(before) && contents.ends_with("\n}\n"), "{contents}");
+        assert_logged_in(&home, &sandbox);
+    }
+}
+
+#[test]
+fn a_corrupt_file_is_named_and_left_as_it_is() {
+    let deep = "[".repeat(100_000);
+    let huge = format!("{{\"x\":\"{}\"}}", "x".repeat(2 << 20));
+    let corrupt: [&[u8]; 14] = [
+        b"",
+        b" \n",
+        b"{",
+        br#"{"anthropic":{"type":"oauth","refresh":"r","acc"#,
+        b"[]",
+        b"null",
+        b"\"x\"",
+        b"{} {}",
+        b"{\"a\":1,}",
+        b"\xef\xbb\xbf{}",
+        b"{\"a\":\"\xff\"}",
+        b"\0\0\0\0\0\0\0\0",
+        deep.as_bytes(),
+        huge.as_bytes(),
+    ];
+    let sandbox = sandbox();
+    for contents in corrupt {
+        for arguments in [
+            &["login", "anthropic", "--no-browser"][..],
+            &["login", "anthropic", "--no-browser", "--json"],
+            &["token", "anthropic"],
+            &["logout", "anthropic"],
+            &["logout", "--all", "--yes"],
+            &["status"],
+            &["status", "--json"],
+        ] {
+            let home = Home::at(&sandbox);
+            let path = home.write("auth.json", contents);
+            // A key in the environment is no reason to look away.
+            let ended = home.pi(arguments).env("ANTHROPIC_API_KEY", "sk-ant-api03-x").run();
+            ended.exits(1);
+            let told = if arguments.contains(&"--json") && arguments[0] == "login" {
+                assert!(ended.stdout.contains("store_"), "{ended}");
+                &ended.stdout
+            } else {
+                ended.prints("");
+                &ended.stderr
+            };
+            assert!(told.contains("~/.pi/agent/auth.json"), "{ended}");
+            assert!(!told.contains("http"), "the person was sent to authorize: {ended}");
+            assert_eq!(fs::read(path).unwrap(), contents, "{arguments:?}");
+        }
+    }
+    assert_eq!(kinds(&sandbox), []);
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let sandbox = sandbox();
+    type Make = fn(&Path);
+    let makes: [Make; 2] = [
+        |path| fs::create_dir(path).unwrap(),
+        |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+    ];
+    for make in makes {
+        for arguments in [
+            &["login", "anthropic", "--no-browser"][..],
+            &["token", "anthropic"],
+            &["logout", "anthropic"],
+            &["status"],
+        ] {
+            let home = Home::at(&sandbox);
+            home.write("x", "");
+            make(&home.agent_dir().join("auth.json"));
+            let kind = fs::symlink_metadata(home.file()).unwrap().file_type();
+            let ended = home.pi(arguments).run();
+            ended.exits(1).prints("").says("~/.pi/agent/auth.json").says("not a regular file");
+            assert_eq!(fs::symlink_metadata(home.file()).unwrap().file_type(), kind);
+        }
+    }
+}
+
+#[test]
+fn behind_a_symbolic_link_it_is_the_target_that_is_written() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    let dotfiles = home.path().join("dotfiles");
+    fs::create_dir(&dotfiles).unwrap();
+    fs::rename(home.file(), dotfiles.join("secret.json")).unwrap();
+    symlink("../../dotfiles/secret.json", home.agent_dir().join("auth.json")).unwrap();
+    home.pi(["token", "anthropic"]).run().exits(0).is_quiet();
+    let link = home.agent_dir().join("auth.json");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_logged_in(&home, &sandbox);
+    assert_eq!(mode(&dotfiles.join("secret.json")), 0o600);
+    home.pi(["logout", "anthropic"]).run().exits(0);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(dotfiles.join("secret.json")).unwrap(), "{}");
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_is_told_and_reading_still_works() {
+    let sandbox = sandbox();
+    let (home, fresh) = Home::logged_in(&sandbox, Age::Fresh);
+    let before = home.snapshot();
+    let close =
+        |mode| fs::set_permissions(home.agent_dir(), fs::Permissions::from_mode(mode)).unwrap();
+    close(0o500);
+    if fs::write(home.agent_dir().join("probe"), "").is_ok() {
+        close(0o700);
+        eprintln!("skipped: modes do not stop this user, who is root");
+        return;
+    }
+    home.pi(["token", "anthropic"]).run().exits(0).prints(&format!("{}\n", fresh.access));
+    home.pi(["status"]).run().exits(0);
+    for arguments in [&["login", "anthropic", "--no-browser"][..], &["logout", "anthropic"]] {
+        home.pi(arguments).run().exits(1).prints("").says("permission denied").says("~/.pi/agent");
+    }
+    let longer = home.pi(["token", "anthropic", "--min-validity", "1day"]).run();
+    longer.exits(0).prints(&format!("{}\n", fresh.access)).says("note: ");
+    assert_eq!(kinds(&sandbox), [], "a token that cannot be stored is not asked for");
+    close(0o700);
+    assert_eq!(home.snapshot(), before);
+}
+
+#[test]
+fn what_killed_processes_left_behind_is_swept() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    home.write(".oauth.json.1234-0123456789abcdef.tmp", "half a file");
+    home.write("notes.tmp", "not ours");
+    home.pi(["token", "anthropic"]).run().exits(0);
+    assert_eq!(home.names(), ["notes.tmp", "oauth.json", "oauth.json.flock"]);
+}
+
+#[test]
+fn half_a_file_is_read_again_under_the_lock_before_it_is_called_corrupt() {
+    // The agent writes in place, under its lock: until it is done, half a file can be seen.
+    let sandbox = sandbox();
+    let (home, credential) = Home::logged_in(&sandbox, Age::Fresh);
+    let whole = home.contents();
+    home.write("oauth.json", &whole[..whole.len() / 2]);
+    let lock = home.agent_dir().join("oauth.json.lock");
+    fs::create_dir(&lock).unwrap();
+    let mut pi = home.pi(["token", "anthropic"]).start();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(pi.runs(), "{pi}");
+    home.write("oauth.json", &whole);
+    fs::remove_dir(&lock).unwrap();
+    pi.finish().exits(0).prints(&format!("{}\n", credential.access));
+}
+
+#[test]
+fn an_override_is_never_written() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    let before = fs::read(home.providers_file()).unwrap();
+    log_in_by_paste(&home).exits(0);
+    home.pi(["logout", "anthropic"]).run().exits(0);
+    assert_eq!(fs::read(home.providers_file()).unwrap(), before);
+    let made: Vec<_> =
+        fs::read_dir(home.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(made.len(), 3, "bin, providers.json and .pi: {made:?}");
+    assert_eq!(home.contents(), json!({}).to_string());
+}

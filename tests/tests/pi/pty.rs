@@ -1,0 +1,161 @@
+//! A terminal with a `pi` in it, and somebody who looks at it and presses keys.
+
+use std::io::{Read as _, Write};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pi_auth_tests::pi::{Home, PATIENCE, binary};
+use portable_pty::{Child, CommandBuilder, PtyPair, PtySize, native_pty_system};
+
+const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+
+/// A terminal in which `pi` runs, as the leader of its session.
+pub(crate) struct Terminal {
+    pair: PtyPair,
+    child: Box<dyn Child + Send + Sync>,
+    keyboard: Box<dyn Write + Send>,
+    seen: Arc<Mutex<Seen>>,
+    /// How the terminal was set before.
+    settings: String,
+    deadline: Instant,
+}
+
+struct Seen {
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+}
+
+impl Terminal {
+    /// Runs `pi ARGUMENTS` with these variables beside the home's own.
+    pub(crate) fn run(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let pair = native_pty_system().openpty(SIZE).unwrap();
+        let settings = settings(&pair);
+        let mut command = CommandBuilder::new(binary());
+        command.args(arguments);
+        command.cwd(home.path());
+        command.env_clear();
+        command.env("TERM", "xterm-256color");
+        for (name, value) in home.environment() {
+            command.env(name, value);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut screen = pair.master.try_clone_reader().unwrap();
+        let keyboard = pair.master.take_writer().unwrap();
+        let [rows, columns] = [SIZE.rows, SIZE.cols].map(|it| NonZero::new(it).unwrap());
+        let parser = vt100::Parser::new(rows, columns, 1000);
+        let seen = Arc::new(Mutex::new(Seen { screen: parser, bytes: Vec::new() }));
+        let told = Arc::clone(&seen);
+        // It ends with the terminal.
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(length @ 1..) = screen.read(&mut chunk) {
+                let mut seen = told.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.screen.process(&chunk[..length]);
+                seen.bytes.extend_from_slice(&chunk[..length]);
+            }
+        });
+        Self { pair, child, keyboard, seen, settings, deadline: Instant::now() + PATIENCE }
+    }
+
+    /// Presses keys.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).unwrap();
+    }
+
+    /// Pastes a text, as a terminal with bracketed paste does.
+    pub(crate) fn paste(&mut self, text: &str) {
+        assert!(self.seen().screen.screen().bracketed_paste(), "nobody asked for brackets");
+        self.press(&format!("\x1b[200~{text}\x1b[201~"));
+    }
+
+    /// What is on the screen.
+    pub(crate) fn screen(&self) -> String {
+        self.seen().screen.screen().contents()
+    }
+
+    /// Every byte that was written to it.
+    pub(crate) fn bytes(&self) -> String {
+        String::from_utf8_lossy(&self.seen().bytes).into_owned()
+    }
+
+    /// Waits until this is on the screen.
+    #[track_caller]
+    pub(crate) fn see(&mut self, text: &str) {
+        while !self.screen().contains(text) {
+            self.pause(text);
+        }
+    }
+
+    /// Waits until a prompt is open: keys arrive one by one.
+    #[track_caller]
+    pub(crate) fn see_prompt(&mut self, text: &str) {
+        self.see(text);
+        while settings(&self.pair) == self.settings {
+            self.pause("an open prompt");
+        }
+    }
+
+    /// The address of the authorize page, which may be wrapped on the screen.
+    #[track_caller]
+    pub(crate) fn authorize_url(&mut self) -> String {
+        loop {
+            let bytes = self.bytes();
+            if let Some(at) = bytes.find("http")
+                && let Some(length) =
+                    bytes[at..].find(|c: char| c.is_whitespace() || c.is_control())
+            {
+                return bytes[at..at + length].to_owned();
+            }
+            self.pause("an authorization URL");
+        }
+    }
+
+    /// Waits for its end, and asserts its exit code and that the terminal is as it was.
+    #[track_caller]
+    pub(crate) fn exits(&mut self, code: u32) {
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None => self.pause("its end"),
+            }
+        };
+        // Its last words may still be on their way.
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(status.exit_code(), code, "{}", self.screen());
+        assert_eq!(settings(&self.pair), self.settings, "the terminal is set otherwise");
+        let seen = self.seen();
+        let screen = seen.screen.screen();
+        assert!(!screen.hide_cursor(), "the cursor is hidden");
+        assert!(!screen.bracketed_paste(), "pastes are bracketed");
+        assert!(!screen.alternate_screen(), "another screen is shown");
+        assert_eq!(screen.cursor_position().1, 0, "the shell's prompt would not begin a line");
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[track_caller]
+    fn pause(&mut self, what: &str) {
+        if Instant::now() > self.deadline {
+            panic!("waited in vain for {what}; the screen shows:\n{}", self.screen());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn settings(pair: &PtyPair) -> String {
+    format!("{:?}", pair.master.get_termios().unwrap())
+}

@@ -1,0 +1,245 @@
+//! Where no secret may ever be seen.
+//!
+//! Every run of every test here is held to it for what looks like a token; these tests use secrets
+//! that look like nothing else.
+
+use std::fs;
+
+use pi_auth_tests::pi::{Age, Ended, Home, Pi, now_ms};
+use pi_auth_tests::sandbox::{Credential, Fault, Kind, Sandbox};
+use serde_json::json;
+
+use crate::faults::every_fault;
+use crate::login::{code_page, parameter};
+use crate::{sandbox, wait_for_grants};
+
+/// In every secret of these tests.
+const CANARY: &str = "cAnArY";
+
+fn canary(what: &str) -> String {
+    format!("{CANARY}-{what}-0123456789")
+}
+
+fn tokens() -> Credential {
+    let (access, refresh) = (canary("access"), canary("refresh"));
+    Credential { access, refresh, expires_in: 28_800, scope: String::new() }
+}
+
+/// A grant of tokens that are canaries, too.
+fn granting() -> Fault {
+    let body = json!({
+        "access_token": canary("new-access"), "refresh_token": canary("new-refresh"),
+        "token_type": "Bearer", "expires_in": 60, "id_token": canary("id"),
+    });
+    Fault::Status { code: 200, headers: Default::default(), body: body.to_string() }
+}
+
+/// With every knob that makes programs talk.
+fn talkative(pi: Pi<'_>) -> Pi<'_> {
+    [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("DEBUG", "*"), ("PI_DEBUG", "1")]
+        .into_iter()
+        .fold(pi, |pi, (name, value)| pi.env(name, value))
+}
+
+#[track_caller]
+fn assert_tells_no_secret(ended: &Ended, stdout_too: bool) {
+    assert!(!ended.stderr.contains(CANARY), "{ended}");
+    assert!(!stdout_too || !ended.stdout.contains(CANARY), "{ended}");
+}
+
+/// Runs every command there; `prepare` is done before each.
+fn run_all(home: &Home, prepare: impl Fn(&Home)) {
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["token", "anthropic"],
+        &["token", "anthropic", "--min-validity", "9h"],
+        &["token", "nobody"],
+        &["login", "anthropic", "--no-browser"],
+        &["login", "anthropic", "--no-browser", "--json"],
+        &["--version"],
+        &["--help"],
+        &["unknown"],
+        &["completions", "bash"],
+        &["logout", "nobody"],
+        &["logout", "anthropic"],
+        &["logout", "--all", "--yes"],
+    ] {
+        prepare(home);
+        let keys = home
+            .pi(arguments)
+            .env("ANTHROPIC_API_KEY", canary("key"))
+            .env("ANTHROPIC_OAUTH_TOKEN", canary("variable"));
+        let pasted = format!("{}#{}\n", canary("code"), canary("state"));
+        let ended = talkative(keys).run_with(&pasted.repeat(6));
+        assert_tells_no_secret(&ended, arguments[0] != "token");
+    }
+}
+
+#[test]
+fn no_command_tells_one_whatever_is_stored_and_whatever_the_provider_does() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    for age in [Age::Fresh, Age::Due, Age::Expired] {
+        run_all(&home, |home| home.store(&tokens(), age.expires()));
+    }
+    run_all(&home, |home| {
+        sandbox.clear_faults();
+        sandbox.fail_next(granting());
+        home.store(&tokens(), Age::Expired.expires());
+    });
+    sandbox.clear_faults();
+    for (name, fault) in every_fault() {
+        for age in [Age::Due, Age::Expired] {
+            home.store(&tokens(), age.expires());
+            sandbox.fail_next(fault.clone());
+            let ended = talkative(home.pi(["token", "anthropic"])).run();
+            assert_tells_no_secret(&ended, false);
+            assert!(!ended.stdout.contains("refresh"), "{name}: {ended}");
+        }
+    }
+}
+
+#[test]
+fn no_command_tells_one_of_a_corrupt_file() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    let (a, r) = (canary("access"), canary("refresh"));
+    for contents in [
+        format!(r#"{{"anthropic":{{"type":"oauth","refresh":"{r}","access":"{a}"#),
+        format!(r#""{r}""#),
+        format!("[\"{r}\"]"),
+        r.clone(),
+        format!("{{\"anthropic\": {r}}}"),
+        format!("{{\"{r}\" \"{a}\"}}"),
+        format!(
+            "{{\"anthropic\":{{\"type\":\"oauth\",\"refresh\":[\"{r}\"],\"expires\":\"{a}\"}}}}"
+        ),
+        format!("{{\"anthropic\":{{\"type\":\"api_key\",\"key\":\"!echo {r}\"}}}}"),
+        format!("{{\"anthropic\":\"{r}\"}}"),
+    ] {
+        run_all(&home, |home| {
+            home.write("oauth.json", &contents);
+        });
+    }
+}
+
+#[test]
+fn no_login_tells_one_whatever_is_pasted_and_whatever_the_provider_does() {
+    let sandbox = sandbox();
+    for (name, fault) in every_fault().into_iter().chain([("grants", granting())]) {
+        for json in [&[][..], &["--json"]] {
+            let home = Home::at(&sandbox);
+            sandbox.fail_next(fault.clone());
+            let arguments = [&["login", "anthropic", "--no-browser"], json].concat();
+            // A code that the provider does not know is as good as any: the fault comes first.
+            let mut pi = talkative(home.pi(arguments)).start();
+            pi.write(&format!("{}\n", canary("code")));
+            let ended = pi.finish();
+            assert_tells_no_secret(&ended, true);
+            assert_eq!(ended.code() == Some(0), name == "grants", "{name}: {ended}");
+            sandbox.clear_faults();
+        }
+    }
+}
+
+#[test]
+fn a_provider_that_repeats_what_it_was_sent_is_not_repeated() {
+    let sandbox = sandbox();
+    let echo = |secret: &str| Fault::OauthError {
+        error: "invalid_grant".to_owned(),
+        description: format!("there is no {secret} here"),
+    };
+    for age in [Age::Due, Age::Expired] {
+        let home = Home::at(&sandbox);
+        home.store(&tokens(), age.expires());
+        sandbox.fail_next(echo(&canary("refresh")));
+        assert_tells_no_secret(&home.pi(["token", "anthropic"]).run(), false);
+    }
+    let home = Home::at(&sandbox);
+    sandbox.fail_next(echo(&canary("code")));
+    let login = home.pi(["login", "anthropic", "--no-browser"]);
+    assert_tells_no_secret(&login.run_with(&format!("{}\n", canary("code"))), true);
+}
+
+#[test]
+fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    home.store(&tokens(), Age::Expired.expires());
+    sandbox.change(|settings| settings.token_delay_ms = 500);
+    sandbox.fail_next(granting());
+    let pi = talkative(home.pi(["token", "anthropic"])).start();
+    pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
+    // Somebody puts a directory in the file's place meanwhile.
+    fs::remove_file(home.file()).unwrap();
+    fs::create_dir(home.file()).unwrap();
+    let ended = pi.finish();
+    assert_tells_no_secret(&ended, false);
+    ended.exits(0).prints(&format!("{}\n", canary("new-access"))).says("could not be saved");
+}
+
+#[test]
+fn no_command_line_ever_holds_one() {
+    if !fs::exists("/proc/self/cmdline").unwrap() {
+        eprintln!("skipped: this system shows no command lines under /proc");
+        return;
+    }
+    let cmdline = |id: u32| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap();
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    home.store(&tokens(), Age::Expired.expires());
+    sandbox.change(|settings| settings.token_delay_ms = 500);
+    sandbox.fail_next(granting());
+    let pi = home.pi(["token", "anthropic"]).start();
+    pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
+    assert!(cmdline(pi.id()).ends_with("\0token\0anthropic\0"), "{}", cmdline(pi.id()));
+    pi.finish().exits(0);
+}
+
+#[test]
+fn a_browser_gets_the_authorization_url_and_nothing_else() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    let notes = r#"PATH=/usr/bin:/bin
+        printf '%s\n' "$#" "$1" > "$HOME/words"
+        env > "$HOME/environment"
+        mv "$HOME/words" "$HOME/browser.words""#;
+    home.store(&tokens(), now_ms());
+    let mut pi = home.pi(["login", "anthropic", "--paste"]).browser(notes).start();
+    let url = pi.authorize_url();
+    let words = home.path().join("browser.words");
+    let words = pi_auth_tests::pi::eventually("the browser", || fs::read_to_string(&words).ok());
+    assert_eq!(words, format!("1\n{url}\n"));
+    let (code, state) = code_page(&url);
+    pi.write(&format!("{code}#{state}\n"));
+    pi.finish().exits(0);
+    assert_eq!(parameter(&url, "state"), state);
+    let environment = fs::read_to_string(home.path().join("environment")).unwrap();
+    let verifier = verifier(&sandbox);
+    for text in [words, environment] {
+        assert!(!text.contains(&verifier) && !text.contains(CANARY), "{text}");
+    }
+}
+
+fn verifier(sandbox: &Sandbox) -> String {
+    let log = sandbox.log();
+    let exchange = log.iter().find(|entry| entry.kind == Kind::CodeExchanged).unwrap();
+    exchange.field("code_verifier").unwrap().to_owned()
+}
+
+#[test]
+fn no_file_but_the_credential_file_ever_holds_one() {
+    let sandbox = sandbox();
+    let (home, old) = Home::logged_in(&sandbox, Age::Expired);
+    sandbox.change(|settings| settings.token_delay_ms = 500);
+    let pi = home.pi(["token", "anthropic"]).start();
+    wait_for_grants(&sandbox, 1);
+    for name in home.names().into_iter().filter(|name| name != "oauth.json") {
+        let contents = fs::read(home.agent_dir().join(&name)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&contents);
+        assert!(!text.contains(&old.refresh) && !text.contains("sk-ant-"), "{name}");
+    }
+    pi.finish().exits(0);
+    assert!(!home.contents().contains(&old.refresh), "the old token is gone");
+}

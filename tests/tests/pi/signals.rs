@@ -1,0 +1,108 @@
+//! What a signal stops, and what it must not.
+
+use pi_auth_tests::loopback::Request;
+use pi_auth_tests::pi::{Age, Home, Signal};
+use serde_json::Value;
+
+use crate::callback::waiting;
+use crate::lock::lock_of;
+use crate::login::{assert_logged_in, code_page};
+use crate::{kinds, sandbox, wait_for_grants};
+
+const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+
+#[test]
+fn a_signal_during_a_prompt_cancels() {
+    let sandbox = sandbox();
+    for signal in SIGNALS {
+        let home = Home::at(&sandbox);
+        let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
+        pi.hear("the prompt", |stderr| stderr.find("Paste the authorization code here:"));
+        pi.signal(signal);
+        pi.finish().exits(130).prints("").says("Cancelled.");
+        assert!(!home.file().exists() && !lock_of(&home).exists());
+    }
+}
+
+#[test]
+fn a_signal_while_the_browser_is_waited_for_cancels_and_closes_the_port() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    let (mut pi, _, callback) = waiting(&home);
+    pi.hear("the prompt", |stderr| stderr.find("Waiting for the browser"));
+    pi.signal(Signal::INT);
+    pi.finish().exits(130).prints("");
+    let after = Request::get(callback.as_str()).send();
+    // Another login may have got the port since; it does not know this one.
+    assert!(!matches!(&after, Ok(reply) if reply.status == 200), "{after:?}");
+    assert!(!home.file().exists());
+}
+
+#[test]
+fn a_signal_during_json_is_told_as_an_event() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    let mut pi = home.pi(["login", "anthropic", "--no-browser", "--json"]).start();
+    pi.read("the question", |stdout| stdout.find('\n'));
+    pi.signal(Signal::TERM);
+    let ended = pi.finish();
+    ended.exits(130).is_quiet();
+    let last: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["error"]["code"], "cancelled");
+}
+
+#[test]
+fn a_signal_while_the_lock_is_waited_for_cancels() {
+    let sandbox = sandbox();
+    for arguments in [&["token", "anthropic"][..], &["logout", "anthropic"]] {
+        // A token that is still really valid is no reason to go on.
+        let (home, _) = Home::logged_in(&sandbox, Age::Due);
+        std::fs::create_dir(lock_of(&home)).unwrap();
+        let before = home.contents();
+        let mut pi = home.pi(arguments).start();
+        pi.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
+        pi.signal(Signal::INT);
+        pi.finish().exits(130).prints("").says("Cancelled.");
+        assert_eq!(home.contents(), before);
+        assert!(lock_of(&home).exists(), "it was not ours to remove");
+    }
+    assert_eq!(kinds(&sandbox), []);
+}
+
+#[test]
+fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
+    for signal in SIGNALS {
+        let sandbox = sandbox();
+        let (home, old) = Home::logged_in(&sandbox, Age::Expired);
+        sandbox.change(|settings| settings.token_delay_ms = 1500);
+        let mut pi = home.pi(["token", "anthropic"]).start();
+        wait_for_grants(&sandbox, 1);
+        pi.signal(signal);
+        pi.hear("why it still runs", |stderr| stderr.find("Stopping as soon as"));
+        // An impatient person presses it again.
+        pi.signal(signal);
+        pi.signal(Signal::INT);
+        pi.finish().exits(130).prints("").says("the result is stored");
+        assert_ne!(home.refresh_token(), old.refresh, "the answer is lost");
+        assert_logged_in(&home, &sandbox);
+        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        let access = home.entry("anthropic")["access"].as_str().unwrap().to_owned();
+        home.pi(["token", "anthropic"]).run().exits(0).prints(&format!("{access}\n"));
+        assert_eq!(sandbox.grants(), 1);
+    }
+}
+
+#[test]
+fn a_signal_during_an_exchange_waits_until_the_login_is_stored() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
+    let (code, state) = code_page(&pi.authorize_url());
+    let before = sandbox.log().len() as u64;
+    pi.write(&format!("{code}#{state}\n"));
+    assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
+    pi.signal(Signal::TERM);
+    pi.finish().exits(130).prints("").says("the result is stored");
+    assert_logged_in(&home, &sandbox);
+}
