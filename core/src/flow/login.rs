@@ -62,7 +62,7 @@ pub(super) enum State {
     Listening(Login),
     Authorizing(Login),
     /// The code is sent and works only once: from here on, the answer must reach the file.
-    Exchanging(Login),
+    Exchanging(Login, Secret),
     Saving(Login, Save),
 }
 
@@ -123,14 +123,14 @@ impl State {
             (State::Authorizing(login), Event::InputEnded) => {
                 Turn::Failed(login.problem.map_or(Error::Cancelled, Error::Paste))
             }
-            (State::Exchanging(login), Event::Response(response)) => {
+            (State::Exchanging(login, code), Event::Response(response)) => {
                 match token::answer(&response, now_ms) {
                     Ok(grant) => login.save(grant, now_ms),
-                    Err(cause) => login.not_exchanged(cause),
+                    Err(cause) => login.not_exchanged(cause, code),
                 }
             }
-            (State::Exchanging(login), Event::TransportFailed { failure }) => {
-                login.not_exchanged(TokenError::Transport(failure))
+            (State::Exchanging(login, code), Event::TransportFailed { failure }) => {
+                login.not_exchanged(TokenError::Transport(failure), code)
             }
             (State::Saving(login, save), event) => login.saving(save.step(event, now_ms)),
             (_, event) => Turn::unexpected(event, "read"),
@@ -274,10 +274,11 @@ impl Login {
         );
         let activity =
             format!("Exchanging the code for tokens of {}", self.provider.label().short_name());
-        Turn::Ask(State::Exchanging(self), Effect::Http { request, activity })
+        Turn::Ask(State::Exchanging(self, answer.code), Effect::Http { request, activity })
     }
 
-    fn not_exchanged(self, cause: TokenError) -> Turn<State> {
+    fn not_exchanged(self, cause: TokenError, code: Secret) -> Turn<State> {
+        let cause = cause.without(&[code, self.verifier.secret().clone()]);
         Turn::Failed(Error::Exchange { provider: self.provider.label(), cause })
     }
 

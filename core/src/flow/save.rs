@@ -80,9 +80,10 @@ impl Save {
         Save::new(edit, path).ask(State::Locking, Effect::LockStore)
     }
 
-    /// Begins with what was read under a lock that is still held.
-    pub(super) fn start_locked(edit: Edit, store: Store) -> Progress {
-        Save::new(edit, store.path.clone()).write(store)
+    /// Begins under the lock. It reads again all the same: the request may have taken seconds, and
+    /// the oldest agents write without a lock.
+    pub(super) fn start_locked(edit: Edit, path: String) -> Progress {
+        Save::new(edit, path).ask(State::Reading, Effect::ReadStore)
     }
 
     fn new(edit: Edit, path: String) -> Self {

@@ -85,7 +85,7 @@ pub(super) enum State {
     Locking(Refresh),
     Rereading(Refresh),
     /// The refresh is sent: from here on, the answer must reach the file.
-    Refreshing(Refresh, Store),
+    Refreshing(Refresh, String),
     /// The provider refused for good; did somebody else store a newer token?
     Comparing(Refresh, TokenError),
     Saving(Refresh, Save),
@@ -142,9 +142,9 @@ impl State {
                     Ok(store) => refresh.decide_again(store, now_ms),
                 }
             }
-            (State::Refreshing(refresh, store), Event::Response(response)) => {
+            (State::Refreshing(refresh, path), Event::Response(response)) => {
                 match token::answer(&response, now_ms) {
-                    Ok(grant) => refresh.save(grant, store, now_ms),
+                    Ok(grant) => refresh.save(grant, path, now_ms),
                     Err(cause) => refresh.refused(cause, now_ms),
                 }
             }
@@ -248,10 +248,10 @@ impl Refresh {
             request: token::refresh(&self.provider, refresh_token),
             activity: format!("Refreshing the token of {}", self.provider.label().short_name()),
         };
-        Turn::Ask(State::Refreshing(self, store), effect)
+        Turn::Ask(State::Refreshing(self, store.path), effect)
     }
 
-    fn save(mut self, grant: token::Grant, store: Store, now_ms: u64) -> Turn<State> {
+    fn save(mut self, grant: token::Grant, path: String, now_ms: u64) -> Turn<State> {
         let used = self.stored.refresh.take().unwrap_or_default();
         self.stored = grant.credential(Some(&used), now_ms);
         let edit = Edit::Refreshed {
@@ -259,7 +259,7 @@ impl Refresh {
             used,
             credential: self.stored.clone(),
         };
-        self.saving(Save::start_locked(edit, store), now_ms)
+        self.saving(Save::start_locked(edit, path), now_ms)
     }
 
     fn saving(self, progress: Progress, now_ms: u64) -> Turn<State> {
@@ -292,6 +292,7 @@ impl Refresh {
     }
 
     fn refused(self, cause: TokenError, now_ms: u64) -> Turn<State> {
+        let cause = cause.without(self.stored.refresh.as_slice());
         if cause.is_invalid_grant() {
             return Turn::Ask(State::Comparing(self, cause), Effect::ReadStore);
         }

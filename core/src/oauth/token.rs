@@ -147,6 +147,20 @@ impl TokenError {
         matches!(self, Self::OAuth { error, .. } if error == "invalid_grant")
     }
 
+    /// The same without any of `secrets`: a server may repeat what it was sent.
+    pub(crate) fn without(self, secrets: &[Secret]) -> Self {
+        let clean = |text: String| {
+            let known = secrets.iter().filter(|secret| !secret.is_empty());
+            known.fold(text, |text, secret| text.replace(secret.expose(), "[REDACTED]"))
+        };
+        match self {
+            Self::OAuth { error, description } => {
+                Self::OAuth { error: clean(error), description: description.map(clean) }
+            }
+            other => other,
+        }
+    }
+
     /// How long the server asked to be left alone, in milliseconds.
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {

@@ -7,10 +7,16 @@ use pi_auth::{Code, Error};
 
 use crate::terminal::Style;
 
-/// Writes a result. A reader that has gone away is no reason to complain.
+/// Writes a result. One that does not arrive ends the program: whoever asked has not got it.
 pub(crate) fn result(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    if let Err(problem) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // A reader that has gone away knows that it has.
+        if problem.kind() != io::ErrorKind::BrokenPipe {
+            error(&format!("Could not write the result: {problem}."), "");
+        }
+        std::process::exit(1);
+    }
 }
 
 /// Writes a message for the person.
