@@ -1,5 +1,7 @@
 //! Many processes at once, some of them killed.
 
+use std::time::Duration;
+
 use pi_auth_tests::pi::{Age, Home, Running, Signal};
 use pi_auth_tests::sandbox::{Fault, Kind, Settings};
 
@@ -82,6 +84,34 @@ fn a_process_that_is_killed_while_it_waits_for_the_answer_locks_nobody_out() {
         }
         assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
     }
+}
+
+#[test]
+fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
+    let sandbox = sandbox();
+    let mut outcomes = Vec::new();
+    for pause_ms in (0..90).step_by(3) {
+        let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+        let before = home.contents();
+        let victim = home.pi(["token", "anthropic"]).start();
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        victim.signal(Signal::KILL);
+        let _ = victim.finish();
+        if home.contents() != before {
+            assert_logged_in(&home, &sandbox);
+        }
+        if lock_of(&home).exists() {
+            age(&lock_of(&home));
+        }
+        let next = home.pi(["token", "anthropic"]).run();
+        assert!(matches!(next.code(), Some(0 | 4)), "{next}");
+        if next.code() == Some(0) {
+            assert_logged_in(&home, &sandbox);
+        }
+        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        outcomes.push(next.code());
+    }
+    assert!(outcomes.contains(&Some(0)), "not every moment is between the request and the file");
 }
 
 #[test]

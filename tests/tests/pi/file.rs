@@ -225,7 +225,7 @@ fn a_directory_that_may_not_be_written_is_told_and_reading_still_works() {
     close(0o500);
     if fs::write(home.agent_dir().join("probe"), "").is_ok() {
         close(0o700);
-        eprintln!("skipped: modes do not stop this user, who is root");
+        crate::skipped("modes do not stop this user, who is root");
         return;
     }
     home.pi(["token", "anthropic"]).run().exits(0).prints(&format!("{}\n", fresh.access));

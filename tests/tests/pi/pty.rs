@@ -125,7 +125,11 @@ impl Terminal {
             }
         };
         // Its last words may still be on their way.
-        thread::sleep(Duration::from_millis(50));
+        let mut heard = None;
+        while heard != Some(self.bytes().len()) {
+            heard = Some(self.bytes().len());
+            thread::sleep(Duration::from_millis(50));
+        }
         assert_eq!(status.exit_code(), code, "{}", self.screen());
         assert_eq!(settings(&self.pair), self.settings, "the terminal is set otherwise");
         let seen = self.seen();

@@ -167,7 +167,7 @@ fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
     let sandbox = sandbox();
     let home = Home::at(&sandbox);
     home.store(&tokens(), Age::Expired.expires());
-    sandbox.change(|settings| settings.token_delay_ms = 500);
+    sandbox.change(|settings| settings.token_delay_ms = 1000);
     sandbox.fail_next(granting());
     let pi = talkative(home.pi(["token", "anthropic"])).start();
     pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
@@ -182,14 +182,14 @@ fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
 #[test]
 fn no_command_line_ever_holds_one() {
     if !fs::exists("/proc/self/cmdline").unwrap() {
-        eprintln!("skipped: this system shows no command lines under /proc");
+        crate::skipped("this system shows no command lines under /proc");
         return;
     }
     let cmdline = |id: u32| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap();
     let sandbox = sandbox();
     let home = Home::at(&sandbox);
     home.store(&tokens(), Age::Expired.expires());
-    sandbox.change(|settings| settings.token_delay_ms = 500);
+    sandbox.change(|settings| settings.token_delay_ms = 1000);
     sandbox.fail_next(granting());
     let pi = home.pi(["token", "anthropic"]).start();
     pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
@@ -232,7 +232,7 @@ fn verifier(sandbox: &Sandbox) -> String {
 fn no_file_but_the_credential_file_ever_holds_one() {
     let sandbox = sandbox();
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 500);
+    sandbox.change(|settings| settings.token_delay_ms = 1000);
     let pi = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     for name in home.names().into_iter().filter(|name| name != "oauth.json") {

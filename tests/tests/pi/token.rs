@@ -205,6 +205,35 @@ fn a_reader_that_has_gone_away_is_no_error() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    if !std::fs::exists("/dev/full").unwrap() {
+        crate::skipped("this system has no /dev/full");
+        return;
+    }
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
+    let pi = pi_auth_tests::pi::binary().to_str().unwrap();
+    for words in ["token anthropic", "status", "status --json"] {
+        // As on a disk that is full: whoever reads the file must not take nothing for a token.
+        let shell = format!("exec \"$1\" {words} > /dev/full");
+        let ended = home.program("/bin/sh".as_ref(), ["-c", &shell, "sh", pi]).run();
+        assert_eq!(ended.code(), Some(1), "{words}: {ended}");
+    }
+}
+
+#[test]
+fn standard_streams_that_are_closed_do_no_harm() {
+    let sandbox = sandbox();
+    let pi = pi_auth_tests::pi::binary().to_str().unwrap();
+    for age in [Age::Fresh, Age::Expired] {
+        let (home, _) = Home::logged_in(&sandbox, age);
+        let shell = "exec \"$1\" token anthropic <&- >&- 2>&-";
+        home.program("/bin/sh".as_ref(), ["-c", shell, "sh", pi]).run();
+        assert_logged_in(&home, &sandbox);
+    }
+}
+
+#[test]
 fn the_home_directory_is_where_the_file_is_looked_for_without_a_variable() {
     let sandbox = sandbox();
     let (home, credential) = Home::logged_in(&sandbox, Age::Fresh);
