@@ -67,10 +67,11 @@ impl Browser {
         no_browser: bool,
     ) -> Self {
         let remote = environment.any(&["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]);
-        let named = environment.any(&["BROWSER"]);
+        let browser = environment.get("BROWSER").map_or("", Secret::expose);
+        let (named, in_terminal) = (!browser.is_empty(), is_text_browser(browser));
         let display =
             !needs_display || environment.any(&["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"]);
-        if no_browser || !(named || display && !remote) {
+        if no_browser || in_terminal || !(named || display && !remote) {
             Browser::Elsewhere
         } else if paste || remote {
             Browser::Paste
@@ -80,9 +81,31 @@ impl Browser {
     }
 }
 
+/// Whether BROWSER begins with a program that would take over the terminal, where the person is
+/// to be asked for the code.
+fn is_text_browser(command: &str) -> bool {
+    let program = command.split([' ', ':']).next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    ["browsh", "curl", "elinks", "links", "links2", "lynx", "w3m", "wget"].contains(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_browser_is_left_to_the_person() {
+        for (browser, expected) in [
+            ("/usr/bin/w3m", Browser::Elsewhere),
+            ("lynx %s:firefox", Browser::Elsewhere),
+            ("firefox", Browser::Callback),
+            ("/opt/linkspad/bin/run", Browser::Callback),
+        ] {
+            let environment = Environment::read(|name| (name == "BROWSER").then(|| browser.into()));
+            let chosen = Browser::choose(&environment, false, false, false);
+            assert_eq!(chosen, expected, "{browser}");
+        }
+    }
 
     #[test]
     fn which_browser_by_table() {

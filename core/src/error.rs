@@ -81,6 +81,8 @@ pub enum StoreFailure {
     TooLarge,
     /// Its bytes are not UTF-8.
     NotUtf8,
+    /// It was named, and is not there.
+    NotFound,
     /// Anything else, in the system's words.
     Other(String),
 }
@@ -94,6 +96,7 @@ impl fmt::Display for StoreFailure {
             Self::NotAFile => "it is not a regular file",
             Self::TooLarge => "it is larger than 1 MiB",
             Self::NotUtf8 => "it is not UTF-8 text",
+            Self::NotFound => "there is no such file",
             Self::Other(text) => text,
         })
     }
@@ -188,6 +191,8 @@ pub enum Error {
     LockTimedOut {
         /// The lock.
         path: String,
+        /// Whether its holder is certainly alive.
+        alive: bool,
     },
     /// The overrides file cannot be used.
     Overrides {
@@ -251,39 +256,37 @@ impl Error {
     pub fn advice(&self) -> String {
         match self {
             Self::NotLoggedIn { provider, variable } => match variable {
-                Some(name) => format!("Run `pi login {}`, or set {name}.", provider.id),
-                None => format!("Run `pi login {}`.", provider.id),
+                Some(name) => format!("Run `{}`, or set {name}.", login(provider)),
+                None => format!("Run `{}`.", login(provider)),
             },
             Self::LoginEnded { provider, .. } => {
-                format!("Run `pi login {}`. The stored credential was kept.", provider.id)
+                format!("Run `{}`. The stored credential was kept.", login(provider))
             }
             Self::Refresh { cause, .. } if cause.is_transient() => {
                 format!("Your login is kept. {}{}", network_advice(cause), wait_advice(self.code()))
             }
-            Self::Refresh { provider, .. } => format!(
-                "Your login is kept. Try again; if it stays so, run `pi login {}`.",
-                provider.id
-            ),
+            Self::Refresh { provider, .. } => {
+                format!("Your login is kept. Try again; if it stays so, run `{}`.", login(provider))
+            }
             Self::Exchange { provider, cause } => match self.code() {
                 Code::Network => format!(
-                    "{}Then run `pi login {}` again; a code works only once.",
+                    "{}Then run `{}` again; a code works only once.",
                     network_advice(cause),
-                    provider.id
+                    login(provider)
                 ),
                 Code::RetryLater { .. } => format!(
-                    "{} Then run `pi login {}` again; a code works only once.",
+                    "{} Then run `{}` again; a code works only once.",
                     wait_advice(self.code()),
-                    provider.id
+                    login(provider)
                 ),
                 _ => format!(
-                    "Run `pi login {}` again and use the new code within a few minutes.",
-                    provider.id
+                    "Run `{}` again and use the new code within a few minutes.",
+                    login(provider)
                 ),
             },
-            Self::ForeignLogin { provider } => format!(
-                "Run the pi agent once, which refreshes it, or `pi login` there for {}.",
-                provider.id
-            ),
+            Self::ForeignLogin { provider } => {
+                format!("Use {} in the pi agent once, which refreshes it.", plain(&provider.id))
+            }
             Self::IndirectKey { .. } => {
                 "Put the key itself there, or use the variable that the provider takes.".into()
             }
@@ -291,26 +294,34 @@ impl Error {
             Self::Cancelled | Self::Protocol { .. } => String::new(),
             Self::System { .. } => wait_advice(self.code()),
             Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
-                format!("Run `pi login {}` to try again.", provider.id)
+                format!("Run `{}` to try again.", login(provider))
             }
             Self::Paste(_) => "Run `pi login` again.".into(),
             Self::StoreCorrupt { path, .. } => format!(
-                "Nothing was changed. Mend the file, or move it away and log in again: mv {path} {path}.bad"
+                "Nothing was changed. Mend the file, or move it away and log in again: mv {} {}",
+                shell(path),
+                shell(&format!("{path}.bad"))
             ),
             Self::Store { path, failure, .. } => match failure {
                 StoreFailure::PermissionDenied => {
-                    format!("Check who owns it: ls -ld {path}. Nothing was changed.")
+                    format!("Check who owns it, and its directory: ls -ld {}", shell(path))
                 }
                 StoreFailure::NoSpace => "Free some space, then try again.".into(),
                 StoreFailure::ReadOnly => {
                     "Point PI_CODING_AGENT_DIR at a directory that can be written.".into()
                 }
-                _ => format!("Look at {path}. Nothing was changed."),
+                _ => format!("Look at it: ls -ld {}", shell(path)),
             },
-            Self::LockTimedOut { path } => format!(
-                "Another pi seems to be using it. If none is running, remove it: rmdir {path}"
+            Self::LockTimedOut { alive: true, .. } => {
+                "Another pi is using it. Wait for it, or end it.".into()
+            }
+            Self::LockTimedOut { path, alive: false } => format!(
+                "Another pi seems to be using it. If none is running, remove it: rmdir {}",
+                shell(path)
             ),
-            Self::Overrides { path, .. } => format!("Correct {path}, or remove it."),
+            Self::Overrides { path, .. } => {
+                format!("Correct {path}, or do without it: remove it, or unset PI_AUTH_PROVIDERS.")
+            }
             Self::NoDirectory => "Set HOME, or PI_CODING_AGENT_DIR.".into(),
             Self::BadPreference { .. } => "Use `env` or `store`, or unset it.".into(),
             Self::NotConfirmed => "Add --yes to end every login.".into(),
@@ -354,7 +365,7 @@ impl fmt::Display for Error {
             Self::AuthorizationRefused { provider, error, description } => {
                 let short = provider.short_name();
                 match description {
-                    Some(text) => write!(f, "{short} refused the login: {error}: {text}"),
+                    Some(text) => write!(f, "{short} refused the login: {error} ({text})."),
                     None => write!(f, "{short} refused the login: {error}."),
                 }
             }
@@ -363,7 +374,7 @@ impl fmt::Display for Error {
             Self::Store { path, attempt, failure } => {
                 write!(f, "Could not {attempt} {path}: {failure}.")
             }
-            Self::LockTimedOut { path } => {
+            Self::LockTimedOut { path, .. } => {
                 write!(f, "The credential file stayed locked for too long ({path}).")
             }
             Self::Overrides { path, problem } => write!(f, "{path} cannot be used: {problem}."),
@@ -420,14 +431,36 @@ fn wait_advice(code: Code) -> String {
     }
 }
 
-/// Text of a server or a file as it may be shown: without control characters, which a terminal
-/// would obey, and cut to a length that fits a sentence.
-pub(crate) fn plain(text: &str) -> String {
-    // Bidirectional controls reorder what a person reads; they are no control characters to Rust.
+/// The command that logs in to `provider`.
+fn login(provider: &Label) -> String {
+    format!("pi login {}", plain(&provider.id))
+}
+
+/// A path as it can be pasted into a shell, which still has to expand a tilde.
+fn shell(path: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+~".contains(c);
+    let (tilde, rest) = match path.strip_prefix("~/") {
+        Some(rest) => ("~/", rest),
+        None => ("", path),
+    };
+    match rest.chars().all(harmless) {
+        true => path.to_string(),
+        false => format!("{tilde}'{}'", rest.replace('\'', r"'\''")),
+    }
+}
+
+/// Text from elsewhere as it may be shown: without control characters, which a terminal would
+/// obey, and without those that reorder what a person reads.
+pub fn plain(text: &str) -> String {
     let shown = |c: &char| {
         !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    text.chars().filter(shown).take(300).collect()
+    text.chars().filter(shown).collect()
+}
+
+/// A server's words, [`plain`] and short enough for a sentence.
+pub(crate) fn brief(text: &str) -> String {
+    plain(text).chars().take(300).collect()
 }
 
 #[cfg(test)]
@@ -437,7 +470,14 @@ mod tests {
     #[test]
     fn plain_text_has_nothing_a_terminal_obeys() {
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
-        assert_eq!(plain(&"x".repeat(1000)).len(), 300);
+        assert_eq!(brief(&"x".repeat(1000)).len(), 300);
+    }
+
+    #[test]
+    fn paths_can_be_pasted_into_a_shell() {
+        assert_eq!(shell("~/.pi/agent/auth.json"), "~/.pi/agent/auth.json");
+        assert_eq!(shell("~/my files/a'b"), r"~/'my files/a'\''b'");
+        assert_eq!(shell("/a;b"), "'/a;b'");
     }
 
     #[test]

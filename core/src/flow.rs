@@ -25,7 +25,8 @@ use serde::{Deserialize, Serialize};
 use crate::document::Document;
 use crate::error::{Error, StoreFailure, plain};
 use crate::http;
-use crate::provider::{Label, Table};
+use crate::http::query_value;
+use crate::provider::{BadOverrides, Label, Table};
 use crate::resolve::Key;
 use crate::secret::{self, Secret};
 
@@ -56,7 +57,7 @@ pub enum Effect {
         /// What it is for, in plain words, to show when it takes over a second.
         activity: String,
     },
-    /// Read the overrides file. Answer: [`Event::OverridesRead`] or [`Event::StoreFailed`].
+    /// Read the overrides file. Answer: [`Event::OverridesRead`] or [`Event::OverridesFailed`].
     ReadOverrides,
     /// Read the credential file. Answer: [`Event::StoreRead`] or [`Event::StoreFailed`].
     ReadStore,
@@ -135,12 +136,24 @@ pub struct Authorize {
     pub open_browser: bool,
     /// Whether the callback server that was bound is waited for as well.
     pub callback: bool,
+    /// The state that a callback must bring; see [`Authorize::is_answered_by`].
+    #[serde(serialize_with = "secret::expose")]
+    pub state: Secret,
     /// What to say, such as `Opening browser to authorize...`.
     pub message: String,
     /// What to ask for, such as `Paste the authorization code here:`.
     pub prompt: String,
     /// Why the last answer was not taken. With it the page is not opened again.
     pub problem: Option<String>,
+}
+
+impl Authorize {
+    /// Whether the query of a callback answers this page. One with another state may come from
+    /// another tab, or from a page that wants to plant its own login here (RFC 6749, 10.12): a host
+    /// turns it away and goes on waiting, and the person's typing is not disturbed.
+    pub fn is_answered_by(&self, query: &str) -> bool {
+        query_value(query, "state").is_some_and(|state| self.state == state.into())
+    }
 }
 
 /// What a host answers.
@@ -169,7 +182,14 @@ pub enum Event {
         /// Its text; `None` where there is no such file.
         contents: Option<Secret>,
     },
-    /// A file could not be read, locked or written.
+    /// The overrides file could not be read, or was named and is not there.
+    OverridesFailed {
+        /// The file, as it is shown to people.
+        path: String,
+        /// Why.
+        failure: StoreFailure,
+    },
+    /// The credential file could not be read, locked or written.
     StoreFailed {
         /// The file, as it is shown to people.
         path: String,
@@ -182,10 +202,14 @@ pub enum Event {
     LockTimedOut {
         /// The lock, as it is shown to people.
         path: String,
+        /// Whether its holder is certainly alive, as that of a kernel lock is.
+        #[serde(default)]
+        alive: bool,
     },
     /// The file was replaced.
     Written,
-    /// Nothing was written: somebody took the lock over, or another file is in use by now.
+    /// It has to be read again before it is written: somebody took the lock over or wrote without
+    /// it, or another file is in use by now.
     LockLost,
     /// The variable was read.
     Variable {
@@ -233,6 +257,7 @@ impl Event {
             Event::Response(_) => "response",
             Event::TransportFailed { .. } => "transport_failed",
             Event::OverridesRead { .. } => "overrides_read",
+            Event::OverridesFailed { .. } => "overrides_failed",
             Event::StoreRead { .. } => "store_read",
             Event::StoreFailed { .. } => "store_failed",
             Event::Locked => "locked",
@@ -379,7 +404,11 @@ fn unexpected(event: Event, attempt: &'static str) -> Error {
     match event {
         Event::Cancelled | Event::InputEnded => Error::Cancelled,
         Event::StoreFailed { path, failure } => store_error(path, attempt, failure),
-        Event::LockTimedOut { path } => Error::LockTimedOut { path },
+        Event::LockTimedOut { path, alive } => Error::LockTimedOut { path, alive },
+        Event::OverridesFailed { path, failure } => {
+            let problem = BadOverrides { key: String::new(), problem: plain(&failure.to_string()) };
+            Error::Overrides { path, problem }
+        }
         event => Error::Protocol { event: event.name() },
     }
 }

@@ -99,11 +99,16 @@ impl Response {
     }
 
     /// `Retry-After` in milliseconds from now: seconds or an HTTP date (RFC 9110, 10.2.3).
+    ///
+    /// A date is the server's, so it counts from the server's own `Date` where there is one.
     pub(crate) fn retry_after_ms(&self, now_ms: u64) -> Option<u64> {
         let value = self.header("retry-after")?.trim();
         match value.parse::<u64>() {
             Ok(seconds) => Some(seconds.saturating_mul(1000)),
-            Err(_) => Some(date::parse(value)?.saturating_sub(now_ms)),
+            Err(_) => {
+                let sent_ms = self.header("date").and_then(date::parse).unwrap_or(now_ms);
+                Some(date::parse(value)?.saturating_sub(sent_ms))
+            }
         }
     }
 }
@@ -196,6 +201,9 @@ mod tests {
         assert_eq!(with("7").retry_after_ms(now), Some(7000));
         assert_eq!(with("Sun, 06 Nov 1994 08:49:47 GMT").retry_after_ms(now), Some(10_000));
         assert_eq!(with("Sun, 06 Nov 1994 08:49:00 GMT").retry_after_ms(now), Some(0));
+        let mut skewed = with("Sun, 06 Nov 1994 08:49:47 GMT");
+        skewed.headers.push(("date".into(), "Sun, 06 Nov 1994 08:49:40 GMT".into()));
+        assert_eq!(skewed.retry_after_ms(now + 86_400_000), Some(7000));
         assert_eq!(with("soon").retry_after_ms(now), None);
         assert_eq!(with("99999999999999999999").retry_after_ms(now), None);
     }

@@ -79,8 +79,6 @@ pub struct LogoutOptions {
     pub all: bool,
     /// Whether it is confirmed already.
     pub confirmed: bool,
-    /// Whether there is a person to ask.
-    pub interactive: bool,
 }
 
 /// What was logged out.
@@ -109,13 +107,24 @@ impl Auth {
         Ok(Auth { directory, overrides, environment, stop: Stop::default() })
     }
 
-    /// The same for another directory.
-    #[must_use]
-    pub fn with_directory(self, directory: impl Into<PathBuf>) -> Self {
-        Auth { directory: directory.into(), ..self }
+    /// The credential file in `directory`, whatever this process's variables say: no variable
+    /// holds a key, and overrides are those of the directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Auth {
+            directory: directory.into(),
+            overrides: None,
+            environment: Environment::default(),
+            stop: Stop::default(),
+        }
     }
 
-    /// The same with another overrides file.
+    /// The same with these variables.
+    #[must_use]
+    pub fn with_environment(self, environment: Environment) -> Self {
+        Auth { environment, ..self }
+    }
+
+    /// The same with this overrides file, which then must be there.
     #[must_use]
     pub fn with_overrides(self, file: impl Into<PathBuf>) -> Self {
         Auth { overrides: Some(file.into()), ..self }
@@ -130,7 +139,9 @@ impl Auth {
     /// A key for `provider` that is valid for at least five more minutes, as it should be sent:
     /// the stored login, refreshed if need be, or what the environment holds.
     ///
-    /// Dropping the future does not stop a refresh that was begun: its answer is stored first.
+    /// Dropping the future does not stop a refresh that was begun: its answer is stored first, as
+    /// long as the runtime lives. A program that ends should await its tokens, or it may end
+    /// between the provider's answer and the file.
     ///
     /// # Errors
     /// Any [`Error`]; its [`code`](Error::code) says what to do about it.
@@ -150,8 +161,11 @@ impl Auth {
         // A task of its own outlives this future: a token that was rotated must reach the file.
         match tokio::spawn(async move { job.run(&mut Unattended).await }).await {
             Ok(result) => result,
-            // The runtime is shutting down.
-            Err(_) => Err(Error::Cancelled),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(_) => Err(Error::Cancelled),
+            },
         }
     }
 
@@ -201,7 +215,8 @@ impl Auth {
         options: LogoutOptions,
         interaction: &mut impl Interaction,
     ) -> Result<LoggedOut, Error> {
-        let LogoutOptions { provider, all, confirmed, interactive } = options;
+        let LogoutOptions { provider, all, confirmed } = options;
+        let interactive = interaction.is_present();
         let request = Request::Logout(logout::Request { provider, all, confirmed, interactive });
         match self.driver(request).run(interaction).await? {
             Output::LoggedOut { providers, path, notes } => {
@@ -225,9 +240,8 @@ impl Auth {
     }
 
     fn driver(&self, request: Request) -> Driver {
-        let in_directory = || self.directory.join("auth-providers.json");
-        let overrides = self.overrides.clone().unwrap_or_else(in_directory);
-        let store = Store::new(self.directory.clone(), overrides, dirs::home_dir());
+        let (directory, overrides) = (self.directory.clone(), self.overrides.clone());
+        let store = Store::new(directory, overrides, dirs::home_dir());
         Driver::start(request, store, self.stop.clone())
     }
 }

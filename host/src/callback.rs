@@ -84,9 +84,14 @@ impl Callback {
         }
     }
 
+    /// Closes the port; the browsers that came in keep waiting for their pages.
+    pub(crate) fn shut(&self) {
+        self.accepting.abort();
+    }
+
     /// Closes the port and lets the pages that are under way arrive.
     pub(crate) async fn close(mut self) {
-        self.accepting.abort();
+        self.shut();
         self.visits.close();
         while self.visits.try_recv().is_ok() {}
         let _ = tokio::time::timeout(LINGER, self.open.recv()).await;
@@ -95,7 +100,7 @@ impl Callback {
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.shut();
     }
 }
 

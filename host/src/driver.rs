@@ -85,7 +85,10 @@ impl Driver {
                 waited_for(http::send(&request), &activity, interaction).await
             }
             Effect::ReadOverrides => self.store.read_overrides(),
-            Effect::ReadStore => self.store.read(),
+            Effect::ReadStore => match &mut self.held {
+                Some(held) => self.store.read_held(held),
+                None => self.store.read(),
+            },
             Effect::ProbeStore => {
                 let store = self.store.clone();
                 waited_for(store.probe(), LOCK_ACTIVITY, interaction).await
@@ -145,9 +148,6 @@ impl Driver {
 
     /// Shows the page, and takes whichever comes first: the browser or a paste.
     async fn authorize(&mut self, page: &Authorize, interaction: &mut impl Interaction) -> Event {
-        if let Some(visit) = self.visit.take() {
-            visit.answer(Page::Ignored);
-        }
         interaction.show(page);
         if page.open_browser && page.problem.is_none() && !browser::open(&page.url).await {
             interaction.browser_failed(page);
@@ -186,14 +186,26 @@ async fn race(
 ) -> (Event, Option<Visit>) {
     let came = |visit: Visit| (Event::Callback { query: visit.query.clone() }, Some(visit));
     tokio::select! {
-        visit = callback.visit() => return came(visit),
+        visit = answer_to(callback, page) => return came(visit),
         answer = interaction.paste(page) => match pasted(answer) {
             // Nobody can paste any more, but a browser can still come.
             Event::InputEnded => {}
             event => return (event, None),
         }
     }
-    came(callback.visit().await)
+    came(answer_to(callback, page).await)
+}
+
+/// The browser that brings the answer to this page. Any other is turned away.
+async fn answer_to(callback: &mut Callback, page: &Authorize) -> Visit {
+    loop {
+        let visit = callback.visit().await;
+        if page.is_answered_by(visit.query.expose()) {
+            callback.shut();
+            return visit;
+        }
+        visit.answer(Page::Ignored);
+    }
 }
 
 fn pasted(answer: Answer<String>) -> Event {

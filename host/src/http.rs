@@ -74,7 +74,7 @@ fn failure(error: reqwest::Error) -> TransportFailure {
         cause = inner.source();
     }
     match () {
-        () if tls => TransportFailure::Tls,
+        () if tls && error.is_connect() => TransportFailure::Tls,
         () if error.is_timeout() && !error.is_connect() => TransportFailure::Timeout,
         () if error.is_connect() => TransportFailure::Connect,
         () => TransportFailure::Broken,

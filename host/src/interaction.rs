@@ -19,6 +19,9 @@ pub enum Answer<T> {
 /// A person, seen from a flow. Every future here may be dropped at any time (a browser came back
 /// while the person was still being asked), and must leave the terminal as it found it.
 pub trait Interaction {
+    /// Whether there is somebody to pick from a list, and to confirm.
+    fn is_present(&self) -> bool;
+
     /// Has the person pick one of `options`, which is never empty; answers with its index.
     fn select(
         &mut self,
@@ -49,6 +52,10 @@ pub trait Interaction {
 pub struct Unattended;
 
 impl Interaction for Unattended {
+    fn is_present(&self) -> bool {
+        false
+    }
+
     async fn select(&mut self, _: &str, _: &[Label], _: Option<&str>) -> Answer<usize> {
         Answer::Ended
     }

@@ -43,8 +43,10 @@ mod store;
 pub use auth::{
     Auth, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob, TokenOptions,
 };
+pub use clock::now_ms;
 pub use interaction::{Answer, Interaction, Unattended};
-pub use pi_auth_core::error::{Code, Error};
+pub use pi_auth_core::environment::Environment;
+pub use pi_auth_core::error::{Code, Error, plain};
 pub use pi_auth_core::flow::Authorize;
 pub use pi_auth_core::flow::status::{KeyState, KeyStatus, Status};
 pub use pi_auth_core::headers;

@@ -3,12 +3,13 @@
 mod lock;
 mod replace;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pi_auth_core::error::StoreFailure;
+use pi_auth_core::error::{StoreFailure, plain};
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
 
@@ -22,13 +23,16 @@ const MAX_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     directory: PathBuf,
-    overrides: PathBuf,
+    /// The overrides file, where one was named.
+    overrides: Option<PathBuf>,
     home: Option<PathBuf>,
 }
 
 /// The lock on the credential file, with the room to replace it already taken.
 pub(crate) struct Held {
     target: PathBuf,
+    /// What the file was when it was last read under this lock.
+    seen: Option<Identity>,
     // Above the lock: fields are dropped from the top, and nobody may sweep it before it is gone.
     replacement: Option<Replacement>,
     lock: Lock,
@@ -39,48 +43,87 @@ impl Held {
     pub(crate) fn is_current(&self, store: &Store) -> bool {
         real(&store.path()).is_ok_and(|target| target == self.target) && self.lock.is_ours()
     }
+
+    /// Whether the file is still what was read: not everybody who writes it takes the lock.
+    fn is_unchanged(&self) -> bool {
+        self.seen.is_none_or(|seen| seen == Identity::of(&self.target))
+    }
 }
 
 impl Store {
-    pub(crate) fn new(directory: PathBuf, overrides: PathBuf, home: Option<PathBuf>) -> Self {
+    /// `overrides` is the file that was named, if one was: only the usual one may be absent.
+    pub(crate) fn new(
+        directory: PathBuf,
+        overrides: Option<PathBuf>,
+        home: Option<PathBuf>,
+    ) -> Self {
         Store { directory, overrides, home }
     }
 
     /// A path as it is shown to people: with `~` for the home directory.
     pub(crate) fn shown(&self, path: &Path) -> String {
         let below_home = self.home.as_ref().and_then(|home| path.strip_prefix(home).ok());
-        let text = match below_home {
+        plain(&match below_home {
             Some(rest) => format!("~/{}", rest.display()),
             None => path.display().to_string(),
-        };
-        text.chars().filter(|c| !c.is_control()).collect()
+        })
     }
 
     /// Reads the overrides file.
     pub(crate) fn read_overrides(&self) -> Event {
-        let path = self.shown(&self.overrides);
-        match read(&self.overrides) {
+        let usual = self.directory.join("auth-providers.json");
+        let path = self.overrides.as_ref().unwrap_or(&usual);
+        let result = match read(path) {
+            // A mistyped name must not send tokens to the servers that it was to replace.
+            Ok(None) if self.overrides.is_some() => Err(StoreFailure::NotFound),
+            result => result,
+        };
+        let path = self.shown(path);
+        match result {
             Ok(contents) => Event::OverridesRead { path, contents },
-            Err(failure) => Event::StoreFailed { path, failure },
+            Err(failure) => Event::OverridesFailed { path, failure },
         }
     }
 
     /// Reads the credential file: one open where it is `auth.json`.
     pub(crate) fn read(&self) -> Event {
-        let preferred = self.directory.join("auth.json");
-        let (path, result) = match read(&preferred) {
-            Ok(None) => {
-                let path = self.path();
-                let result = read(&path);
-                (path, result)
-            }
-            result => (preferred, result),
-        };
+        let (path, result) = self.find();
         let path = self.shown(&path);
         match result {
             Ok(contents) => Event::StoreRead { path, contents },
             Err(failure) => Event::StoreFailed { path, failure },
         }
+    }
+
+    /// The same under the lock: what was read is compared before it is written over.
+    pub(crate) fn read_held(&self, held: &mut Held) -> Event {
+        held.seen = Some(Identity::of(&held.target));
+        self.read()
+    }
+
+    fn find(&self) -> (PathBuf, Result<Option<Secret>, StoreFailure>) {
+        let preferred = self.directory.join("auth.json");
+        for _ in 0..MIGRATION_LOOKS {
+            match read(&preferred) {
+                Ok(None) => {}
+                result => return (preferred, result),
+            }
+            let path = self.path();
+            match read(&path) {
+                Ok(None) if self.is_migrating() => std::thread::sleep(MIGRATION_PAUSE),
+                result => return (path, result),
+            }
+        }
+        (preferred, Ok(None))
+    }
+
+    /// Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`.
+    fn is_migrating(&self) -> bool {
+        let changed = fs::metadata(self.directory.join("oauth.json.migrated"))
+            .map(|metadata| metadata.ctime())
+            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        i64::try_from(now).is_ok_and(|now| (0..=2).contains(&(now - changed)))
     }
 
     /// Reads under the lock, after proving that the file could be replaced.
@@ -98,37 +141,48 @@ impl Store {
     pub(crate) async fn hold(&self) -> Result<Held, Event> {
         let path = self.path();
         let target = real(&path).map_err(|error| self.failed(&path, error))?;
-        let lock = lock::take(&target).await.map_err(|error| match error {
-            LockError::TimedOut(lock) => Event::LockTimedOut { path: self.shown(&lock) },
+        let named = beside_itself(&path).map_err(|error| self.failed(&path, error))?;
+        let lock = lock::take(&named, &target).await.map_err(|error| match error {
+            LockError::TimedOut { lock, alive } => {
+                Event::LockTimedOut { path: self.shown(&lock), alive }
+            }
             LockError::Io(at, error) => self.failed(&at, error),
         })?;
         replace::sweep(&target);
         let replacement =
             Replacement::prepare(&target).map_err(|error| self.failed(&path, error))?;
-        Ok(Held { target, replacement: Some(replacement), lock })
+        Ok(Held { target, seen: None, replacement: Some(replacement), lock })
     }
 
-    /// Replaces the file. Without `held`, or with a lock that somebody took over, only `unlocked`
-    /// makes it write.
+    /// Replaces the file. Without `held`, with a lock that somebody took over, or over what
+    /// somebody wrote since, only `unlocked` makes it write.
     pub(crate) fn write(
         &self,
         held: Option<&mut Held>,
         contents: &Secret,
         unlocked: bool,
     ) -> Event {
-        // The agent may have moved oauth.json to auth.json since the lock was taken.
-        let held = held.filter(|held| held.is_current(self));
+        let mut held = held.filter(|held| held.is_current(self));
         if held.is_none() && !unlocked {
             return Event::LockLost;
         }
         let path = self.path();
-        let prepared = held.and_then(|held| held.replacement.take());
+        let prepared = held.as_mut().and_then(|held| held.replacement.take());
         let replacement = match prepared {
             Some(replacement) => Ok(replacement),
             None => real(&path).and_then(|target| Replacement::prepare(&target)),
         };
-        match replacement.and_then(|it| it.commit(contents.expose().as_bytes())) {
-            Ok(()) => Event::Written,
+        // Asked when the new file is complete and synced: that can take long enough for a lock to
+        // be lost, and what follows is one system call.
+        let may_replace =
+            || unlocked || held.as_ref().is_some_and(|it| it.is_current(self) && it.is_unchanged());
+        let text = contents.expose().as_bytes();
+        match replacement.and_then(|replacement| replacement.commit(text, may_replace)) {
+            Ok(false) => Event::LockLost,
+            // The agent may have moved oauth.json to auth.json at this very moment: then what was
+            // written is not what is read from now on.
+            Ok(true) if self.path() != path => Event::LockLost,
+            Ok(true) => Event::Written,
             Err(error) => self.failed(&path, error),
         }
     }
@@ -146,6 +200,21 @@ impl Store {
 
     fn failed(&self, path: &Path, error: io::Error) -> Event {
         Event::StoreFailed { path: self.shown(path), failure: failure(error) }
+    }
+}
+
+/// How often, and how long apart, a file is looked for that the agent is about to write.
+const MIGRATION_LOOKS: u32 = 10;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(20);
+
+/// What tells one state of a file from another; `None` where there is no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity(Option<(u64, u64, u64, i64, i64)>);
+
+impl Identity {
+    fn of(path: &Path) -> Self {
+        let of = |m: fs::Metadata| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec());
+        Identity(fs::metadata(path).ok().map(of))
     }
 }
 
@@ -177,7 +246,24 @@ fn read(path: &Path) -> Result<Option<Secret>, StoreFailure> {
 
 /// Creates the directory, and those above it, for this user alone.
 fn create_directory(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        create_directory(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
+        // Whatever the umask takes away, this user needs.
+        Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o700)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A path with its directory's links followed, but not its own: what the agent calls the file.
+fn beside_itself(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?.join(name))
 }
 
 /// Where a path leads after all symbolic links; the file itself need not be there yet.
@@ -188,8 +274,7 @@ fn real(path: &Path) -> io::Result<PathBuf> {
         match fs::read_link(&path) {
             Ok(target) => path = parent.join(target),
             Err(_) => {
-                let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-                return Ok(fs::canonicalize(&parent)?.join(name));
+                return beside_itself(&path);
             }
         }
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::save::{Edit, Progress, Save};
 use super::{Authorize, Effect, Event, Output, Store, Turn, known, table};
 use crate::environment::{Browser, Environment};
-use crate::error::{Error, plain};
+use crate::error::{Error, brief};
 use crate::http::query_value;
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::oauth::paste::{self, PasteError};
@@ -109,12 +109,12 @@ impl State {
             (State::Probing(_), event) => Turn::unexpected(event, "write"),
             (State::Listening(mut login), Event::Listening { port }) => {
                 login.redirect_uri = login.provider.loopback_redirect_uri.uri(port);
-                login.authorize()
+                login.authorize(None)
             }
             // No port is free: the person pastes what the provider's own page shows.
             (State::Listening(mut login), Event::ListenFailed) => {
                 login.browser = Browser::Paste;
-                login.authorize()
+                login.authorize(None)
             }
             (State::Authorizing(login), Event::Callback { query }) => {
                 login.called_back(query.expose())
@@ -180,18 +180,14 @@ impl Login {
         self.path = path;
         self.redirect_uri.clone_from(&self.provider.redirect_uri);
         if self.browser != Browser::Callback {
-            return self.authorize();
+            return self.authorize(None);
         }
         let loopback = &self.provider.loopback_redirect_uri;
         let effect = Effect::Listen { preferred_port: loopback.port, path: loopback.path.clone() };
         Turn::Ask(State::Listening(self), effect)
     }
 
-    fn authorize(self) -> Turn<State> {
-        self.ask(None)
-    }
-
-    fn ask(self, problem: Option<String>) -> Turn<State> {
+    fn authorize(self, problem: Option<String>) -> Turn<State> {
         let url =
             authorization::url(&self.provider, &self.redirect_uri, &self.verifier, &self.state);
         let (message, prompt) = match self.browser {
@@ -212,18 +208,17 @@ impl Login {
             callback: self.browser == Browser::Callback,
             message: message.into(),
             prompt: prompt.into(),
+            state: self.state.clone(),
             problem,
         });
         Turn::Ask(State::Authorizing(self), effect)
     }
 
-    /// The browser's answer counts only with this login's state: anything else may come from
-    /// another tab, or from a page that wants to plant its own login here (RFC 6749, 10.12).
+    /// The browser's answer counts only with this login's state, whatever the host let through.
     fn called_back(self, query: &str) -> Turn<State> {
-        let ours = query_value(query, "state").is_some_and(|state| self.state == state.into());
-        if !ours {
+        if query_value(query, "state").is_none_or(|state| self.state != state.into()) {
             let stray = "A browser came with the answer to another login; it was ignored.";
-            return self.ask(Some(stray.into()));
+            return self.authorize(Some(stray.into()));
         }
         match authorization::answer(query) {
             Ok(answer) => self.exchange(answer),
@@ -249,7 +244,7 @@ impl Login {
         }
         let shown = problem.to_string();
         self.problem = Some(problem);
-        self.ask(Some(shown))
+        self.authorize(Some(shown))
     }
 
     fn refused(self, error: &str, description: Option<String>) -> Turn<State> {
@@ -258,8 +253,8 @@ impl Login {
             "access_denied" => Error::Denied { provider },
             error => Error::AuthorizationRefused {
                 provider,
-                error: plain(error),
-                description: description.as_deref().map(plain),
+                error: brief(error),
+                description: description.as_deref().map(brief),
             },
         })
     }

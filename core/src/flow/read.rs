@@ -9,10 +9,8 @@ use crate::error::{Error, StoreFailure};
 pub(super) enum Read {
     /// Without the lock: nearly always all there is to it.
     Plain,
-    /// It did not parse; waiting for whoever may be writing.
+    /// It was no document; reading once more under the lock, which whoever is writing holds.
     Doubting(Error),
-    /// Under the lock.
-    Confirming,
 }
 
 /// What a step of reading leads to.
@@ -30,30 +28,22 @@ impl Read {
     }
 
     pub(super) fn step(self, event: Event) -> Progress {
+        let doubtful = |corrupt| Progress::Ask(Read::Doubting(corrupt), Effect::ProbeStore);
         match (self, event) {
-            (Read::Plain, Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Ok(store) => Progress::Read(store),
-                    Err(corrupt) => Progress::Ask(Read::Doubting(corrupt), Effect::LockStore),
+            (read, Event::StoreRead { path, contents }) => {
+                match (read, Store::parse(path, contents)) {
+                    (_, Ok(store)) => Progress::Read(store),
+                    (Read::Plain, Err(corrupt)) => doubtful(corrupt),
+                    (Read::Doubting(_), Err(corrupt)) => Progress::Failed(corrupt),
                 }
             }
             // Cut in the middle of a character, half a file is not even text.
             (Read::Plain, Event::StoreFailed { path, failure: StoreFailure::NotUtf8 }) => {
-                let corrupt = store_error(path, "read", StoreFailure::NotUtf8);
-                Progress::Ask(Read::Doubting(corrupt), Effect::LockStore)
-            }
-            (Read::Doubting(_), Event::Locked) => {
-                Progress::Ask(Read::Confirming, Effect::ReadStore)
+                doubtful(store_error(path, "read", StoreFailure::NotUtf8))
             }
             // Nobody can tell better: a directory that cannot be written has no writer either.
             (Read::Doubting(corrupt), Event::LockTimedOut { .. } | Event::StoreFailed { .. }) => {
                 Progress::Failed(corrupt)
-            }
-            (Read::Confirming, Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Ok(store) => Progress::Read(store),
-                    Err(corrupt) => Progress::Failed(corrupt),
-                }
             }
             (_, event) => Progress::Failed(unexpected(event, "read")),
         }

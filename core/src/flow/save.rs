@@ -8,7 +8,7 @@ use alloc::string::String;
 use super::{Effect, Event, Store, unexpected};
 use crate::credential::Credential;
 use crate::document::Entry;
-use crate::error::Error;
+use crate::error::{Error, StoreFailure};
 use crate::secret::Secret;
 
 /// A change to the document.
@@ -108,7 +108,14 @@ impl Save {
                 self.setbacks += 1;
                 self.ask(State::Locking, Effect::LockStore)
             }
-            (State::Writing, Event::LockLost) => self.without_lock(),
+            (State::Writing, Event::LockLost) if self.setbacks < 2 * MAX_SETBACKS => {
+                self.setbacks += 1;
+                self.without_lock()
+            }
+            (State::Writing, Event::LockLost) => {
+                let failure = StoreFailure::Other("others keep writing it".into());
+                Progress::Failed(Error::Store { path: self.path, attempt: "write", failure })
+            }
             (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
             (_, event @ Event::StoreFailed { .. }) => {
                 self.setback(unexpected(event, "write"), now_ms)
@@ -123,7 +130,7 @@ impl Save {
     }
 
     fn setback(mut self, error: Error, now_ms: u64) -> Progress {
-        if self.setbacks == MAX_SETBACKS {
+        if self.setbacks >= MAX_SETBACKS {
             return Progress::Failed(error);
         }
         self.setbacks += 1;

@@ -1,4 +1,4 @@
-//! Telling who is logged in: one read of each file, and nothing that could change one.
+//! Telling who is logged in: one read of each file, and no request.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -144,6 +144,10 @@ fn stored(provider: &Label, entry: &Entry, now_ms: u64) -> KeyStatus {
         Entry::OAuth(credential) => {
             let expires_ms = credential.access.as_ref().map(|_| credential.real_expiry_ms());
             (Some(KeyKind::OAuth), login_state(credential, now_ms), expires_ms)
+        }
+        // Only the agent runs a stored command.
+        Entry::ApiKey(Some(key)) if key.expose().starts_with('!') => {
+            (Some(KeyKind::ApiKey), KeyState::Unusable, None)
         }
         Entry::ApiKey(Some(_)) => (Some(KeyKind::ApiKey), KeyState::Ready, None),
         Entry::ApiKey(None) | Entry::Unknown => (None, KeyState::Unusable, None),

@@ -98,6 +98,8 @@ pub(super) struct Refresh {
     provider: Provider,
     /// The credential to refresh: what was last read.
     stored: Credential,
+    /// Whether a refresh token of somebody else's was tried after ours was refused.
+    retried: bool,
 }
 
 impl State {
@@ -214,7 +216,7 @@ fn configured(request: Request, stored: Credential, table: &Table) -> Turn<State
     match table.get(&request.provider) {
         None => Turn::Failed(Error::ForeignLogin { provider }),
         Some(found) => {
-            let refresh = Refresh { request, provider: found.clone(), stored };
+            let refresh = Refresh { request, provider: found.clone(), stored, retried: false };
             Turn::Ask(State::Locking(refresh), Effect::LockStore)
         }
     }
@@ -227,8 +229,8 @@ impl Refresh {
             Some(Entry::OAuth(current)) => current,
             _ => return decide(self.request, &store, now_ms),
         };
-        // What somebody has just refreshed is as good as it gets: asking for a longer validity
-        // than tokens have must not make every process refresh in turn.
+        // What somebody has refreshed while we waited is as good as it gets: processes that ask for
+        // a longer validity than tokens have must not refresh in turn.
         let news = current != self.stored;
         let wanted_ms = if news {
             self.request.min_validity_ms.min(BUFFER_MS)
@@ -276,9 +278,9 @@ impl Refresh {
             // The token exists nowhere else by now, so it is at least of use to the caller.
             Progress::Failed(error) => {
                 let note = format!(
-                    "The refreshed token could not be saved; a new login will be due when it \
-                     expires. {error} {}",
-                    error.advice()
+                    "{error} The provider has already replaced the stored login, so a new one will \
+                     be due when this token expires: mend that, then run `pi login {}`.",
+                    self.provider.id
                 );
                 self.serve(Some(note))
             }
@@ -300,14 +302,22 @@ impl Refresh {
         self.fall_back(Error::Refresh { provider, cause }, now_ms)
     }
 
-    /// After `invalid_grant`: a process that ignored the lock may have been faster.
-    fn compare(self, cause: TokenError, read: Result<Store, Error>, now_ms: u64) -> Turn<State> {
-        let current = read.ok().and_then(|store| store.document.get(&self.provider.id));
-        if let Some(Entry::OAuth(current)) = current
+    /// After `invalid_grant`: a process that ignored the lock may have been faster. What it stored
+    /// is used, or refreshed in its turn.
+    fn compare(
+        mut self,
+        cause: TokenError,
+        read: Result<Store, Error>,
+        now_ms: u64,
+    ) -> Turn<State> {
+        let entry = |store: &Store| store.document.get(&self.provider.id);
+        if let Ok(store) = read
+            && let Some(Entry::OAuth(current)) = entry(&store)
             && current.refresh != self.stored.refresh
-            && let Some(key) = fresh(&current, 0, now_ms)
+            && !self.retried
         {
-            return done(key, None);
+            self.retried = true;
+            return self.decide_again(store, now_ms);
         }
         let provider = self.provider.label();
         self.fall_back(Error::LoginEnded { provider, cause: Some(cause) }, now_ms)

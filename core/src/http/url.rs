@@ -4,6 +4,7 @@
 //! the scheme, the host, the port and the rest apart, and to refuse what is not plainly one.
 
 use alloc::string::String;
+use core::net::Ipv4Addr;
 
 /// An absolute http or https URL, split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ impl<'a> Url<'a> {
 pub(crate) fn problem(url: &str) -> Option<String> {
     match Url::parse(url) {
         None => Some("is not an absolute http(s) URL".into()),
+        // RFC 6749, 3.1 and 3.2: what is added to the URL would land in it.
+        Some(parsed) if parsed.rest.contains('#') => Some("must not have a fragment (#)".into()),
         Some(parsed) if !parsed.is_safe() => {
             Some("is plain http: use https (http is taken for loopback hosts only)".into())
         }
@@ -76,13 +79,11 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
+/// Strict about addresses: to other parsers `0127.0.0.1` is octal, and so another machine.
 fn is_loopback(host: &str) -> bool {
-    let octets = || host.split('.').map(|part| part.parse::<u8>().ok());
     host.eq_ignore_ascii_case("localhost")
         || host == "[::1]"
-        || (octets().count() == 4
-            && octets().all(|octet| octet.is_some())
-            && octets().next() == Some(Some(127)))
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -102,6 +103,9 @@ mod tests {
             ("http://claude.ai", false),
             ("http://127.0.0.1.evil.com", false),
             ("http://127.evil.com", false),
+            ("http://0127.0.0.1", false),
+            ("http://127.1", false),
+            ("https://host/token#fragment", false),
             ("http://localhost.evil.com", false),
             ("http://localhost@evil.com", false),
             ("https://u:p@host/", false),

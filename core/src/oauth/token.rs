@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::credential::{BUFFER_MS, Credential};
-use crate::error::plain;
+use crate::error::brief;
 use crate::http::{Request, Response, TransportFailure, encode_pairs};
 use crate::oauth::authorization::Answer;
 use crate::oauth::pkce::Verifier;
@@ -209,7 +209,7 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, TokenErr
 
 /// RFC 6749, 5.2, or the `{"error": {"type", "message"}}` of Anthropic's API.
 fn oauth_error(body: &Map<String, Value>) -> Option<TokenError> {
-    let text = |value: &Value| value.as_str().map(plain).filter(|text| !text.is_empty());
+    let text = |value: &Value| value.as_str().map(brief).filter(|text| !text.is_empty());
     let (error, description) = match body.get("error")? {
         Value::Object(nested) => (nested.get("type"), nested.get("message")),
         error => (Some(error), body.get("error_description")),

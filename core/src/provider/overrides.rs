@@ -49,8 +49,8 @@ pub(super) fn apply(providers: &mut [Provider], json: &str) -> Result<(), BadOve
         serde_json::from_str(json).map_err(|e| file(format!("it is not a JSON object: {e}")))?;
     for (id, value) in entries {
         let wrong = |problem: String| BadOverrides { key: crate::error::plain(&id), problem };
-        let entry: Override =
-            serde_json::from_value(value).map_err(|e| wrong(format!("is wrong: {e}")))?;
+        let entry: Override = serde_json::from_value(value)
+            .map_err(|e| wrong(crate::error::plain(&format!("is wrong: {e}"))))?;
         let known = || providers.iter().map(|p| p.id.clone()).collect::<Vec<_>>().join(", ");
         match providers.iter().position(|provider| provider.id == id) {
             Some(at) => entry.apply(&mut providers[at])?,

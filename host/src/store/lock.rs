@@ -1,4 +1,4 @@
-//! The two locks on the credential file.
+//! The locks on the credential file.
 //!
 //! The agent locks with npm's proper-lockfile: a directory `FILE.lock` whose modification time its
 //! holder keeps touching, and which others may take over once it has not been touched for a while.
@@ -8,67 +8,93 @@
 
 mod directory;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::replace::own_as;
 use directory::{DirectoryLock, Watch};
 
 /// How long a waiter waits before it gives up.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Both locks. Dropping it releases them.
+/// All the locks. Dropping it releases them.
 pub(super) struct Lock {
-    // In this order: fields are dropped from the top, and the directory must go first.
-    directory: DirectoryLock,
+    // In this order: fields are dropped from the top, and the directories must go first.
+    directories: Vec<DirectoryLock>,
     _kernel: File,
 }
 
 /// Why there is no lock.
 pub(super) enum LockError {
-    /// Somebody held the lock at this path for too long.
-    TimedOut(PathBuf),
+    /// Somebody held this lock for too long; a kernel lock is held by a process that is alive.
+    TimedOut { lock: PathBuf, alive: bool },
     /// The lock at this path could not be made.
     Io(PathBuf, io::Error),
 }
 
 impl Lock {
-    /// Whether nobody has taken the directory over.
+    /// Whether nobody has taken a directory over.
     pub(super) fn is_ours(&self) -> bool {
-        self.directory.is_ours()
+        self.directories.iter().all(DirectoryLock::is_ours)
     }
 }
 
-/// Takes both locks on `target`, waiting for whoever holds them.
-pub(super) async fn take(target: &Path) -> Result<Lock, LockError> {
+/// Takes the locks on `target`, waiting for whoever holds them.
+///
+/// `named` is the same file as the agent calls it, which may be a link to `target`. The agent locks
+/// beside the one when it writes at once and beside the other when it refreshes, so both are
+/// taken, in one order.
+pub(super) async fn take(named: &Path, target: &Path) -> Result<Lock, LockError> {
     let deadline = Instant::now() + PATIENCE;
     let kernel = take_kernel(&beside(target, ".flock"), deadline).await?;
-    let directory = take_directory(&beside(target, ".lock"), deadline).await?;
-    Ok(Lock { directory, _kernel: kernel })
+    let mut directories = vec![take_directory(&beside(named, ".lock"), deadline).await?];
+    if named != target {
+        directories.push(take_directory(&beside(target, ".lock"), deadline).await?);
+    }
+    Ok(Lock { directories, _kernel: kernel })
 }
 
 async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> {
     let failed = |error| LockError::Io(path.to_path_buf(), error);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
     loop {
+        let file = open_kernel(path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            // Somebody may have removed the file since it was opened: then others lock another.
+            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) => {}
             // Not every file system has such locks; the directory still does its part.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                return Ok(file);
-            }
+            Err(TryLockError::Error(error)) if is_unsupported(&error) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
-            Err(TryLockError::WouldBlock) => pause(path, deadline).await?,
+            Err(TryLockError::WouldBlock) => {
+                let timed_out = LockError::TimedOut { lock: path.to_path_buf(), alive: true };
+                pause(deadline).await.ok_or(timed_out)?;
+            }
         }
     }
+}
+
+fn open_kernel(path: &Path) -> io::Result<File> {
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    // Root that refreshes a user's file must leave them a lock that they can take.
+    if let Some(directory) = path.parent().and_then(|parent| fs::metadata(parent).ok()) {
+        let _ = own_as(&file, &directory);
+    }
+    Ok(file)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if same(&a, &b))
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    // NFS without its lock service says that it is out of locks.
+    error.kind() == io::ErrorKind::Unsupported
+        || error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error())
 }
 
 async fn take_directory(path: &Path, deadline: Instant) -> Result<DirectoryLock, LockError> {
@@ -76,20 +102,24 @@ async fn take_directory(path: &Path, deadline: Instant) -> Result<DirectoryLock,
     loop {
         match DirectoryLock::try_take(path, &mut watch) {
             Ok(Some(lock)) => return Ok(lock),
-            Ok(None) => pause(path, deadline).await?,
+            Ok(None) => {
+                let timed_out = LockError::TimedOut { lock: path.to_path_buf(), alive: false };
+                pause(deadline).await.ok_or(timed_out)?;
+            }
             Err(error) => return Err(LockError::Io(path.to_path_buf(), error)),
         }
     }
 }
 
-/// Waits a little, differently long each time, so that waiters do not move in step.
-async fn pause(path: &Path, deadline: Instant) -> Result<(), LockError> {
+/// Waits a little, differently long each time, so that waiters do not move in step; `None` once
+/// the time is up.
+async fn pause(deadline: Instant) -> Option<()> {
     if Instant::now() >= deadline {
-        return Err(LockError::TimedOut(path.to_path_buf()));
+        return None;
     }
     let jitter_ms = getrandom::u64().unwrap_or(0) % 20;
     tokio::time::sleep(Duration::from_millis(5 + jitter_ms)).await;
-    Ok(())
+    Some(())
 }
 
 fn beside(target: &Path, suffix: &str) -> PathBuf {

@@ -1,26 +1,29 @@
 //! A temporary file that becomes the credential file, or vanishes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::sync_directory;
 
 /// How much more room than the present file is taken, in bytes: an entry grows by less.
 const SPARE_BYTES: u64 = 16 * 1024;
 
-/// A file beside the target, with enough room taken that writing it later cannot fail for want of
-/// space. Dropped without [`Replacement::commit`], it is removed.
+/// A file beside the target, with room taken so that writing it later does not fail for want of
+/// space (as far as the file system keeps such a promise). Dropped before it is in place, it is
+/// removed.
 pub(super) struct Replacement {
     target: PathBuf,
     path: PathBuf,
     file: File,
-    committed: bool,
+    in_place: bool,
 }
 
 impl Replacement {
-    /// Creates it, readable by this user alone from the first moment.
+    /// Creates it, readable by this user alone from the first moment, and makes sure that the
+    /// target may be replaced.
     pub(super) fn prepare(target: &Path) -> io::Result<Self> {
         let present = match fs::metadata(target) {
             Ok(metadata) if !metadata.is_file() => return Err(io::ErrorKind::IsADirectory.into()),
@@ -28,6 +31,10 @@ impl Replacement {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
+        if present.is_some() {
+            // A file that is marked immutable lets nobody open it so, nor rename over it.
+            OpenOptions::new().write(true).open(target)?;
+        }
         let path = target.with_file_name(format!(
             "{}{}-{:016x}{SUFFIX}",
             prefix(target),
@@ -35,17 +42,12 @@ impl Replacement {
             getrandom::u64().map_err(io::Error::other)?,
         ));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let replacement =
-            Replacement { target: target.to_path_buf(), path, file, committed: false };
+        let replacement = Replacement { target: target.to_path_buf(), path, file, in_place: false };
+        // Whatever the umask takes away, this user needs.
+        replacement.file.set_permissions(Permissions::from_mode(0o600))?;
         // Root that refreshes a user's file must not take it away from them.
         if let Some(present) = &present {
-            let own = replacement.file.metadata()?;
-            if (own.uid(), own.gid()) != (present.uid(), present.gid()) {
-                let kept = fchown(&replacement.file, Some(present.uid()), Some(present.gid()));
-                if own.uid() != present.uid() {
-                    kept?;
-                }
-            }
+            own_as(&replacement.file, present)?;
         }
         let room = present.map_or(0, |metadata| metadata.len()) + SPARE_BYTES;
         let zeros = vec![0; usize::try_from(room).unwrap_or(usize::MAX)];
@@ -53,23 +55,54 @@ impl Replacement {
         Ok(replacement)
     }
 
-    /// Writes `contents` and puts the file in the target's place, durably.
-    pub(super) fn commit(mut self, contents: &[u8]) -> io::Result<()> {
-        self.file.rewind()?;
-        self.file.write_all(contents)?;
-        self.file.set_len(contents.len() as u64)?;
-        self.file.sync_all()?;
-        fs::rename(&self.path, &self.target)?;
-        self.committed = true;
+    /// Writes `contents`, and once they are safe asks `may_replace` for the last time before the
+    /// file takes the target's place. Tells whether it did.
+    pub(super) fn commit(
+        mut self,
+        contents: &[u8],
+        may_replace: impl FnOnce() -> bool,
+    ) -> io::Result<bool> {
+        fill(&mut self.file, contents)?;
+        if !may_replace() {
+            return Ok(false);
+        }
+        match fs::rename(&self.path, &self.target) {
+            Ok(()) => self.in_place = true,
+            // The target is a mount point of its own, as in containers that are given this one
+            // file. It can only be written as the agent writes it.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                fill(&mut OpenOptions::new().write(true).open(&self.target)?, contents)?;
+            }
+            Err(error) => return Err(error),
+        }
         // The new file is in place: what could still fail is only its survival of a power cut.
         let _ = self.target.parent().map(sync_directory);
-        Ok(())
+        Ok(true)
+    }
+}
+
+fn fill(file: &mut File, contents: &[u8]) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(contents)?;
+    file.set_len(contents.len() as u64)?;
+    file.sync_all()
+}
+
+/// Gives `file` to whom `like` belongs to. A group that cannot be kept is none to insist on.
+pub(super) fn own_as(file: &File, like: &fs::Metadata) -> io::Result<()> {
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) == (like.uid(), like.gid()) {
+        return Ok(());
+    }
+    match fchown(file, Some(like.uid()), Some(like.gid())) {
+        Err(error) if own.uid() != like.uid() => Err(error),
+        _ => Ok(()),
     }
 }
 
 impl Drop for Replacement {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.in_place {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -81,17 +114,28 @@ fn prefix(target: &Path) -> String {
     format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// Removes what killed processes left behind. Under the lock nobody else has one in use.
+/// Removes what killed processes left behind. Under the lock nobody else has one in use, but for
+/// a writer that could not have the lock: a young one is spared.
 pub(super) fn sweep(target: &Path) {
     let Some(entries) = target.parent().and_then(|parent| fs::read_dir(parent).ok()) else {
         return;
     };
     let prefix = prefix(target);
+    let is_ours = |name: &str| {
+        let middle = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        middle.and_then(|middle| middle.split_once('-')).is_some_and(|(process, random)| {
+            process.parse::<u32>().is_ok() && u64::from_str_radix(random, 16).is_ok()
+        })
+    };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(&prefix) && name.ends_with(SUFFIX) {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.map(|modified| modified.elapsed().unwrap_or(Duration::ZERO));
+        if is_ours(&entry.file_name().to_string_lossy()) && age.is_ok_and(|age| age > YOUNG) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
+
+/// How old a left-over must be: a writer needs milliseconds from making one to renaming it, unless
+/// it holds the lock.
+const YOUNG: Duration = Duration::from_secs(5);

@@ -14,8 +14,8 @@ struct Home {
 fn home() -> Home {
     let directory = tempfile::tempdir().unwrap();
     let agent = directory.path().join("pi").join("agent");
-    let overrides = agent.join("auth-providers.json");
-    let store = Store::new(agent, overrides, Some(directory.path().to_path_buf()));
+
+    let store = Store::new(agent, None, Some(directory.path().to_path_buf()));
     Home { directory, store }
 }
 
@@ -114,9 +114,18 @@ async fn room_is_taken_before_anything_is_sent_and_given_back_unused() {
 
 #[tokio::test]
 async fn what_a_killed_process_left_is_swept() {
-    let home = home_with(&[("auth.json", "{}"), (".auth.json.1-2.tmp", "half"), ("note.tmp", "")]);
+    let others = [(".auth.json.x.tmp", ""), (".auth.json.2-b.tmp", "young"), ("note.tmp", "")];
+    let home =
+        home_with(&[&[("auth.json", "{}"), (".auth.json.1-a.tmp", "half")], &others[..]].concat());
+    let hour = std::time::Duration::from_secs(3600);
+    for name in [".auth.json.1-a.tmp", ".auth.json.x.tmp", "note.tmp"] {
+        let file = OpenOptions::new().write(true).open(home.path(name)).unwrap();
+        file.set_modified(SystemTime::now() - hour).unwrap();
+    }
     home.save("{}").await;
-    assert_eq!(home.names(), ["auth.json", "auth.json.flock", "note.tmp"]);
+    let kept =
+        [".auth.json.2-b.tmp", ".auth.json.x.tmp", "auth.json", "auth.json.flock", "note.tmp"];
+    assert_eq!(home.names(), kept);
 }
 
 #[tokio::test]
@@ -129,7 +138,57 @@ async fn a_symbolic_link_stays_and_its_target_is_written() {
     assert_eq!(fs::read_to_string(&target).unwrap(), "2");
     assert_eq!(mode(&target), 0o600);
     assert!(fs::symlink_metadata(home.path("auth.json")).unwrap().is_symlink());
-    assert_eq!(home.names(), ["auth.json"], "the locks stand beside the target");
+    assert_eq!(home.names(), ["auth.json"], "the kernel's lock stands beside the target");
+}
+
+#[tokio::test]
+async fn behind_a_symbolic_link_both_of_the_agents_locks_are_taken() {
+    let home = home_with(&[]);
+    let target = home.directory.path().join("elsewhere.json");
+    fs::write(&target, "{}").unwrap();
+    symlink(&target, home.path("auth.json")).unwrap();
+    let held = home.hold().await;
+    let beside_target = home.directory.path().join("elsewhere.json.lock");
+    assert!(home.path("auth.json.lock").is_dir() && beside_target.is_dir());
+    fs::remove_dir(home.path("auth.json.lock")).unwrap();
+    assert!(!held.is_current(&home.store), "either of them lost is the lock lost");
+    drop(held);
+    assert!(!beside_target.exists());
+}
+
+#[tokio::test]
+async fn what_somebody_wrote_since_it_was_read_is_not_written_over() {
+    let home = home_with(&[("auth.json", "old")]);
+    let mut held = home.hold().await;
+    assert_eq!(contents(home.store.read_held(&mut held)).1.as_deref(), Some("old"));
+    fs::write(home.path("auth.json"), "theirs").unwrap();
+    let new = Secret::new("new");
+    assert!(matches!(home.store.write(Some(&mut held), &new, false), Event::LockLost));
+    assert_eq!(home.text("auth.json"), "theirs");
+    home.store.read_held(&mut held);
+    assert!(matches!(home.store.write(Some(&mut held), &new, false), Event::Written));
+    assert_eq!(home.text("auth.json"), "new");
+}
+
+#[test]
+fn a_read_waits_for_the_agent_that_moves_the_file() {
+    let home = home_with(&[("oauth.json.migrated", "")]);
+    let path = home.path("auth.json");
+    let agent = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::write(path, "moved").unwrap();
+    });
+    assert_eq!(contents(home.store.read()).1.as_deref(), Some("moved"));
+    agent.join().unwrap();
+}
+
+#[test]
+fn overrides_that_were_named_must_be_there() {
+    let mut home = home();
+    let read = |home: &Home| home.store.read_overrides();
+    assert!(matches!(read(&home), Event::OverridesRead { contents: None, .. }));
+    home.store.overrides = Some(home.path("elsewhere.json"));
+    assert!(matches!(read(&home), Event::OverridesFailed { failure: StoreFailure::NotFound, .. }));
 }
 
 #[tokio::test]
@@ -202,7 +261,7 @@ async fn one_holder_at_a_time_and_the_next_gets_it() {
 
 #[test]
 fn paths_are_shown_with_a_tilde_and_nothing_a_terminal_obeys() {
-    let store = Store::new("/h/a".into(), "/o".into(), Some("/h".into()));
+    let store = Store::new("/h/a".into(), None, Some("/h".into()));
     assert_eq!(store.shown(Path::new("/h/a/auth.json")), "~/a/auth.json");
     assert_eq!(store.shown(Path::new("/hx/auth.json")), "/hx/auth.json");
     assert_eq!(store.shown(Path::new("/x\u{1b}[2J/y")), "/x[2J/y");

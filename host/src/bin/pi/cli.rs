@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::output;
+
 const AFTER_HELP: &str = "\
 Anything else is handed to the pi agent, if one is installed further down PATH.
 
@@ -81,6 +83,8 @@ pub(crate) struct Token {
     /// The provider, such as `anthropic`
     pub(crate) provider: String,
     /// How long the token must be valid for, such as 30m or 2h [default: 5m]
+    ///
+    /// Where the provider's tokens do not live that long, every call refreshes.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) min_validity: Option<Duration>,
 }
@@ -130,7 +134,9 @@ pub(crate) fn usage(message: &str) -> ! {
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> ExitCode {
-    clap_complete::generate(shell, &mut Cli::command(), "pi", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pi", &mut script);
+    output::result(&String::from_utf8_lossy(&script));
     ExitCode::SUCCESS
 }
 

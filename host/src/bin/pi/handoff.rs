@@ -3,10 +3,12 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, id};
+
+use rustix::fs::{Access, access};
 
 use crate::{cli, output};
 
@@ -55,11 +57,11 @@ pub(crate) fn agent() -> Option<PathBuf> {
         .find(|candidate| identity(candidate).is_some_and(|it| !passed.contains(&it)))
 }
 
-/// Device and inode of an executable file, links followed.
+/// Device and inode of a file that this user may execute, links followed.
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = fs::metadata(path).ok()?;
-    let executable = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
-    executable.then(|| (metadata.dev(), metadata.ino()))
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    access(path, Access::EXEC_OK).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 fn passed() -> Vec<PathBuf> {

@@ -1,7 +1,8 @@
 //! `pi login --json`: one JSON event a line on standard output, answers as lines.
 //!
-//! Events: `authorize` (a question: answer with the code, unless a browser brings it), `progress`,
-//! and as the last one `logged_in` or `error`.
+//! Events: `authorize` (a question: answer with the code, unless a browser brings it), `rejected`
+//! (the answer was not taken: give another), `progress`, and as the last one `logged_in` or
+//! `error`.
 
 use pi_auth::{Answer, Authorize, Error, Interaction, Label, LoggedIn};
 use serde_json::{Value, json};
@@ -29,6 +30,10 @@ fn emit(event: &Value) {
 }
 
 impl Interaction for Json {
+    fn is_present(&self) -> bool {
+        false
+    }
+
     /// Never asked: `--json` needs PROVIDER.
     async fn select(&mut self, _: &str, _: &[Label], _: Option<&str>) -> Answer<usize> {
         Answer::Ended
@@ -40,6 +45,10 @@ impl Interaction for Json {
     }
 
     fn show(&mut self, page: &Authorize) {
+        if let Some(problem) = &page.problem {
+            let (message, prompt) = (problem, &page.prompt);
+            return emit(&json!({ "type": "rejected", "message": message, "prompt": prompt }));
+        }
         emit(&json!({
             "type": "authorize",
             "url": page.url,
@@ -47,7 +56,6 @@ impl Interaction for Json {
             "callback": page.callback,
             "message": page.message,
             "prompt": page.prompt,
-            "problem": page.problem,
         }));
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
         return with_json(options);
     }
     let mut person = Person::present();
-    if options.provider.is_none() && !person.can_pick() {
+    if options.provider.is_none() && !person.is_present() {
         cli::usage("without a terminal, login needs a provider: pi login anthropic");
     }
     match log_in(options, &mut person) {

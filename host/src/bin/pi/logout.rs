@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pi_auth::{LoggedOut, LogoutOptions};
+use pi_auth::{Interaction, LoggedOut, LogoutOptions};
 
 use crate::person::Person;
 use crate::terminal::Style;
@@ -10,14 +10,13 @@ use crate::{cli, output, session};
 
 pub(crate) fn run(arguments: cli::Logout) -> ExitCode {
     let mut person = Person::present();
-    if arguments.provider.is_none() && !arguments.all && !person.can_pick() {
+    if arguments.provider.is_none() && !arguments.all && !person.is_present() {
         cli::usage("without a terminal, logout needs a provider: pi logout anthropic");
     }
     let options = LogoutOptions {
         provider: arguments.provider,
         all: arguments.all,
         confirmed: arguments.yes,
-        interactive: person.can_pick(),
     };
     let (auth, stop) = match session::auth() {
         Ok(auth) => auth,

@@ -57,11 +57,6 @@ pub(crate) fn exit_code(problem: &Error) -> ExitCode {
     })
 }
 
-/// Text from elsewhere without what a terminal would obey.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
-}
-
 /// A length of time in its two largest units: `7 h 59 min`, `45 s`.
 pub(crate) fn duration(ms: u64) -> String {
     let s = ms / 1000;

@@ -26,14 +26,13 @@ impl Person {
             Person::Pipe(Lines::default())
         }
     }
-
-    /// Whether there is somebody to pick from a list, and to confirm.
-    pub(crate) fn can_pick(&self) -> bool {
-        matches!(self, Person::Terminal)
-    }
 }
 
 impl Interaction for Person {
+    fn is_present(&self) -> bool {
+        matches!(self, Person::Terminal)
+    }
+
     async fn select(
         &mut self,
         message: &str,

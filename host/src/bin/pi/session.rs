@@ -38,7 +38,7 @@ pub(crate) fn run<T>(stop: &Stop, job: impl Future<Output = Result<T, Error>>) -
     runtime.shutdown_background();
     match result {
         Ok(_) if stop.is_asked() => {
-            output::say("It was too late to leave it undone: the result is stored.\n");
+            output::say("What was under way has been finished first.\n");
             Err(Error::Cancelled)
         }
         result => result,
@@ -50,19 +50,30 @@ fn heed_signals(stop: &Stop) -> Result<(), Error> {
     let listen = |kind| signal(kind).map_err(|_| Error::System { what: "signal handlers" });
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
-    let mut hang_up = listen(SignalKind::hangup())?;
+    // `nohup` means that a job goes on without its terminal.
+    let mut hang_up = match hang_up_is_ignored() {
+        true => None,
+        false => Some(listen(SignalKind::hangup())?),
+    };
     let stop = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
+            Some(_) = async { hang_up.as_mut()?.recv().await } => {}
         }
         stop.now();
         tokio::time::sleep(PATIENCE).await;
-        output::say("Stopping as soon as the provider's answer is stored, in 30 s at most...\n");
+        output::say("Stopping as soon as the provider's answer is stored...\n");
         // Further signals change nothing: the handlers stay in place.
         std::future::pending::<()>().await;
     });
     Ok(())
+}
+
+/// Whether SIGHUP was ignored when this process began. Only Linux tells without unsafe code.
+fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|m| m & 1 == 1)
 }

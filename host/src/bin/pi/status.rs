@@ -1,9 +1,8 @@
 //! `pi status`: who is logged in, until when, and what hides what.
 
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use pi_auth::{KeyKind, KeyState, KeyStatus, Source, Status};
+use pi_auth::{KeyKind, KeyState, KeyStatus, Source, Status, now_ms, plain};
 
 use crate::terminal::Style;
 use crate::{cli, output, session};
@@ -25,11 +24,6 @@ pub(crate) fn run(arguments: &cli::Status) -> ExitCode {
         output::result(&text(&status, now_ms()));
     }
     ExitCode::from(if status.is_usable() { 0 } else { 4 })
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn text(status: &Status, now_ms: u64) -> String {
@@ -57,6 +51,9 @@ fn line(key: &KeyStatus, now_ms: u64) -> String {
     let hidden = if key.active { "" } else { " (not used: what stands above comes first)" };
     match (&key.source, key.kind) {
         (Source::Variable(name), _) => format!("{name} is set{hidden}"),
+        (_, Some(KeyKind::ApiKey)) if key.state == KeyState::Unusable => {
+            "a command is stored that prints an API key: only the agent runs it".into()
+        }
         (_, Some(KeyKind::ApiKey)) => format!("an API key is stored{hidden}"),
         (_, None) => "something is stored that is neither a login nor an API key".into(),
         (_, Some(KeyKind::OAuth)) => format!("{}{hidden}", login(key, now_ms)),
@@ -73,7 +70,7 @@ fn login(key: &KeyStatus, now_ms: u64) -> String {
             "logged in; the token is refreshed when it is next asked for".into()
         }
         KeyState::Unusable => {
-            format!("the login has expired. Run `pi login {}`.", key.provider.id)
+            format!("the login has expired. Run `pi login {}`.", plain(&key.provider.id))
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
 
+use pi_auth::plain;
+
 use crate::{handoff, output};
 
 /// Set for the agent that is asked, in case it is another copy of this program.
@@ -29,7 +31,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(told) if told.status.success() => String::from_utf8_lossy(&told.stdout),
         _ => "does not start".into(),
     };
-    let version = output::plain(version.lines().next().unwrap_or("tells no version"));
+    let version = plain(version.lines().next().unwrap_or("tells no version"));
     output::result(&format!("pi agent {version} ({})\n", agent.display()));
     ExitCode::SUCCESS
 }

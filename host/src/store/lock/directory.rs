@@ -9,10 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::store::replace::own_as;
+
 /// How often a holder touches the directory. The agent's shortest idea of a dead lock is 10 s.
 const TOUCH_EVERY: Duration = Duration::from_secs(2);
 /// How long a lock must have been left alone before it counts as dead.
 const STALE_AFTER: Duration = Duration::from_secs(30);
+/// How long it is watched before that is believed: when a machine wakes up every lock looks old,
+/// and its holder touches it next.
+const WATCHED_FOR: Duration = Duration::from_millis(2500);
 
 /// A lock directory that is ours, and a thread that keeps touching it.
 pub(super) struct DirectoryLock {
@@ -25,8 +30,8 @@ pub(super) struct DirectoryLock {
 
 /// What a waiter has seen of somebody else's lock.
 ///
-/// A lock can look young for ever because a clock jumped, so one that has not been touched for as
-/// long as we watched it counts as dead, too.
+/// Clocks jump and machines sleep, so what a lock's time says is not enough: it must stay as it is
+/// for a moment, and one that looks young is dead, too, once it was not touched for long enough.
 #[derive(Default)]
 pub(super) struct Watch {
     seen: Option<(SystemTime, Instant)>,
@@ -43,7 +48,8 @@ impl Watch {
             }
         };
         let age = SystemTime::now().duration_since(touched).unwrap_or(Duration::ZERO);
-        age > STALE_AFTER || since.elapsed() > STALE_AFTER
+        let watched = since.elapsed();
+        watched > STALE_AFTER || (age > STALE_AFTER && watched > WATCHED_FOR)
     }
 }
 
@@ -51,7 +57,10 @@ impl DirectoryLock {
     /// Takes the lock if it is free or dead; `None` while somebody holds it.
     pub(super) fn try_take(path: &Path, watch: &mut Watch) -> io::Result<Option<Self>> {
         match DirBuilder::new().mode(0o700).create(path) {
-            Ok(()) => Self::begin(path).map(Some),
+            Ok(()) => Self::begin(path).map(Some).inspect_err(|_| {
+                // Nobody would touch it, and everybody wait for it.
+                let _ = fs::remove_dir(path);
+            }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 match modified(path) {
                     Ok(touched) if watch.is_dead(touched) => bury(path, touched)?,
@@ -67,6 +76,10 @@ impl DirectoryLock {
     }
 
     fn begin(path: &Path) -> io::Result<Self> {
+        // Root that locks for a user leaves, if it dies, what that user can take over.
+        if let Some(parent) = path.parent().and_then(|parent| fs::metadata(parent).ok()) {
+            let _ = own_as(&File::open(path)?, &parent);
+        }
         let touched = Arc::new(Mutex::new(modified(path)?));
         let (stop, stopped) = mpsc::channel();
         let (thread_path, thread_touched) = (path.to_path_buf(), Arc::clone(&touched));
@@ -74,9 +87,11 @@ impl DirectoryLock {
             while stopped.recv_timeout(TOUCH_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let mut touched = thread_touched.lock().unwrap_or_else(PoisonError::into_inner);
                 match touch(&thread_path, *touched) {
-                    Ok(now) => *touched = now,
-                    // Taken over or gone: `is_ours` finds out by the same look.
-                    Err(_) => return,
+                    Ok(Some(now)) => *touched = now,
+                    // Taken over: `is_ours` finds out by the same look.
+                    Ok(None) => return,
+                    // Out of descriptors, say: the next time may do better.
+                    Err(_) => {}
                 }
             }
         })?;
@@ -103,14 +118,15 @@ impl Drop for DirectoryLock {
     }
 }
 
-/// Touches a directory that still bears the time `expected`; gives the time as it was stored.
-fn touch(path: &Path, expected: SystemTime) -> io::Result<SystemTime> {
+/// Touches a directory that still bears the time `expected`; gives the time as it was stored, and
+/// `None` where it bears another.
+fn touch(path: &Path, expected: SystemTime) -> io::Result<Option<SystemTime>> {
     let directory = File::open(path)?;
     if directory.metadata()?.modified()? != expected {
-        return Err(io::ErrorKind::AlreadyExists.into());
+        return Ok(None);
     }
     directory.set_modified(SystemTime::now())?;
-    directory.metadata()?.modified()
+    directory.metadata()?.modified().map(Some)
 }
 
 fn modified(path: &Path) -> io::Result<SystemTime> {
@@ -153,6 +169,12 @@ mod tests {
         DirectoryLock::try_take(path, &mut Watch::default()).unwrap()
     }
 
+    /// A waiter that has watched the lock, as it is, for that long.
+    fn watched(path: &Path, for_s: u64) -> Watch {
+        let since = Instant::now().checked_sub(Duration::from_secs(for_s)).unwrap();
+        Watch { seen: Some((modified(path).unwrap(), since)) }
+    }
+
     fn age(path: &Path, by: Duration) {
         File::open(path).unwrap().set_modified(SystemTime::now() - by).unwrap();
     }
@@ -173,9 +195,13 @@ mod tests {
         let (_directory, path) = scratch();
         fs::create_dir(&path).unwrap();
         age(&path, Duration::from_secs(29));
-        assert!(take(&path).is_none());
+        assert!(DirectoryLock::try_take(&path, &mut watched(&path, 5)).unwrap().is_none());
+        assert!(path.exists());
         age(&path, Duration::from_secs(31));
-        assert!(take(&path).is_none(), "the first attempt buries it");
+        assert!(take(&path).is_none());
+        assert!(path.exists(), "it is watched first");
+        assert!(DirectoryLock::try_take(&path, &mut watched(&path, 5)).unwrap().is_none());
+        assert!(!path.exists(), "the next attempt buries it");
         assert!(take(&path).is_some());
     }
 
