@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::process::{Pid, test_kill_process};
+
 use super::sync_directory;
 
 /// How much more room than the present file is taken, in bytes: an entry grows by less.
@@ -115,27 +117,30 @@ fn prefix(target: &Path) -> String {
 }
 
 /// Removes what killed processes left behind. Under the lock nobody else has one in use, but for
-/// a writer that could not have the lock: a young one is spared.
+/// a writer that could not have the lock: what a living process has just made is spared.
 pub(super) fn sweep(target: &Path) {
     let Some(entries) = target.parent().and_then(|parent| fs::read_dir(parent).ok()) else {
         return;
     };
     let prefix = prefix(target);
-    let is_ours = |name: &str| {
-        let middle = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
-        middle.and_then(|middle| middle.split_once('-')).is_some_and(|(process, random)| {
-            process.parse::<u32>().is_ok() && u64::from_str_radix(random, 16).is_ok()
-        })
-    };
     for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(process) = maker(&name.to_string_lossy(), &prefix) else { continue };
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.map(|modified| modified.elapsed().unwrap_or(Duration::ZERO));
-        if is_ours(&entry.file_name().to_string_lossy()) && age.is_ok_and(|age| age > YOUNG) {
+        let age = modified.ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
+        if age > YOUNG || test_kill_process(process).is_err() {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// How old a left-over must be: a writer needs milliseconds from making one to renaming it, unless
-/// it holds the lock.
+/// How old a living process's file must be: from making one to renaming it takes milliseconds,
+/// unless the lock is held meanwhile.
 const YOUNG: Duration = Duration::from_secs(5);
+
+/// The process that made the file of this name; `None` for a name that is not one of ours.
+fn maker(name: &str, prefix: &str) -> Option<Pid> {
+    let (process, random) = name.strip_prefix(prefix)?.strip_suffix(SUFFIX)?.split_once('-')?;
+    u64::from_str_radix(random, 16).ok()?;
+    Pid::from_raw(process.parse().ok().filter(|id| *id > 0)?)
+}

@@ -396,8 +396,17 @@ fn an_override_that_would_send_tokens_in_the_clear_is_refused_by_its_key() {
         let ended = home.pi(["login", "anthropic", "--no-browser"]).run();
         ended.exits(1).prints("").says(key).says("providers.json");
     }
-    let missing = home.pi(["login", "nobody"]).env("PI_AUTH_PROVIDERS", "/nonexistent").run();
-    missing.exits(2);
+}
+
+#[test]
+fn an_overrides_file_that_was_named_must_be_there() {
+    let sandbox = sandbox();
+    let (home, stored) = Home::logged_in(&sandbox, pi_auth_tests::pi::Age::Expired);
+    for arguments in [&["login", "anthropic"][..], &["token", "anthropic"], &["status"]] {
+        let ended = home.pi(arguments).env("PI_AUTH_PROVIDERS", "/nonexistent").run();
+        ended.exits(1).prints("").says("/nonexistent").says("there is no such file");
+    }
+    assert_eq!(home.refresh_token(), stored.refresh);
 }
 
 #[test]
@@ -438,13 +447,12 @@ fn json_is_one_event_a_line_with_questions_that_lines_answer() {
             "callback": false,
             "message": "Open this page in a browser to authorize:",
             "prompt": "Paste the authorization code here:",
-            "problem": null,
         })
     );
     pi.write("nonsense#state\n");
     let again = events(&mut pi, 2).remove(1);
-    assert_eq!((&again["type"], &again["url"]), (&asked["type"], &asked["url"]));
-    assert!(again["problem"].as_str().unwrap().contains("another login"), "{again}");
+    assert_eq!((&again["type"], &again["prompt"]), (&json!("rejected"), &asked["prompt"]));
+    assert!(again["message"].as_str().unwrap().contains("another login"), "{again}");
     let (code, state) = code_page(url);
     pi.write(&format!("{code}#{state}\n"));
     let last = events(&mut pi, 3).remove(2);

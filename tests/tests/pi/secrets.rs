@@ -176,7 +176,7 @@ fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
     fs::create_dir(home.file()).unwrap();
     let ended = pi.finish();
     assert_tells_no_secret(&ended, false);
-    ended.exits(0).prints(&format!("{}\n", canary("new-access"))).says("could not be saved");
+    ended.exits(0).prints(&format!("{}\n", canary("new-access"))).says("has already replaced");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
         // An impatient person presses it again.
         pi.signal(signal);
         pi.signal(Signal::INT);
-        pi.finish().exits(130).prints("").says("the result is stored");
+        pi.finish().exits(130).prints("").says("has been finished first");
         assert_ne!(home.refresh_token(), old.refresh, "the answer is lost");
         assert_logged_in(&home, &sandbox);
         assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
@@ -103,6 +103,6 @@ fn a_signal_during_an_exchange_waits_until_the_login_is_stored() {
     pi.write(&format!("{code}#{state}\n"));
     assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
     pi.signal(Signal::TERM);
-    pi.finish().exits(130).prints("").says("the result is stored");
+    pi.finish().exits(130).prints("").says("has been finished first");
     assert_logged_in(&home, &sandbox);
 }

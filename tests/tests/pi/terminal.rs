@@ -84,8 +84,12 @@ fn a_browser_that_comes_with_another_logins_answer_leaves_the_prompt_open() {
     let mut terminal = Terminal::run(&home, &["login", "anthropic"], &[("BROWSER", &browser)]);
     terminal.see_prompt(OR_PASTE);
     let url = terminal.authorize_url();
-    Request::get(format!("{}?code=x&state=y", parameter(&url, "redirect_uri"))).send().unwrap();
-    terminal.see("the answer to another login; it was ignored");
+    terminal.press("half a co");
+    terminal.see("half a co");
+    let stray = format!("{}?code=x&state=y", parameter(&url, "redirect_uri"));
+    assert_eq!(Request::get(stray).send().unwrap().status, 400);
+    terminal.press("de");
+    terminal.see("half a code");
     robot::approve(&url).unwrap();
     terminal.exits(0);
 }
