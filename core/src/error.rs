@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::oauth::paste::PasteError;
 use crate::oauth::token::TokenError;
 use crate::provider::{BadOverrides, Label};
+use crate::text::{plain, shell};
 
 /// How long to wait before the next attempt where the server does not say, in milliseconds.
 const DEFAULT_RETRY_MS: u64 = 10_000;
@@ -436,49 +437,9 @@ fn login(provider: &Label) -> String {
     format!("pi login {}", plain(&provider.id))
 }
 
-/// A path as it can be pasted into a shell, which still has to expand a tilde.
-fn shell(path: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+~".contains(c);
-    let (tilde, rest) = match path.strip_prefix("~/") {
-        Some(rest) => ("~/", rest),
-        None => ("", path),
-    };
-    match rest.chars().all(harmless) {
-        true => path.to_string(),
-        false => format!("{tilde}'{}'", rest.replace('\'', r"'\''")),
-    }
-}
-
-/// Text from elsewhere as it may be shown: without control characters, which a terminal would
-/// obey, and without those that reorder what a person reads.
-pub fn plain(text: &str) -> String {
-    let shown = |c: &char| {
-        !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().filter(shown).collect()
-}
-
-/// A server's words, [`plain`] and short enough for a sentence.
-pub(crate) fn brief(text: &str) -> String {
-    plain(text).chars().take(300).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plain_text_has_nothing_a_terminal_obeys() {
-        assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
-        assert_eq!(brief(&"x".repeat(1000)).len(), 300);
-    }
-
-    #[test]
-    fn paths_can_be_pasted_into_a_shell() {
-        assert_eq!(shell("~/.pi/agent/auth.json"), "~/.pi/agent/auth.json");
-        assert_eq!(shell("~/my files/a'b"), r"~/'my files/a'\''b'");
-        assert_eq!(shell("/a;b"), "'/a;b'");
-    }
 
     #[test]
     fn an_error_as_json() {

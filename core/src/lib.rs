@@ -11,7 +11,7 @@
 //!   credential     a stored login and its expiry
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
 //!   http           requests and responses as plain data
-//!   secret, error  what must not be shown, and what is
+//!   secret, error, text  what must not be shown, and what is
 //! ```
 //!
 //! A host's whole loop:
@@ -54,3 +54,4 @@ pub mod oauth;
 pub mod provider;
 pub mod resolve;
 pub mod secret;
+pub mod text;

@@ -123,7 +123,7 @@ impl Table {
 
     /// The label of any provider, known or not.
     pub(crate) fn label(&self, id: &str) -> Label {
-        let unknown = || Label { id: id.into(), name: crate::error::plain(id) };
+        let unknown = || Label { id: id.into(), name: crate::text::plain(id) };
         self.get(id).map_or_else(unknown, Provider::label)
     }
 }

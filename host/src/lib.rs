@@ -46,11 +46,12 @@ pub use auth::{
 pub use clock::now_ms;
 pub use interaction::{Answer, Interaction, Unattended};
 pub use pi_auth_core::environment::Environment;
-pub use pi_auth_core::error::{Code, Error, plain};
+pub use pi_auth_core::error::{Code, Error};
 pub use pi_auth_core::flow::Authorize;
 pub use pi_auth_core::flow::status::{KeyState, KeyStatus, Status};
 pub use pi_auth_core::headers;
 pub use pi_auth_core::provider::Label;
 pub use pi_auth_core::resolve::{Key, KeyKind, Source};
 pub use pi_auth_core::secret::Secret;
+pub use pi_auth_core::text::plain;
 pub use stop::Stop;

@@ -9,9 +9,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pi_auth_core::error::{StoreFailure, plain};
+use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
+use pi_auth_core::text::plain;
 
 use lock::{Lock, LockError};
 use replace::Replacement;

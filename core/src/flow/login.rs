@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::save::{Edit, Progress, Save};
 use super::{Authorize, Effect, Event, Output, Store, Turn, known, table};
 use crate::environment::{Browser, Environment};
-use crate::error::{Error, brief};
+use crate::error::Error;
 use crate::http::query_value;
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::oauth::paste::{self, PasteError};
@@ -23,6 +23,7 @@ use crate::oauth::pkce::{Entropy, Verifier};
 use crate::oauth::token::{self, TokenError};
 use crate::provider::{Provider, Table};
 use crate::secret::Secret;
+use crate::text::brief;
 
 /// A wish to log in.
 #[derive(Clone, Debug, Deserialize)]

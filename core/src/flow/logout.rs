@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::read::{self, Read};
-use super::{Effect, Event, Output, Store, Turn, known, table};
+use super::open::{Open, Progress};
+use super::{Effect, Event, Output, Store, Turn, known};
 use crate::document::Entry;
 use crate::error::{Error, StoreFailure};
 use crate::provider::{Label, Table};
@@ -40,14 +40,14 @@ const MAX_LOST_LOCKS: u32 = 3;
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
-        Turn::Ask(State::Configuring(self), Effect::ReadOverrides)
+        let (open, effect) = Open::start();
+        Turn::Ask(State::Opening(self, open), effect)
     }
 }
 
 #[derive(Debug)]
 pub(super) enum State {
-    Configuring(Request),
-    Reading(Request, Table, Read),
+    Opening(Request, Open),
     Selecting(Request, Vec<Label>),
     Confirming(Vec<Label>),
     Locking(Removal),
@@ -63,23 +63,12 @@ pub(super) struct Removal {
 }
 
 impl State {
-    pub(super) fn step(self, event: Event, _now_ms: u64) -> Turn<State> {
+    pub(super) fn step(self, event: Event) -> Turn<State> {
         match (self, event) {
-            (State::Configuring(request), Event::OverridesRead { path, contents }) => {
-                match table(path, contents) {
-                    Err(error) => Turn::Failed(error),
-                    Ok(table) => {
-                        let (read, effect) = Read::start();
-                        Turn::Ask(State::Reading(request, table, read), effect)
-                    }
-                }
-            }
-            (State::Reading(request, table, read), event) => match read.step(event) {
-                read::Progress::Ask(read, effect) => {
-                    Turn::Ask(State::Reading(request, table, read), effect)
-                }
-                read::Progress::Read(store) => request.choose(&table, store),
-                read::Progress::Failed(error) => Turn::Failed(error),
+            (State::Opening(request, open), event) => match open.step(event) {
+                Progress::Ask(open, effect) => Turn::Ask(State::Opening(request, open), effect),
+                Progress::Opened(table, store) => request.choose(&table, store),
+                Progress::Failed(error) => Turn::Failed(error),
             },
             (State::Selecting(request, mut logins), Event::Chosen { index }) => {
                 if index >= logins.len() {

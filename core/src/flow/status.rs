@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::read::{self, Read};
-use super::{Effect, Event, Output, Store, Turn, table};
+use super::open::{Open, Progress};
+use super::{Event, Output, Store, Turn};
 use crate::credential::Credential;
 use crate::document::Entry;
 use crate::environment::Environment;
@@ -70,39 +70,24 @@ pub enum KeyState {
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
-        Turn::Ask(State::Configuring(self), Effect::ReadOverrides)
+        let (open, effect) = Open::start();
+        Turn::Ask(State(self, open), effect)
     }
 }
 
 #[derive(Debug)]
-pub(super) enum State {
-    Configuring(Request),
-    Reading(Request, Table, Read),
-}
+pub(super) struct State(Request, Open);
 
 impl State {
     pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
-        match (self, event) {
-            (State::Configuring(request), Event::OverridesRead { path, contents }) => {
-                match table(path, contents) {
-                    Err(error) => Turn::Failed(error),
-                    Ok(table) => {
-                        let (read, effect) = Read::start();
-                        Turn::Ask(State::Reading(request, table, read), effect)
-                    }
-                }
-            }
-            (State::Reading(request, table, read), event) => match read.step(event) {
-                read::Progress::Ask(read, effect) => {
-                    Turn::Ask(State::Reading(request, table, read), effect)
-                }
-                read::Progress::Read(store) => match keys(&request, &table, &store, now_ms) {
-                    Ok(keys) => Turn::Done(Output::Status(Status { path: store.path, keys })),
-                    Err(error) => Turn::Failed(error),
-                },
-                read::Progress::Failed(error) => Turn::Failed(error),
+        let State(request, open) = self;
+        match open.step(event) {
+            Progress::Ask(open, effect) => Turn::Ask(State(request, open), effect),
+            Progress::Opened(table, store) => match keys(&request, &table, &store, now_ms) {
+                Ok(keys) => Turn::Done(Output::Status(Status { path: store.path, keys })),
+                Err(error) => Turn::Failed(error),
             },
-            (_, event) => Turn::unexpected(event, "read"),
+            Progress::Failed(error) => Turn::Failed(error),
         }
     }
 }

@@ -102,7 +102,7 @@ fn from_url(after_scheme: &str) -> Result<Answer, PasteError> {
 
 fn from_query(query: &str) -> Result<Answer, PasteError> {
     authorization::answer(query).map_err(|refusal| match refusal {
-        Refusal::Error { error, .. } => PasteError::Refused(crate::error::brief(&error)),
+        Refusal::Error { error, .. } => PasteError::Refused(crate::text::brief(&error)),
         Refusal::NoCode => PasteError::NoCode,
     })
 }

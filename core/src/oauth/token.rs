@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::credential::{BUFFER_MS, Credential};
-use crate::error::brief;
 use crate::http::{Request, Response, TransportFailure, encode_pairs};
 use crate::oauth::authorization::Answer;
 use crate::oauth::pkce::Verifier;
 use crate::provider::{Provider, TokenRequest};
 use crate::secret::Secret;
+use crate::text::brief;
 
 /// What is assumed of an access token whose answer has no `expires_in`, in seconds.
 ///

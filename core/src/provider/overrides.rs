@@ -48,9 +48,9 @@ pub(super) fn apply(providers: &mut [Provider], json: &str) -> Result<(), BadOve
     let entries: Map<String, Value> =
         serde_json::from_str(json).map_err(|e| file(format!("it is not a JSON object: {e}")))?;
     for (id, value) in entries {
-        let wrong = |problem: String| BadOverrides { key: crate::error::plain(&id), problem };
+        let wrong = |problem: String| BadOverrides { key: crate::text::plain(&id), problem };
         let entry: Override = serde_json::from_value(value)
-            .map_err(|e| wrong(crate::error::plain(&format!("is wrong: {e}"))))?;
+            .map_err(|e| wrong(crate::text::plain(&format!("is wrong: {e}"))))?;
         let known = || providers.iter().map(|p| p.id.clone()).collect::<Vec<_>>().join(", ");
         match providers.iter().position(|provider| provider.id == id) {
             Some(at) => entry.apply(&mut providers[at])?,
@@ -96,7 +96,7 @@ impl Override {
             provider.token_request = token_request;
         }
         if let Some(name) = self.name {
-            provider.name = crate::error::plain(&name);
+            provider.name = crate::text::plain(&name);
         }
         Ok(())
     }

@@ -1,0 +1,125 @@
+//! What a flow asks of its host.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+#[cfg(doc)]
+use super::Event;
+use super::Output;
+use crate::error::Error;
+use crate::http::{self, query_value};
+use crate::provider::Label;
+use crate::secret::{self, Secret};
+
+/// What a host is asked to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Effect {
+    /// Send an HTTP request. Answer: [`Event::Response`] or [`Event::TransportFailed`].
+    Http {
+        /// What to send.
+        request: http::Request,
+        /// What it is for, in plain words, to show when it takes over a second.
+        activity: String,
+    },
+    /// Read the overrides file. Answer: [`Event::OverridesRead`] or [`Event::OverridesFailed`].
+    ReadOverrides,
+    /// Read the credential file. Answer: [`Event::StoreRead`] or [`Event::StoreFailed`].
+    ReadStore,
+    /// Prove that the credential file can be replaced (make its directory, take the lock, make a
+    /// temporary file beside it, and let go of both) and read it under that lock.
+    /// Answer: as for `ReadStore`, or [`Event::LockTimedOut`].
+    ProbeStore,
+    /// Take the credential file's lock, and make sure that there is room to write it: what comes
+    /// next may not be repeatable. Taking a lock that is already held succeeds at once.
+    /// Answer: [`Event::Locked`], [`Event::LockTimedOut`] or [`Event::StoreFailed`].
+    LockStore,
+    /// Replace the credential file, whole or not at all, and durably.
+    /// Answer: [`Event::Written`], [`Event::LockLost`] or [`Event::StoreFailed`].
+    WriteStore {
+        /// The new contents.
+        #[serde(serialize_with = "secret::expose")]
+        contents: Secret,
+        /// Whether to write although the lock could not be had: the last resort for a token that
+        /// exists nowhere else. Otherwise a host whose lock was taken over writes nothing and
+        /// answers [`Event::LockLost`].
+        unlocked: bool,
+    },
+    /// Read one environment variable. Answer: [`Event::Variable`].
+    ReadVariable {
+        /// Its name.
+        name: String,
+    },
+    /// Bind a callback server on 127.0.0.1, for GET requests of exactly this path.
+    /// Answer: [`Event::Listening`] or [`Event::ListenFailed`].
+    Listen {
+        /// The port to try first, then any free one; 0 is any.
+        preferred_port: u16,
+        /// The path, beginning with a slash.
+        path: String,
+    },
+    /// Show the URL, and take what comes first: the callback, or a pasted text.
+    /// Answer: [`Event::Callback`], [`Event::Pasted`] or [`Event::InputEnded`].
+    Authorize(Authorize),
+    /// Have the person pick one. Answer: [`Event::Chosen`] or [`Event::InputEnded`].
+    Select {
+        /// The question.
+        message: String,
+        /// What there is to pick from; never empty.
+        options: Vec<Label>,
+        /// A line below the options that cannot be picked.
+        remark: Option<String>,
+    },
+    /// Ask a yes-or-no question. Answer: [`Event::Confirmed`] or [`Event::InputEnded`].
+    Confirm {
+        /// The question.
+        message: String,
+    },
+    /// Sleep until then, in epoch milliseconds. Answer: [`Event::Woke`].
+    WaitUntil {
+        /// When.
+        at_ms: u64,
+    },
+    /// The job is done. Nothing more comes.
+    Done {
+        /// What came of it.
+        output: Output,
+    },
+    /// The job failed. Nothing more comes.
+    Failed {
+        /// Why.
+        error: Error,
+    },
+}
+
+/// The page that a person is to open, and how its answer comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Authorize {
+    /// The authorization URL.
+    pub url: String,
+    /// Whether to open it in a browser; otherwise it is only shown.
+    pub open_browser: bool,
+    /// Whether the callback server that was bound is waited for as well.
+    pub callback: bool,
+    /// The state that a callback must bring; see [`Authorize::is_answered_by`].
+    #[serde(serialize_with = "secret::expose")]
+    pub state: Secret,
+    /// What to say, such as `Opening browser to authorize...`.
+    pub message: String,
+    /// What to ask for, such as `Paste the authorization code here:`.
+    pub prompt: String,
+    /// Why the last answer was not taken. With it the page is not opened again.
+    pub problem: Option<String>,
+}
+
+impl Authorize {
+    /// Whether the query of a callback answers this page. One with another state may come from
+    /// another tab, or from a page that wants to plant its own login here (RFC 6749, 10.12): a host
+    /// turns it away and goes on waiting, and the person's typing is not disturbed.
+    pub fn is_answered_by(&self, query: &str) -> bool {
+        query_value(query, "state").is_some_and(|state| self.state == state.into())
+    }
+}

@@ -1,0 +1,131 @@
+//! What a host answers.
+
+use alloc::string::String;
+
+use serde::Deserialize;
+
+use crate::error::StoreFailure;
+use crate::http;
+use crate::secret::Secret;
+
+/// What a host answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A response came, whatever its status.
+    Response(http::Response),
+    /// No response came.
+    TransportFailed {
+        /// Why.
+        failure: http::TransportFailure,
+    },
+    /// The overrides file was read.
+    OverridesRead {
+        /// Where it is or would be, as it is shown to people.
+        path: String,
+        /// Its text; `None` where there is no such file.
+        contents: Option<Secret>,
+    },
+    /// The credential file was read.
+    StoreRead {
+        /// Where it is or would be, as it is shown to people.
+        path: String,
+        /// Its text; `None` where there is no such file.
+        contents: Option<Secret>,
+    },
+    /// The overrides file could not be read, or was named and is not there.
+    OverridesFailed {
+        /// The file, as it is shown to people.
+        path: String,
+        /// Why.
+        failure: StoreFailure,
+    },
+    /// The credential file could not be read, locked or written.
+    StoreFailed {
+        /// The file, as it is shown to people.
+        path: String,
+        /// Why.
+        failure: StoreFailure,
+    },
+    /// The lock is held from now on.
+    Locked,
+    /// Somebody else held the lock for too long.
+    LockTimedOut {
+        /// The lock, as it is shown to people.
+        path: String,
+        /// Whether its holder is certainly alive, as that of a kernel lock is.
+        #[serde(default)]
+        alive: bool,
+    },
+    /// The file was replaced.
+    Written,
+    /// It has to be read again before it is written: somebody took the lock over or wrote without
+    /// it, or another file is in use by now.
+    LockLost,
+    /// The variable was read.
+    Variable {
+        /// Its value, if it is set.
+        value: Option<Secret>,
+    },
+    /// The callback server waits.
+    Listening {
+        /// Its port.
+        port: u16,
+    },
+    /// No callback server could be bound.
+    ListenFailed,
+    /// A browser came to the callback.
+    Callback {
+        /// The query, without the question mark.
+        query: Secret,
+    },
+    /// The person pasted something.
+    Pasted {
+        /// As it came.
+        text: Secret,
+    },
+    /// The person picked one.
+    Chosen {
+        /// Counted from 0.
+        index: usize,
+    },
+    /// The person answered.
+    Confirmed {
+        /// Yes or no.
+        yes: bool,
+    },
+    /// It is time.
+    Woke,
+    /// There is nobody left to answer: standard input has ended.
+    InputEnded,
+    /// The person stopped it.
+    Cancelled,
+}
+
+impl Event {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Event::Response(_) => "response",
+            Event::TransportFailed { .. } => "transport_failed",
+            Event::OverridesRead { .. } => "overrides_read",
+            Event::OverridesFailed { .. } => "overrides_failed",
+            Event::StoreRead { .. } => "store_read",
+            Event::StoreFailed { .. } => "store_failed",
+            Event::Locked => "locked",
+            Event::LockTimedOut { .. } => "lock_timed_out",
+            Event::Written => "written",
+            Event::LockLost => "lock_lost",
+            Event::Variable { .. } => "variable",
+            Event::Listening { .. } => "listening",
+            Event::ListenFailed => "listen_failed",
+            Event::Callback { .. } => "callback",
+            Event::Pasted { .. } => "pasted",
+            Event::Chosen { .. } => "chosen",
+            Event::Confirmed { .. } => "confirmed",
+            Event::Woke => "woke",
+            Event::InputEnded => "input_ended",
+            Event::Cancelled => "cancelled",
+        }
+    }
+}
