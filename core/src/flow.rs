@@ -9,6 +9,7 @@
 //! - It holds the lock that [`Effect::LockStore`] took until the flow ends (`Done`, `Failed`, or the
 //!   flow is dropped). There is no effect to release it, and so none to forget.
 
+mod backoff;
 mod effect;
 mod event;
 pub mod login;

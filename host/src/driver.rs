@@ -97,6 +97,8 @@ impl Driver {
             Effect::WriteStore { contents, unlocked } => {
                 self.store.write(self.held.as_mut(), &contents, unlocked)
             }
+            Effect::ReadBackoff => self.store.read_backoff(),
+            Effect::WriteBackoff { contents } => self.store.write_backoff(&contents),
             Effect::ReadVariable { name } => variable(&name),
             Effect::Listen { preferred_port, path } => {
                 match Callback::listen(preferred_port, &path).await {

@@ -4,7 +4,7 @@ mod lock;
 mod replace;
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -186,6 +186,30 @@ impl Store {
             Ok(true) => Event::Written,
             Err(error) => self.failed(&path, error),
         }
+    }
+
+    /// Reads the memory of failed refreshes; what cannot be read is none.
+    pub(crate) fn read_backoff(&self) -> Event {
+        let contents = self.backoff().and_then(|path| read(&path).ok()).flatten();
+        Event::BackoffRead { contents }
+    }
+
+    /// Writes it, as well as it goes: under the lock, and worth no more than its moment.
+    pub(crate) fn write_backoff(&self, contents: &Secret) -> Event {
+        let nofollow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(nofollow);
+        if let Some(mut file) = self.backoff().and_then(|path| options.open(path).ok()) {
+            let _ = file.write_all(contents.expose().as_bytes());
+        }
+        Event::BackoffWritten
+    }
+
+    fn backoff(&self) -> Option<PathBuf> {
+        let target = real(&self.path()).ok()?;
+        let mut name = target.file_name()?.to_os_string();
+        name.push(".backoff");
+        Some(target.with_file_name(name))
     }
 
     /// `auth.json` if there is one, else the seed's `oauth.json`.

@@ -48,6 +48,15 @@ pub enum Effect {
         /// answers [`Event::LockLost`].
         unlocked: bool,
     },
+    /// Read the file in which failed refreshes are remembered, beside the credential file.
+    /// Answer: [`Event::BackoffRead`].
+    ReadBackoff,
+    /// Replace that file, as well as it goes. Answer: [`Event::BackoffWritten`].
+    WriteBackoff {
+        /// The new contents.
+        #[serde(serialize_with = "secret::expose")]
+        contents: Secret,
+    },
     /// Read one environment variable. Answer: [`Event::Variable`].
     ReadVariable {
         /// Its name.

@@ -63,6 +63,13 @@ pub enum Event {
     /// It has to be read again before it is written: somebody took the lock over or wrote without
     /// it, or another file is in use by now.
     LockLost,
+    /// The memory of failed refreshes was read.
+    BackoffRead {
+        /// Its text; `None` where there is none, or none that can be read.
+        contents: Option<Secret>,
+    },
+    /// The memory of failed refreshes was written, or could not be.
+    BackoffWritten,
     /// The variable was read.
     Variable {
         /// Its value, if it is set.
@@ -116,6 +123,8 @@ impl Event {
             Event::LockTimedOut { .. } => "lock_timed_out",
             Event::Written => "written",
             Event::LockLost => "lock_lost",
+            Event::BackoffRead { .. } => "backoff_read",
+            Event::BackoffWritten => "backoff_written",
             Event::Variable { .. } => "variable",
             Event::Listening { .. } => "listening",
             Event::ListenFailed => "listen_failed",

@@ -9,14 +9,15 @@
 //! ```
 //!
 //! A fresh token costs one read. Everything behind it runs under the lock, so that any number of
-//! processes make one refresh. Where no refresh comes of it, a token that is still really valid is
-//! served with a note.
+//! processes make one refresh, and one that failed is not repeated at once ([`Backoff`]). Where no
+//! refresh comes of it, a token that is still really valid is served with a note.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 
 use serde::Deserialize;
 
+use super::backoff::Backoff;
 use super::read::{self, Read};
 use super::save::{Edit, Progress, Save};
 use super::{Effect, Event, Output, Store, Turn, known, store_error, table, unexpected};
@@ -84,8 +85,12 @@ pub(super) enum State {
     Configuring(Request, Credential),
     Locking(Refresh),
     Rereading(Refresh),
+    /// Has a refresh of this token failed just now, in this process or another?
+    Recalling(Refresh, String),
     /// The refresh is sent: from here on, the answer must reach the file.
-    Refreshing(Refresh, String),
+    Refreshing(Refresh, Backoff, String),
+    /// The failure is remembered first, for the processes that wait.
+    Remembering(Refresh, TokenError),
     /// The provider refused for good; did somebody else store a newer token?
     Comparing(Refresh, TokenError),
     Saving(Refresh, Save),
@@ -144,14 +149,20 @@ impl State {
                     Ok(store) => refresh.decide_again(store, now_ms),
                 }
             }
-            (State::Refreshing(refresh, path), Event::Response(response)) => {
+            (State::Recalling(refresh, path), Event::BackoffRead { contents }) => {
+                refresh.send(Backoff::parse(contents.as_ref()), path, now_ms)
+            }
+            (State::Refreshing(refresh, backoff, path), Event::Response(response)) => {
                 match token::answer(&response, now_ms) {
                     Ok(grant) => refresh.save(grant, path, now_ms),
-                    Err(cause) => refresh.refused(cause, now_ms),
+                    Err(cause) => refresh.failed(cause, backoff, now_ms),
                 }
             }
-            (State::Refreshing(refresh, _), Event::TransportFailed { failure }) => {
-                refresh.refused(TokenError::Transport(failure), now_ms)
+            (State::Refreshing(refresh, backoff, _), Event::TransportFailed { failure }) => {
+                refresh.failed(TokenError::Transport(failure), backoff, now_ms)
+            }
+            (State::Remembering(refresh, cause), Event::BackoffWritten) => {
+                refresh.refused(cause, now_ms)
             }
             (State::Comparing(refresh, cause), Event::StoreRead { path, contents }) => {
                 refresh.compare(cause, Store::parse(path, contents), now_ms)
@@ -242,15 +253,40 @@ impl Refresh {
             return done(key, note);
         }
         self.stored = current;
-        let Some(refresh_token) = &self.stored.refresh else {
+        if self.stored.refresh.is_none() {
             let provider = self.provider.label();
             return self.fall_back(Error::LoginEnded { provider, cause: None }, now_ms);
-        };
+        }
+        Turn::Ask(State::Recalling(self, store.path), Effect::ReadBackoff)
+    }
+
+    /// Unless the same has failed a moment ago.
+    fn send(self, backoff: Backoff, path: String, now_ms: u64) -> Turn<State> {
+        let token = self.refresh_token();
+        if let Some(cause) = backoff.cause(&self.provider.id, &token, now_ms) {
+            return self.refused(cause, now_ms);
+        }
         let effect = Effect::Http {
-            request: token::refresh(&self.provider, refresh_token),
+            request: token::refresh(&self.provider, &token),
             activity: format!("Refreshing the token of {}", self.provider.label().short_name()),
         };
-        Turn::Ask(State::Refreshing(self, store.path), effect)
+        Turn::Ask(State::Refreshing(self, backoff, path), effect)
+    }
+
+    fn refresh_token(&self) -> Secret {
+        self.stored.refresh.clone().unwrap_or_default()
+    }
+
+    fn failed(self, cause: TokenError, backoff: Backoff, now_ms: u64) -> Turn<State> {
+        let token = self.refresh_token();
+        let cause = cause.without(core::slice::from_ref(&token));
+        match backoff.remember(&self.provider.id, &token, &cause, now_ms) {
+            None => self.refused(cause, now_ms),
+            Some((contents, wait_ms)) => {
+                let cause = cause.after(wait_ms);
+                Turn::Ask(State::Remembering(self, cause), Effect::WriteBackoff { contents })
+            }
+        }
     }
 
     fn save(mut self, grant: token::Grant, path: String, now_ms: u64) -> Turn<State> {
@@ -294,7 +330,6 @@ impl Refresh {
     }
 
     fn refused(self, cause: TokenError, now_ms: u64) -> Turn<State> {
-        let cause = cause.without(self.stored.refresh.as_slice());
         if cause.is_invalid_grant() {
             return Turn::Ask(State::Comparing(self, cause), Effect::ReadStore);
         }

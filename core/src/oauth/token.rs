@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::credential::{BUFFER_MS, Credential};
@@ -92,7 +92,8 @@ impl Grant {
 }
 
 /// Why a token endpoint granted nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TokenError {
     /// There was no answer.
@@ -116,6 +117,7 @@ pub enum TokenError {
         status: u16,
     },
     /// The server's own OAuth error (5.2), stripped of control characters.
+    #[serde(rename = "oauth")]
     OAuth {
         /// The code, such as `invalid_grant`.
         error: String,
@@ -156,6 +158,17 @@ impl TokenError {
         match self {
             Self::OAuth { error, description } => {
                 Self::OAuth { error: clean(error), description: description.map(clean) }
+            }
+            other => other,
+        }
+    }
+
+    /// The same as of later, when there is this much of its time left.
+    pub(crate) fn after(self, left_ms: u64) -> Self {
+        match self {
+            Self::RateLimited { .. } => Self::RateLimited { after_ms: Some(left_ms) },
+            Self::Unavailable { status, .. } => {
+                Self::Unavailable { status, after_ms: Some(left_ms) }
             }
             other => other,
         }

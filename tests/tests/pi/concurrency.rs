@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pi_auth_tests::pi::{Age, Home, Running, Signal};
-use pi_auth_tests::sandbox::{Kind, Settings};
+use pi_auth_tests::sandbox::{Fault, Kind, Settings};
 
 use crate::lock::{age, lock_of};
 use crate::login::{assert_logged_in, code_page};
@@ -44,6 +44,23 @@ fn a_validity_that_no_token_has_is_no_reason_for_all_to_refresh_in_turn() {
 }
 
 #[test]
+fn a_refresh_that_failed_is_remembered_so_that_others_do_not_storm_the_endpoint() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    for _ in 0..20 {
+        sandbox.fail_next(Fault::rate_limited(60));
+    }
+    for pi in many(&home, 20) {
+        pi.finish().exits(1).prints("").says("Try again in");
+    }
+    assert_eq!(sandbox.log().len(), 1, "requests");
+    // A new login has another refresh token, of which nothing is remembered.
+    sandbox.clear_faults();
+    home.store(&sandbox.issue(), Age::Expired.expires());
+    home.pi(["token", "anthropic"]).run().exits(0);
+}
+
+#[test]
 fn a_process_that_is_killed_while_it_waits_for_the_answer_locks_nobody_out() {
     for rotate in [true, false] {
         let sandbox = sandbox();
@@ -69,8 +86,13 @@ fn a_process_that_is_killed_while_it_waits_for_the_answer_locks_nobody_out() {
             next.exits(0);
             assert_logged_in(&home, &sandbox);
         }
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(left_over(&home), ["oauth.json", "oauth.json.flock"]);
     }
+}
+
+/// The files of the agent's directory, but for the memory of a refused refresh.
+fn left_over(home: &Home) -> Vec<String> {
+    home.names().into_iter().filter(|name| !name.ends_with(".backoff")).collect()
 }
 
 #[test]
@@ -101,7 +123,7 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
         if next.code() == Some(0) {
             assert_logged_in(home, &sandbox);
         }
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(left_over(home), ["oauth.json", "oauth.json.flock"]);
         outcomes.push(next.code());
     }
     assert!(outcomes.contains(&Some(0)), "not every moment is between the request and the file");
