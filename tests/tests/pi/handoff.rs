@@ -138,6 +138,10 @@ fn version_tells_both() {
     home.script("pi", "printf '\\033[31m1.0\\033[0m\\n'; echo more");
     let plain = home.pi(["--version"]).run();
     plain.exits(0).prints(&format!("{own}pi agent [31m1.0[0m ({})\n", agent.display()));
+    // As the agent's release 0.73.1 does.
+    home.script("pi", "echo 0.73.1 >&2");
+    let told = home.pi(["--version"]).run();
+    told.exits(0).prints(&format!("{own}pi agent 0.73.1 ({})\n", agent.display())).is_quiet();
     for broken in ["exit 1", "kill -9 $$"] {
         home.script("pi", broken);
         let ended = home.pi(["--version"]).run();

@@ -21,17 +21,19 @@ pub(crate) fn run() -> ExitCode {
         output::result("pi agent: none further down PATH\n");
         return ExitCode::SUCCESS;
     };
-    let asked = Command::new(&agent)
-        .arg("--version")
-        .env(ASKED, "1")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
+    let asked = Command::new(&agent).arg("--version").env(ASKED, "1").stdin(Stdio::null()).output();
     let version = match &asked {
-        Ok(told) if told.status.success() => String::from_utf8_lossy(&told.stdout),
+        // Some releases of the agent tell it on standard error.
+        Ok(told) if told.status.success() => first_line(&told.stdout)
+            .or_else(|| first_line(&told.stderr))
+            .unwrap_or_else(|| "tells no version".into()),
         _ => "does not start".into(),
     };
-    let version = plain(version.lines().next().unwrap_or("tells no version"));
     output::result(&format!("pi agent {version} ({})\n", agent.display()));
     ExitCode::SUCCESS
+}
+
+fn first_line(output: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(output);
+    text.lines().map(plain).find(|line| !line.trim().is_empty())
 }
