@@ -8,6 +8,7 @@ mod page;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -52,8 +53,8 @@ pub(crate) struct Callback {
     port: u16,
     visits: mpsc::Receiver<Visit>,
     accepting: JoinHandle<()>,
-    /// Closed once every connection is done with.
-    open: mpsc::Receiver<Infallible>,
+    /// Told of each page that was written to a browser.
+    delivered: mpsc::Receiver<()>,
 }
 
 impl Callback {
@@ -66,10 +67,10 @@ impl Callback {
         };
         let port = listener.local_addr()?.port();
         let (visited, visits) = mpsc::channel(MAX_WAITING);
-        let (keep_open, open) = mpsc::channel(1);
-        let door = Arc::new(Door { port, path: path.to_owned(), visited });
-        let accepting = tokio::spawn(accept(listener, door, keep_open));
-        Ok(Callback { port, visits, accepting, open })
+        let (sent, delivered) = mpsc::channel(1);
+        let door = Arc::new(Door { port, path: path.to_owned(), visited, sent });
+        let accepting = tokio::spawn(accept(listener, door));
+        Ok(Callback { port, visits, accepting, delivered })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -89,12 +90,10 @@ impl Callback {
         self.accepting.abort();
     }
 
-    /// Closes the port and lets the pages that are under way arrive.
-    pub(crate) async fn close(mut self) {
+    /// Closes the port and waits until the page of an answered visit is on its way.
+    pub(crate) async fn delivered(mut self) {
         self.shut();
-        self.visits.close();
-        while self.visits.try_recv().is_ok() {}
-        let _ = tokio::time::timeout(LINGER, self.open.recv()).await;
+        let _ = tokio::time::timeout(LINGER, self.delivered.recv()).await;
     }
 }
 
@@ -109,13 +108,15 @@ struct Door {
     port: u16,
     path: String,
     visited: mpsc::Sender<Visit>,
+    /// Told when a page that ends a login was written.
+    sent: mpsc::Sender<()>,
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>, keep_open: mpsc::Sender<Infallible>) {
+async fn accept(listener: TcpListener, door: Arc<Door>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(stream, Arc::clone(&door), keep_open.clone()));
+                tokio::spawn(serve(stream, Arc::clone(&door)));
             }
             // Out of descriptors, most likely: others may free some.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -123,10 +124,12 @@ async fn accept(listener: TcpListener, door: Arc<Door>, keep_open: mpsc::Sender<
     }
 }
 
-async fn serve(stream: TcpStream, door: Arc<Door>, _keep_open: mpsc::Sender<Infallible>) {
-    let service = service_fn(move |request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.page(request).await.into_response()) }
+async fn serve(stream: TcpStream, door: Arc<Door>) {
+    let is_last = AtomicBool::new(false);
+    let service = service_fn(|request| async {
+        let page = door.page(request).await;
+        is_last.store(matches!(page, Page::LoggedIn { .. } | Page::Failed), Relaxed);
+        Ok::<_, Infallible>(page.into_response())
     });
     // Whatever goes wrong on a connection is that browser's affair.
     let _ = http1::Builder::new()
@@ -136,6 +139,9 @@ async fn serve(stream: TcpStream, door: Arc<Door>, _keep_open: mpsc::Sender<Infa
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
+    if is_last.load(Relaxed) {
+        let _ = door.sent.try_send(());
+    }
 }
 
 impl Door {

@@ -61,6 +61,8 @@ impl Driver {
             };
             self.effect = self.flow.step(event, now_ms());
         };
+        // The lock first: a browser may take its time.
+        self.held = None;
         self.dismiss(&result).await;
         result
     }
@@ -165,16 +167,17 @@ impl Driver {
 
     /// Gives the browser its page, and closes the door.
     async fn dismiss(&mut self, result: &Result<Output, Error>) {
-        if let Some(visit) = self.visit.take() {
+        let (visit, callback) = (self.visit.take(), self.callback.take());
+        if let Some(visit) = visit {
             visit.answer(match result {
                 Ok(Output::LoggedIn { provider, .. }) => {
                     Page::LoggedIn { provider: provider.name.clone() }
                 }
                 _ => Page::Failed,
             });
-        }
-        if let Some(callback) = self.callback.take() {
-            callback.close().await;
+            if let Some(callback) = callback {
+                callback.delivered().await;
+            }
         }
     }
 }

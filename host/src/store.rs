@@ -1,6 +1,7 @@
 //! The credential file: which one it is, and reading, locking and replacing it.
 
 mod lock;
+mod plain;
 mod replace;
 
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -12,7 +13,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
-use pi_auth_core::text::plain;
 
 use lock::{Lock, LockError};
 use replace::Replacement;
@@ -58,13 +58,15 @@ impl Store {
         overrides: Option<PathBuf>,
         home: Option<PathBuf>,
     ) -> Self {
+        // A relative one counts from where this process stands now.
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
         Store { directory, overrides, home }
     }
 
     /// A path as it is shown to people: with `~` for the home directory.
     pub(crate) fn shown(&self, path: &Path) -> String {
         let below_home = self.home.as_ref().and_then(|home| path.strip_prefix(home).ok());
-        plain(&match below_home {
+        pi_auth_core::text::plain(&match below_home {
             Some(rest) => format!("~/{}", rest.display()),
             None => path.display().to_string(),
         })
@@ -140,6 +142,16 @@ impl Store {
 
     /// Takes the lock and the room for a new file.
     pub(crate) async fn hold(&self) -> Result<Held, Event> {
+        loop {
+            let held = self.try_hold().await?;
+            // While it was waited for, the agent may have moved the file.
+            if held.is_current(self) {
+                return Ok(held);
+            }
+        }
+    }
+
+    async fn try_hold(&self) -> Result<Held, Event> {
         let path = self.path();
         let target = real(&path).map_err(|error| self.failed(&path, error))?;
         let named = beside_itself(&path).map_err(|error| self.failed(&path, error))?;
@@ -196,11 +208,11 @@ impl Store {
 
     /// Writes it, as well as it goes: under the lock, and worth no more than its moment.
     pub(crate) fn write_backoff(&self, contents: &Secret) -> Event {
-        let nofollow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(nofollow);
-        if let Some(mut file) = self.backoff().and_then(|path| options.open(path).ok()) {
-            let _ = file.write_all(contents.expose().as_bytes());
+        if let Some(path) = self.backoff() {
+            // Made anew, whatever stood there.
+            let _ = fs::remove_file(&path);
+            let _ = plain::create(&path)
+                .and_then(|mut file| file.write_all(contents.expose().as_bytes()));
         }
         Event::BackoffWritten
     }
@@ -246,8 +258,7 @@ impl Identity {
 /// The text of a file; `None` where there is none.
 fn read(path: &Path) -> Result<Option<Secret>, StoreFailure> {
     // Non-blocking, or a pipe in the file's place would hang the open.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits();
-    let nonblocking = i32::try_from(flags).unwrap_or(0);
+    let nonblocking = plain::flags(rustix::fs::OFlags::NONBLOCK);
     let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -2,7 +2,8 @@
 //!
 //! It is a small file beside the credential file, written under its lock. It holds no secret and
 //! decides nothing that matters: one that cannot be read is no memory. A record counts for one
-//! refresh token, so a new login, or a token that somebody else got, begins without one.
+//! refresh token and endpoint, so a new login, a token that somebody else got, or a mended
+//! overrides file begins without one.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -13,8 +14,12 @@ use sha2::{Digest, Sha256};
 
 use crate::http::TransportFailure;
 use crate::oauth::token::TokenError;
+use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::text::brief;
 
+/// How long a failure is remembered at least, in milliseconds: `Retry-After: 0` is no invitation.
+const MIN_MS: u64 = 1_000;
 /// How long the first failure is remembered where the server does not say, in milliseconds; each
 /// further one twice as long.
 const FIRST_MS: u64 = 10_000;
@@ -30,8 +35,10 @@ pub(super) struct Backoff(BTreeMap<String, Record>);
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Record {
-    /// Which refresh token was refused: a digest of it.
+    /// What was refused: a digest of the refresh token, the endpoint and the client.
     token: String,
+    /// When it was, in epoch milliseconds.
+    since: u64,
     /// Until when nobody is to ask again, in epoch milliseconds.
     until: u64,
     /// How many failures there were in a row.
@@ -43,119 +50,171 @@ struct Record {
 impl Backoff {
     /// Reads the file's contents; whatever cannot be understood is no memory.
     pub(super) fn parse(contents: Option<&Secret>) -> Self {
-        contents.and_then(|text| serde_json::from_str(text.expose()).ok()).unwrap_or_default()
+        let parsed = contents.and_then(|text| serde_json::from_str(text.expose()).ok());
+        let mut backoff: Backoff = parsed.unwrap_or_default();
+        for record in backoff.0.values_mut() {
+            // Anybody may have written the file, and its words are shown.
+            if let TokenError::OAuth { error, description } = &mut record.cause {
+                *error = brief(error);
+                *description = description.as_deref().map(brief);
+            }
+        }
+        backoff
     }
 
     /// Why a refresh with `token` need not be tried now, if so.
-    pub(super) fn cause(&self, provider: &str, token: &Secret, now_ms: u64) -> Option<TokenError> {
+    pub(super) fn cause(
+        &self,
+        provider: &Provider,
+        token: &Secret,
+        now_ms: u64,
+    ) -> Option<TokenError> {
         let record = self.record(provider, token)?;
         let left_ms = record.until.checked_sub(now_ms).filter(|left| *left > 0)?;
-        // A clock that was set back must not make this last for ever.
-        (left_ms <= MAX_RETRY_AFTER_MS).then(|| record.cause.clone().after(left_ms))
+        // A clock that was set back, or ahead when this was written, must not make it last.
+        let is_sane = record.since <= now_ms && left_ms <= MAX_RETRY_AFTER_MS;
+        is_sane.then(|| record.cause.clone().after(left_ms))
     }
 
     /// The contents of the file once this failure, too, is remembered, and for how long it is, in
-    /// milliseconds. `None` for a failure that says nothing about the server: a network that comes
-    /// back is to be used at once.
+    /// milliseconds. `None` for a failure that a person can mend at any moment, such as a network
+    /// that is not there or a wrong client: what was mended is to work at once.
     pub(super) fn remember(
         mut self,
-        provider: &str,
+        provider: &Provider,
         token: &Secret,
         cause: &TokenError,
         now_ms: u64,
     ) -> Option<(Secret, u64)> {
         use TransportFailure::{Connect, Tls};
-        if matches!(cause, TokenError::Transport(Connect | Tls)) {
+        let was_sent = !matches!(cause, TokenError::Transport(Connect | Tls));
+        if !was_sent || !(cause.is_transient() || cause.is_invalid_grant()) {
             return None;
         }
-        let failures = self.record(provider, token).map_or(0, |record| record.failures);
+        let recent = |record: &&Record| now_ms.saturating_sub(record.until) <= MAX_MS;
+        let failures = self.record(provider, token).filter(recent).map_or(0, |it| it.failures);
         let growing_ms = FIRST_MS.saturating_mul(1 << failures.min(8)).min(MAX_MS);
         let asked_ms = cause.retry_after_ms().map(|ms| ms.min(MAX_RETRY_AFTER_MS));
-        let wait_ms = asked_ms.unwrap_or(growing_ms);
+        let wait_ms = asked_ms.unwrap_or(growing_ms).max(MIN_MS);
         let record = Record {
-            token: digest(token),
+            token: digest(provider, token),
+            since: now_ms,
             until: now_ms.saturating_add(wait_ms),
             failures: failures.saturating_add(1),
             cause: cause.clone(),
         };
-        self.0.insert(provider.into(), record);
+        self.0.insert(provider.id.clone(), record);
         let contents = serde_json::to_string(&self).ok()?;
         Some((contents.into(), wait_ms))
     }
 
-    fn record(&self, provider: &str, token: &Secret) -> Option<&Record> {
-        self.0.get(provider).filter(|record| record.token == digest(token))
+    fn record(&self, provider: &Provider, token: &Secret) -> Option<&Record> {
+        self.0.get(&provider.id).filter(|record| record.token == digest(provider, token))
     }
 }
 
 /// Enough of a digest to tell tokens apart, and far from enough to find one.
-fn digest(token: &Secret) -> String {
-    let digest = Sha256::digest(token.expose().as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+fn digest(provider: &Provider, token: &Secret) -> String {
+    let mut digest = Sha256::new();
+    for part in [token.expose(), &provider.token_url, &provider.client_id] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::Table;
 
     const NOW: u64 = 1_700_000_000_000;
 
-    fn after_failures(causes: &[TokenError]) -> Backoff {
+    fn provider() -> Provider {
+        Table::built_in().get("anthropic").unwrap().clone()
+    }
+
+    fn after_failures(causes: &[TokenError], pause_ms: u64) -> Backoff {
         let mut contents = None;
-        for cause in causes {
+        for (n, cause) in causes.iter().enumerate() {
             let backoff = Backoff::parse(contents.as_ref());
-            contents = backoff.remember("p", &"t".into(), cause, NOW).map(|(text, _)| text);
+            let now_ms = NOW + n as u64 * pause_ms;
+            let remembered = backoff.remember(&provider(), &"t".into(), cause, now_ms);
+            contents = remembered.map(|(text, _)| text);
         }
         Backoff::parse(contents.as_ref())
     }
 
-    fn left_ms(causes: &[TokenError]) -> u64 {
-        after_failures(causes).0["p"].until - NOW
+    fn wait_ms(causes: &[TokenError], pause_ms: u64) -> u64 {
+        let record = &after_failures(causes, pause_ms).0["anthropic"];
+        record.until - record.since
     }
 
     fn unavailable() -> TokenError {
         TokenError::Unavailable { status: 503, after_ms: None }
     }
 
+    fn limited(after_ms: u64) -> TokenError {
+        TokenError::RateLimited { after_ms: Some(after_ms) }
+    }
+
     #[test]
     fn it_grows_from_ten_seconds_to_a_minute_unless_the_server_says() {
-        assert_eq!(left_ms(&[unavailable()]), 10_000);
-        assert_eq!(left_ms(&[unavailable(), unavailable()]), 20_000);
-        assert_eq!(left_ms(&[unavailable(), unavailable(), unavailable(), unavailable()]), 60_000);
-        let asked = |ms| TokenError::RateLimited { after_ms: Some(ms) };
-        assert_eq!(left_ms(&[asked(7000)]), 7000);
-        assert_eq!(left_ms(&[asked(86_400_000)]), 900_000);
+        let in_a_row = |n: usize| wait_ms(&alloc::vec![unavailable(); n], 20_000);
+        assert_eq!([1, 2, 3, 4, 9].map(in_a_row), [10_000, 20_000, 40_000, 60_000, 60_000]);
+        assert_eq!(wait_ms(&[unavailable(), unavailable()], 3_600_000), 10_000, "long ago");
+        assert_eq!(wait_ms(&[limited(7000)], 0), 7000);
+        assert_eq!(wait_ms(&[limited(0)], 0), 1000);
+        assert_eq!(wait_ms(&[limited(86_400_000)], 0), 900_000);
     }
 
     #[test]
-    fn it_counts_for_one_token_and_for_its_time() {
-        let backoff = after_failures(&[TokenError::RateLimited { after_ms: Some(7000) }]);
-        let left = |after_ms| Some(TokenError::RateLimited { after_ms: Some(after_ms) });
-        assert_eq!(backoff.cause("p", &"t".into(), NOW), left(7000));
-        assert_eq!(backoff.cause("p", &"t".into(), NOW + 6000), left(1000));
-        assert_eq!(backoff.cause("p", &"t".into(), NOW + 7000), None);
-        assert_eq!(
-            backoff.cause("p", &"t".into(), NOW - 86_400_000),
-            None,
-            "the clock was set back"
-        );
-        assert_eq!(backoff.cause("p", &"another".into(), NOW), None);
-        assert_eq!(backoff.cause("q", &"t".into(), NOW), None);
+    fn it_counts_for_one_token_at_one_endpoint_and_for_its_time() {
+        let backoff = after_failures(&[limited(7000)], 0);
+        let cause = |token: &str, now_ms| backoff.cause(&provider(), &token.into(), now_ms);
+        assert_eq!(cause("t", NOW), Some(limited(7000)));
+        assert_eq!(cause("t", NOW + 6000), Some(limited(1000)));
+        assert_eq!(cause("t", NOW + 7000), None);
+        assert_eq!(cause("t", NOW - 1), None, "the clock was set back");
+        assert_eq!(cause("another", NOW), None);
+        let mut mended = provider();
+        mended.client_id = "another".into();
+        assert_eq!(backoff.cause(&mended, &"t".into(), NOW), None);
     }
 
     #[test]
-    fn what_cannot_be_understood_is_no_memory_and_no_network_is_not_remembered() {
+    fn what_cannot_be_understood_is_no_memory() {
         for text in ["", "{", "[]", r#"{"p":{}}"#, r#"{"p":{"token":1}}"#] {
             assert!(Backoff::parse(Some(&text.into())).0.is_empty(), "{text}");
         }
-        let gone = TokenError::Transport(TransportFailure::Connect);
-        assert!(Backoff::default().remember("p", &"t".into(), &gone, NOW).is_none());
     }
 
     #[test]
-    fn the_token_is_not_in_it() {
-        let contents =
-            Backoff::default().remember("p", &"sk-ant-ort01-canary".into(), &unavailable(), NOW);
-        assert!(!contents.unwrap().0.expose().contains("canary"));
+    fn what_a_person_can_mend_at_any_moment_is_not_remembered() {
+        let oauth = |error: &str| TokenError::OAuth { error: error.into(), description: None };
+        for (cause, remembered) in [
+            (TokenError::Transport(TransportFailure::Connect), false),
+            (TokenError::Transport(TransportFailure::Tls), false),
+            (TokenError::Transport(TransportFailure::Timeout), true),
+            (TokenError::Refused { status: 404 }, false),
+            (oauth("invalid_client"), false),
+            (oauth("invalid_grant"), true),
+            (unavailable(), true),
+        ] {
+            let record = Backoff::default().remember(&provider(), &"t".into(), &cause, NOW);
+            assert_eq!(record.is_some(), remembered, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_not_in_it_and_its_words_cannot_act_on_a_terminal() {
+        let cause = TokenError::OAuth { error: "invalid_grant".into(), description: None };
+        let remembered =
+            Backoff::default().remember(&provider(), &"sk-canary".into(), &cause, NOW).unwrap();
+        assert!(!remembered.0.expose().contains("canary"));
+        let crafted = remembered.0.expose().replace("invalid_grant", "a\\u001b[31mb");
+        let backoff = Backoff::parse(Some(&crafted.into()));
+        let cause = backoff.cause(&provider(), &"sk-canary".into(), NOW).unwrap();
+        assert_eq!(alloc::format!("{cause}"), "a[31mb");
     }
 }

@@ -100,7 +100,7 @@ impl State {
                 Turn::Ask(State::Locking(removal), Effect::LockStore)
             }
             (State::Writing(_, _, path), Event::LockLost) => {
-                let failure = StoreFailure::Other("others keep taking its lock over".into());
+                let failure = StoreFailure::Other("others keep writing it".into());
                 Turn::Failed(Error::Store { path, attempt: "write", failure })
             }
             (State::Writing(..), event) => Turn::unexpected(event, "write"),

@@ -45,7 +45,9 @@ pub(super) struct Save {
     edit: Edit,
     path: String,
     state: State,
-    /// Setbacks so far: a lost lock, a half-written file, a failed write.
+    /// How often it had to be read again: a lost lock, or another writer.
+    lost: u32,
+    /// Setbacks so far: a half-written file, a failed write.
     setbacks: u32,
     /// Whether the lock could not be had, and writing goes ahead without.
     unlocked: bool,
@@ -69,6 +71,8 @@ pub(super) enum Progress {
     Failed(Error),
 }
 
+/// How often it is read again under the lock, and as often once more without.
+const MAX_LOST: u32 = 3;
 /// How many setbacks are borne.
 const MAX_SETBACKS: u32 = 3;
 /// The pause after one, in milliseconds.
@@ -87,7 +91,7 @@ impl Save {
     }
 
     fn new(edit: Edit, path: String) -> Self {
-        Save { edit, path, state: State::Locking, setbacks: 0, unlocked: false }
+        Save { edit, path, state: State::Locking, lost: 0, setbacks: 0, unlocked: false }
     }
 
     pub(super) fn step(mut self, event: Event, now_ms: u64) -> Progress {
@@ -104,12 +108,12 @@ impl Save {
                 }
             }
             (State::Writing, Event::Written) => Progress::Saved(self.path),
-            (State::Writing, Event::LockLost) if self.setbacks < MAX_SETBACKS => {
-                self.setbacks += 1;
+            (State::Writing, Event::LockLost) if self.lost < MAX_LOST => {
+                self.lost += 1;
                 self.ask(State::Locking, Effect::LockStore)
             }
-            (State::Writing, Event::LockLost) if self.setbacks < 2 * MAX_SETBACKS => {
-                self.setbacks += 1;
+            (State::Writing, Event::LockLost) if self.lost < 2 * MAX_LOST => {
+                self.lost += 1;
                 self.without_lock()
             }
             (State::Writing, Event::LockLost) => {
@@ -130,7 +134,7 @@ impl Save {
     }
 
     fn setback(mut self, error: Error, now_ms: u64) -> Progress {
-        if self.setbacks >= MAX_SETBACKS {
+        if self.setbacks == MAX_SETBACKS {
             return Progress::Failed(error);
         }
         self.setbacks += 1;

@@ -105,6 +105,8 @@ pub(super) struct Refresh {
     stored: Credential,
     /// Whether a refresh token of somebody else's was tried after ours was refused.
     retried: bool,
+    /// Whether the provider gave a new refresh token in place of the one it was sent.
+    rotated: bool,
 }
 
 impl State {
@@ -227,7 +229,8 @@ fn configured(request: Request, stored: Credential, table: &Table) -> Turn<State
     match table.get(&request.provider) {
         None => Turn::Failed(Error::ForeignLogin { provider }),
         Some(found) => {
-            let refresh = Refresh { request, provider: found.clone(), stored, retried: false };
+            let provider = found.clone();
+            let refresh = Refresh { request, provider, stored, retried: false, rotated: false };
             Turn::Ask(State::Locking(refresh), Effect::LockStore)
         }
     }
@@ -263,7 +266,7 @@ impl Refresh {
     /// Unless the same has failed a moment ago.
     fn send(self, backoff: Backoff, path: String, now_ms: u64) -> Turn<State> {
         let token = self.refresh_token();
-        if let Some(cause) = backoff.cause(&self.provider.id, &token, now_ms) {
+        if let Some(cause) = backoff.cause(&self.provider, &token, now_ms) {
             return self.refused(cause, now_ms);
         }
         let effect = Effect::Http {
@@ -280,7 +283,7 @@ impl Refresh {
     fn failed(self, cause: TokenError, backoff: Backoff, now_ms: u64) -> Turn<State> {
         let token = self.refresh_token();
         let cause = cause.without(core::slice::from_ref(&token));
-        match backoff.remember(&self.provider.id, &token, &cause, now_ms) {
+        match backoff.remember(&self.provider, &token, &cause, now_ms) {
             None => self.refused(cause, now_ms),
             Some((contents, wait_ms)) => {
                 let cause = cause.after(wait_ms);
@@ -292,6 +295,7 @@ impl Refresh {
     fn save(mut self, grant: token::Grant, path: String, now_ms: u64) -> Turn<State> {
         let used = self.stored.refresh.take().unwrap_or_default();
         self.stored = grant.credential(Some(&used), now_ms);
+        self.rotated = self.stored.refresh.as_ref() != Some(&used);
         let edit = Edit::Refreshed {
             provider: self.provider.id.clone(),
             used,
@@ -313,11 +317,15 @@ impl Refresh {
             },
             // The token exists nowhere else by now, so it is at least of use to the caller.
             Progress::Failed(error) => {
-                let note = format!(
-                    "{error} The provider has already replaced the stored login, so a new one will \
-                     be due when this token expires: mend that, then run `pi login {}`.",
-                    self.provider.id
-                );
+                let note = if self.rotated {
+                    let login = format!("mend that, then run `pi login {}`", self.provider.id);
+                    format!(
+                        "{error} The provider has already replaced the stored login, so a new one \
+                         will be due when this token expires: {login}."
+                    )
+                } else {
+                    format!("{error} {}", error.advice())
+                };
                 self.serve(Some(note))
             }
         }

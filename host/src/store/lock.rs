@@ -8,13 +8,13 @@
 
 mod directory;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::replace::own_as;
+use super::plain::{create, open_plain};
 use directory::{DirectoryLock, Watch};
 
 /// How long a waiter waits before it gives up.
@@ -50,9 +50,11 @@ impl Lock {
 pub(super) async fn take(named: &Path, target: &Path) -> Result<Lock, LockError> {
     let deadline = Instant::now() + PATIENCE;
     let kernel = take_kernel(&beside(target, ".flock"), deadline).await?;
-    let mut directories = vec![take_directory(&beside(named, ".lock"), deadline).await?];
+    // The one beside the target first: a refresh of the agent's holds it for seconds, while those
+    // who want the other wait for it for a moment only.
+    let mut directories = vec![take_directory(&beside(target, ".lock"), deadline).await?];
     if named != target {
-        directories.push(take_directory(&beside(target, ".lock"), deadline).await?);
+        directories.push(take_directory(&beside(named, ".lock"), deadline).await?);
     }
     Ok(Lock { directories, _kernel: kernel })
 }
@@ -77,13 +79,10 @@ async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> 
 }
 
 fn open_kernel(path: &Path) -> io::Result<File> {
-    let file =
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-    // Root that refreshes a user's file must leave them a lock that they can take.
-    if let Some(directory) = path.parent().and_then(|parent| fs::metadata(parent).ok()) {
-        let _ = own_as(&file, &directory);
+    match create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_plain(path),
+        result => result,
     }
-    Ok(file)
 }
 
 fn is_at(file: &File, path: &Path) -> bool {

@@ -2,12 +2,14 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
+use super::plain::own_as;
 use super::sync_directory;
 
 /// How much more room than the present file is taken, in bytes: an entry grows by less.
@@ -90,18 +92,6 @@ fn fill(file: &mut File, contents: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Gives `file` to whom `like` belongs to. A group that cannot be kept is none to insist on.
-pub(super) fn own_as(file: &File, like: &fs::Metadata) -> io::Result<()> {
-    let own = file.metadata()?;
-    if (own.uid(), own.gid()) == (like.uid(), like.gid()) {
-        return Ok(());
-    }
-    match fchown(file, Some(like.uid()), Some(like.gid())) {
-        Err(error) if own.uid() != like.uid() => Err(error),
-        _ => Ok(()),
-    }
-}
-
 impl Drop for Replacement {
     fn drop(&mut self) {
         if !self.in_place {
@@ -117,7 +107,8 @@ fn prefix(target: &Path) -> String {
 }
 
 /// Removes what killed processes left behind. Under the lock nobody else has one in use, but for
-/// a writer that could not have the lock: what a living process has just made is spared.
+/// a writer that could not have the lock: what a process that can be seen alive has just made is
+/// spared.
 pub(super) fn sweep(target: &Path) {
     let Some(entries) = target.parent().and_then(|parent| fs::read_dir(parent).ok()) else {
         return;
@@ -128,7 +119,8 @@ pub(super) fn sweep(target: &Path) {
         let Some(process) = maker(&name.to_string_lossy(), &prefix) else { continue };
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
-        if age > YOUNG || test_kill_process(process).is_err() {
+        let is_gone = test_kill_process(process) == Err(Errno::SRCH);
+        if age > YOUNG || is_gone {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -266,3 +266,26 @@ fn paths_are_shown_with_a_tilde_and_nothing_a_terminal_obeys() {
     assert_eq!(store.shown(Path::new("/hx/auth.json")), "/hx/auth.json");
     assert_eq!(store.shown(Path::new("/x\u{1b}[2J/y")), "/x[2J/y");
 }
+
+#[tokio::test]
+async fn what_somebody_put_in_the_place_of_our_files_is_neither_followed_nor_waited_for() {
+    let home = home_with(&[("auth.json", "{}"), ("victim", "theirs")]);
+    symlink("victim", home.path("auth.json.flock")).unwrap();
+    assert!(matches!(home.store.hold().await, Err(Event::StoreFailed { .. })));
+    fs::remove_file(home.path("auth.json.flock")).unwrap();
+
+    symlink("victim", home.path("auth.json.backoff")).unwrap();
+    home.store.write_backoff(&Secret::new("remembered"));
+    assert_eq!(home.text("victim"), "theirs");
+    let read_back = home.store.read_backoff();
+    assert!(
+        matches!(read_back, Event::BackoffRead { contents: Some(c) } if c.expose() == "remembered")
+    );
+    assert_eq!(mode(&home.path("auth.json.backoff")), 0o600);
+}
+
+#[test]
+fn a_relative_directory_counts_from_here() {
+    let store = Store::new("some/where".into(), None, None);
+    assert!(store.path().is_absolute());
+}

@@ -4,6 +4,8 @@
 //! (the answer was not taken: give another), `progress`, and as the last one `logged_in` or
 //! `error`.
 
+use std::io::Write;
+
 use pi_auth::{Answer, Authorize, Error, Interaction, Label, LoggedIn};
 use serde_json::{Value, json};
 
@@ -17,16 +19,19 @@ pub(crate) struct Json(Lines);
 /// The last event of a login that worked.
 pub(crate) fn logged_in(logged_in: &LoggedIn) {
     let (provider, path) = (&logged_in.provider, &logged_in.path);
-    emit(&json!({ "type": "logged_in", "provider": provider, "path": path }));
+    let event = json!({ "type": "logged_in", "provider": provider, "path": path });
+    output::result(&format!("{event}\n"));
 }
 
 /// The last event of a login that failed.
 pub(crate) fn failed(error: &Error) {
-    emit(&json!({ "type": "error", "error": error }));
+    output::result(&format!("{}\n", json!({ "type": "error", "error": error })));
 }
 
+/// An event on the way. That nobody reads it must not end a login between the provider's answer
+/// and the file; the last event will tell.
 fn emit(event: &Value) {
-    output::result(&format!("{event}\n"));
+    let _ = writeln!(std::io::stdout().lock(), "{event}");
 }
 
 impl Interaction for Json {

@@ -1,15 +1,15 @@
 //! The lock directory of npm's proper-lockfile 4, as both of its ends need it.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::store::replace::own_as;
+use crate::store::plain::{open_directory, own_as};
 
 /// How often a holder touches the directory. The agent's shortest idea of a dead lock is 10 s.
 const TOUCH_EVERY: Duration = Duration::from_secs(2);
@@ -56,7 +56,7 @@ impl Watch {
 impl DirectoryLock {
     /// Takes the lock if it is free or dead; `None` while somebody holds it.
     pub(super) fn try_take(path: &Path, watch: &mut Watch) -> io::Result<Option<Self>> {
-        match DirBuilder::new().mode(0o700).create(path) {
+        match DirBuilder::new().mode(0o700).create(path).and_then(|()| readable(path)) {
             Ok(()) => Self::begin(path).map(Some).inspect_err(|_| {
                 // Nobody would touch it, and everybody wait for it.
                 let _ = fs::remove_dir(path);
@@ -77,8 +77,9 @@ impl DirectoryLock {
 
     fn begin(path: &Path) -> io::Result<Self> {
         // Root that locks for a user leaves, if it dies, what that user can take over.
+        let directory = open_directory(path)?;
         if let Some(parent) = path.parent().and_then(|parent| fs::metadata(parent).ok()) {
-            let _ = own_as(&File::open(path)?, &parent);
+            let _ = own_as(&directory, &parent);
         }
         let touched = Arc::new(Mutex::new(modified(path)?));
         let (stop, stopped) = mpsc::channel();
@@ -127,6 +128,11 @@ fn touch(path: &Path, expected: SystemTime) -> io::Result<Option<SystemTime>> {
     }
     directory.set_modified(SystemTime::now())?;
     directory.metadata()?.modified().map(Some)
+}
+
+/// A umask may have taken away what its own maker needs to touch it.
+fn readable(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o700))
 }
 
 fn modified(path: &Path) -> io::Result<SystemTime> {
