@@ -142,13 +142,13 @@ impl Store {
 
     /// Takes the lock and the room for a new file.
     pub(crate) async fn hold(&self) -> Result<Held, Event> {
-        loop {
-            let held = self.try_hold().await?;
-            // While it was waited for, the agent may have moved the file.
-            if held.is_current(self) {
-                return Ok(held);
-            }
+        let held = self.try_hold().await?;
+        if held.is_current(self) {
+            return Ok(held);
         }
+        // While it was waited for, the agent has moved the file. It does so only once.
+        drop(held);
+        self.try_hold().await
     }
 
     async fn try_hold(&self) -> Result<Held, Event> {
