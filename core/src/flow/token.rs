@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A fresh token costs one read. Everything behind it runs under the lock, so that any number of
-//! processes make one refresh, and one that failed is not repeated at once ([`Backoff`]). Where no
+//! processes make one refresh, and one that failed is not repeated at once (see `backoff.rs`). Where no
 //! refresh comes of it, a token that is still really valid is served with a note.
 
 use alloc::format;
