@@ -19,8 +19,10 @@ pub enum Answer<T> {
 /// A person, seen from a flow. Every future here may be dropped at any time (a browser came back
 /// while the person was still being asked), and must leave the terminal as it found it.
 pub trait Interaction {
-    /// Whether there is somebody to pick from a list, and to confirm.
-    fn is_present(&self) -> bool;
+    /// Whether there is somebody to pick from a list, and to confirm. Without more, there is not.
+    fn is_present(&self) -> bool {
+        false
+    }
 
     /// Has the person pick one of `options`, which is never empty; answers with its index.
     fn select(
@@ -28,10 +30,16 @@ pub trait Interaction {
         message: &str,
         options: &[Label],
         remark: Option<&str>,
-    ) -> impl Future<Output = Answer<usize>>;
+    ) -> impl Future<Output = Answer<usize>> {
+        let _ = (message, options, remark);
+        std::future::ready(Answer::Ended)
+    }
 
     /// Asks a yes-or-no question.
-    fn confirm(&mut self, message: &str) -> impl Future<Output = Answer<bool>>;
+    fn confirm(&mut self, message: &str) -> impl Future<Output = Answer<bool>> {
+        let _ = message;
+        std::future::ready(Answer::Ended)
+    }
 
     /// Shows the page to be opened, before anything opens it. Called again with
     /// [`Authorize::problem`] when an answer was not taken.
@@ -52,18 +60,6 @@ pub trait Interaction {
 pub struct Unattended;
 
 impl Interaction for Unattended {
-    fn is_present(&self) -> bool {
-        false
-    }
-
-    async fn select(&mut self, _: &str, _: &[Label], _: Option<&str>) -> Answer<usize> {
-        Answer::Ended
-    }
-
-    async fn confirm(&mut self, _: &str) -> Answer<bool> {
-        Answer::Ended
-    }
-
     fn show(&mut self, _: &Authorize) {}
 
     fn browser_failed(&mut self, _: &Authorize) {}

@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use pi_auth::{Answer, Authorize, Error, Interaction, Label, LoggedIn};
+use pi_auth::{Answer, Authorize, Error, Interaction, LoggedIn};
 use serde_json::{Value, json};
 
 use crate::lines::Lines;
@@ -34,21 +34,8 @@ fn emit(event: &Value) {
     let _ = writeln!(std::io::stdout().lock(), "{event}");
 }
 
+/// Nobody picks or confirms: `--json` needs PROVIDER, and only a logout confirms.
 impl Interaction for Json {
-    fn is_present(&self) -> bool {
-        false
-    }
-
-    /// Never asked: `--json` needs PROVIDER.
-    async fn select(&mut self, _: &str, _: &[Label], _: Option<&str>) -> Answer<usize> {
-        Answer::Ended
-    }
-
-    /// Never asked: only a logout confirms.
-    async fn confirm(&mut self, _: &str) -> Answer<bool> {
-        Answer::Ended
-    }
-
     fn show(&mut self, page: &Authorize) {
         if let Some(problem) = &page.problem {
             let (message, prompt) = (problem, &page.prompt);
