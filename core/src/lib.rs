@@ -4,7 +4,7 @@
 //! a value that answers each [`flow::Event`] with the next [`flow::Effect`], which a host performs.
 //!
 //! ```text
-//!   flow/          the jobs: login, token, logout, status; save is the write half of three of them
+//!   flow/          the jobs: login, token, logout, status; what they share: open, read, save, backoff
 //!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste
 //!   provider       providers as data, the built-in ones, and the overrides file
 //!   document       the credential file as text, edited without touching what it does not know

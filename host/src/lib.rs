@@ -16,8 +16,9 @@
 //!   auth         the API: token, login, logout, status
 //!   driver       the loop that answers effects with events
 //!   store        the credential file: read, probe, lock, replace
-//!     store/lock       the kernel's lock and the agent's lock directory
+//!     store/lock       the kernel's lock and the agent's lock directories
 //!     store/replace    a temporary file that becomes the credential file, or vanishes
+//!     store/plain      the small files beside it: owned as they should be, links not followed
 //!   http         requests over rustls
 //!   callback     the loopback server that a browser comes back to
 //!   browser      opening one
