@@ -1,5 +1,7 @@
 //! A stored login and its expiry.
 
+use alloc::string::String;
+
 use crate::secret::Secret;
 
 /// What is taken off the real expiry before it is stored, in milliseconds (5 minutes).
@@ -17,6 +19,8 @@ pub struct Credential {
     pub refresh: Option<Secret>,
     /// Epoch milliseconds, [`BUFFER_MS`] before the access token really expires.
     pub expires: u64,
+    /// The GitHub Enterprise that it is for (`enterpriseUrl`), as the file has it.
+    pub enterprise: Option<String>,
 }
 
 impl Credential {
@@ -41,7 +45,8 @@ mod tests {
     #[test]
     fn fresh_means_now_before_expires() {
         let expires = 1_700_000_000_000;
-        let credential = Credential { access: Some("a".into()), refresh: None, expires };
+        let credential =
+            Credential { access: Some("a".into()), refresh: None, expires, enterprise: None };
         let fresh = |min, now| credential.access_for(min, now).is_some();
         assert!(fresh(BUFFER_MS, expires - 1));
         assert!(!fresh(BUFFER_MS, expires));
@@ -53,7 +58,8 @@ mod tests {
 
     #[test]
     fn without_an_access_token_nothing_is_fresh() {
-        let credential = Credential { access: None, refresh: None, expires: u64::MAX };
+        let credential =
+            Credential { access: None, refresh: None, expires: u64::MAX, enterprise: None };
         assert_eq!(credential.access_for(0, 0), None);
     }
 }

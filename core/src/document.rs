@@ -105,17 +105,24 @@ impl Document {
     ///
     /// Does nothing where the entry is gone or is no login: a logout in the meantime wins.
     pub fn update(&mut self, provider: &str, credential: &Credential) {
-        for (name, value) in &fields(credential)[1..] {
-            let Some(entry) = self.find(provider) else { return };
-            if !matches!(self.entry(&entry), Entry::OAuth(_)) {
-                return;
-            }
-            match self.field(&entry, name) {
-                Some(field) => self.replace(field, value),
-                None => {
-                    let style = self.style(entry.value.clone());
-                    self.append(entry.value, &style, name, value);
-                }
+        // Type and Enterprise stay as they are, to the byte.
+        for (name, value) in &fields(credential)[1..4] {
+            self.put(provider, name, value);
+        }
+    }
+
+    /// Puts one field of the login of `provider`; `value` is JSON. Does nothing where there is no
+    /// such login.
+    pub fn put(&mut self, provider: &str, name: &str, value: &str) {
+        let Some(entry) = self.find(provider) else { return };
+        if !matches!(self.entry(&entry), Entry::OAuth(_)) {
+            return;
+        }
+        match self.field(&entry, name) {
+            Some(field) => self.replace(field, value),
+            None => {
+                let style = self.style(entry.value.clone());
+                self.append(entry.value, &style, name, value);
             }
         }
     }
@@ -186,6 +193,7 @@ impl Document {
                 access: text("access"),
                 refresh: text("refresh"),
                 expires: raw("expires").map_or(0, epoch_ms),
+                enterprise: text("enterpriseUrl").map(|url| url.expose().into()),
             }),
             Some("api_key") => Entry::ApiKey(text("key")),
             _ => Entry::Unknown,
@@ -240,12 +248,17 @@ fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
         let text = secret.as_ref().map_or("", Secret::expose);
         Zeroizing::new(serde_json::Value::from(text).to_string())
     };
-    alloc::vec![
+    let mut fields = alloc::vec![
         ("type", Zeroizing::new("\"oauth\"".into())),
         ("refresh", json(&credential.refresh)),
         ("access", json(&credential.access)),
         ("expires", Zeroizing::new(credential.expires.to_string())),
-    ]
+    ];
+    if let Some(domain) = &credential.enterprise {
+        let value = serde_json::Value::from(domain.as_str()).to_string();
+        fields.push(("enterpriseUrl", Zeroizing::new(value)));
+    }
+    fields
 }
 
 /// `expires` as written by whomever: a fraction is cut; what is no sensible time (a string, null,

@@ -20,6 +20,7 @@ impl Environment {
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_OAUTH_TOKEN",
         "BROWSER",
+        "COPILOT_GITHUB_TOKEN",
         "DISPLAY",
         "PI_AUTH_PREFER",
         "SSH_CLIENT",

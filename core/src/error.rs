@@ -3,17 +3,17 @@
 //! [`Error`] is the exact kind; its `Display` says what happened and [`Error::advice`] what to do
 //! next, both for people. [`Error::code`] is the stable layer that programs act on.
 
-use alloc::format;
+mod words;
+
 use alloc::string::{String, ToString};
 use core::fmt;
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
-use crate::oauth::token::TokenError;
-use crate::provider::{BadOverrides, Label};
-use crate::text::{plain, shell};
+use crate::provider::{BadDomain, BadOverrides, Label};
 
 /// How long to wait before the next attempt where the server does not say, in milliseconds.
 const DEFAULT_RETRY_MS: u64 = 10_000;
@@ -119,21 +119,62 @@ pub enum Error {
         /// The provider.
         provider: Label,
         /// The provider's refusal; `None` where there was no refresh token to try.
-        cause: Option<TokenError>,
+        cause: Option<EndpointError>,
     },
     /// A refresh failed, and the access token is no longer valid.
     Refresh {
         /// The provider.
         provider: Label,
         /// Why.
-        cause: TokenError,
+        cause: EndpointError,
     },
     /// The exchange of an authorization code failed.
     Exchange {
         /// The provider.
         provider: Label,
         /// Why.
-        cause: TokenError,
+        cause: EndpointError,
+    },
+    /// A login failed on the way, at an endpoint of the provider.
+    Login {
+        /// The provider.
+        provider: Label,
+        /// Why.
+        cause: EndpointError,
+    },
+    /// The code of a device login was not entered in time.
+    CodeExpired {
+        /// The provider.
+        provider: Label,
+    },
+    /// An authorization response came from another server than the provider's, or does not say
+    /// from which, as it should.
+    WrongIssuer {
+        /// The provider.
+        provider: Label,
+        /// Its issuer.
+        expected: String,
+        /// The one that answered, if it says so.
+        found: Option<String>,
+    },
+    /// A variable holds a token that has to be exchanged, and that failed.
+    Variable {
+        /// Its name.
+        variable: String,
+        /// Why.
+        cause: EndpointError,
+    },
+    /// The domain of a GitHub Enterprise cannot be used.
+    Enterprise {
+        /// What is wrong with it.
+        problem: BadDomain,
+        /// Whether it is the stored one.
+        stored: bool,
+    },
+    /// An Enterprise was named for a provider that has none.
+    NoEnterprise {
+        /// The provider.
+        provider: Label,
     },
     /// The stored login is of a provider that only the agent can refresh.
     ForeignLogin {
@@ -229,12 +270,28 @@ impl Error {
         match self {
             Self::NotLoggedIn { .. } | Self::LoginEnded { .. } => Code::LoginRequired,
             Self::Refresh { cause, .. } if cause.is_transient() => retry_later(cause),
-            Self::Exchange { cause: TokenError::Transport(_), .. } => Code::Network,
+            Self::Exchange { cause: EndpointError::Transport(_), .. } => Code::Network,
             Self::Exchange { cause, .. } if cause.is_transient() => retry_later(cause),
             Self::Exchange { cause, .. } if cause.is_invalid_grant() => Code::Expired,
-            Self::Refresh { .. } | Self::Exchange { .. } | Self::AuthorizationRefused { .. } => {
-                Code::ProviderError
+            Self::Refresh { cause, .. }
+            | Self::Login { cause, .. }
+            | Self::Variable { cause, .. }
+                if matches!(cause, EndpointError::NoCopilot { .. }) =>
+            {
+                Code::Denied
             }
+            Self::Login { cause: EndpointError::Transport(_), .. } => Code::Network,
+            Self::Login { cause, .. } | Self::Variable { cause, .. } if cause.is_transient() => {
+                retry_later(cause)
+            }
+            Self::Variable { cause: EndpointError::Unauthorized, .. } => Code::LoginRequired,
+            Self::CodeExpired { .. } => Code::Expired,
+            Self::Refresh { .. }
+            | Self::Exchange { .. }
+            | Self::Login { .. }
+            | Self::Variable { .. }
+            | Self::WrongIssuer { .. }
+            | Self::AuthorizationRefused { .. } => Code::ProviderError,
             Self::LockTimedOut { .. } | Self::System { .. } => {
                 Code::RetryLater { after_ms: DEFAULT_RETRY_MS }
             }
@@ -242,7 +299,9 @@ impl Error {
             Self::Denied { .. } => Code::Denied,
             Self::StoreCorrupt { .. } => Code::StoreCorrupt,
             Self::Store { .. } | Self::NoDirectory => Code::StoreUnavailable,
-            Self::ForeignLogin { .. }
+            Self::Enterprise { .. }
+            | Self::NoEnterprise { .. }
+            | Self::ForeignLogin { .. }
             | Self::IndirectKey { .. }
             | Self::UnknownProvider { .. }
             | Self::Paste(_)
@@ -250,144 +309,6 @@ impl Error {
             | Self::BadPreference { .. }
             | Self::NotConfirmed
             | Self::Protocol { .. } => Code::BadInput,
-        }
-    }
-
-    /// What the person can do next, in a sentence or two; empty where there is nothing to do.
-    pub fn advice(&self) -> String {
-        match self {
-            Self::NotLoggedIn { provider, variable } => match variable {
-                Some(name) => format!("Run `{}`, or set {name}.", login(provider)),
-                None => format!("Run `{}`.", login(provider)),
-            },
-            Self::LoginEnded { provider, .. } => {
-                format!("Run `{}`. The stored credential was kept.", login(provider))
-            }
-            Self::Refresh { cause, .. } if cause.is_transient() => {
-                format!("Your login is kept. {}{}", network_advice(cause), wait_advice(self.code()))
-            }
-            Self::Refresh { provider, .. } => {
-                format!("Your login is kept. Try again; if it stays so, run `{}`.", login(provider))
-            }
-            Self::Exchange { provider, cause } => match self.code() {
-                Code::Network => format!(
-                    "{}Then run `{}` again; a code works only once.",
-                    network_advice(cause),
-                    login(provider)
-                ),
-                Code::RetryLater { .. } => format!(
-                    "{} Then run `{}` again; a code works only once.",
-                    wait_advice(self.code()),
-                    login(provider)
-                ),
-                _ => format!(
-                    "Run `{}` again and use the new code within a few minutes.",
-                    login(provider)
-                ),
-            },
-            Self::ForeignLogin { provider } => {
-                format!("Use {} in the pi agent once, which refreshes it.", plain(&provider.id))
-            }
-            Self::IndirectKey { .. } => {
-                "Put the key itself there, or use the variable that the provider takes.".into()
-            }
-            Self::UnknownProvider { known, .. } => format!("Use one of: {known}."),
-            Self::Cancelled | Self::Protocol { .. } => String::new(),
-            Self::System { .. } => wait_advice(self.code()),
-            Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
-                format!("Run `{}` to try again.", login(provider))
-            }
-            Self::Paste(_) => "Run `pi login` again.".into(),
-            Self::StoreCorrupt { path, .. } => format!(
-                "Nothing was changed. Mend the file, or move it away and log in again: mv {} {}",
-                shell(path),
-                shell(&format!("{path}.bad"))
-            ),
-            Self::Store { path, failure, .. } => match failure {
-                StoreFailure::PermissionDenied => {
-                    format!("Check who owns it, and its directory: ls -ld {}", shell(path))
-                }
-                StoreFailure::NoSpace => "Free some space, then try again.".into(),
-                StoreFailure::ReadOnly => {
-                    "Point PI_CODING_AGENT_DIR at a directory that can be written.".into()
-                }
-                _ => format!("Look at it: ls -ld {}", shell(path)),
-            },
-            Self::LockTimedOut { alive: true, .. } => {
-                "Another pi is using it. Wait for it, or end it.".into()
-            }
-            Self::LockTimedOut { path, alive: false } => format!(
-                "Another pi seems to be using it. If none is running, remove it: rmdir {}",
-                shell(path)
-            ),
-            Self::Overrides { path, .. } => {
-                format!("Correct {path}, or do without it: remove it, or unset PI_AUTH_PROVIDERS.")
-            }
-            Self::NoDirectory => "Set HOME, or PI_CODING_AGENT_DIR.".into(),
-            Self::BadPreference { .. } => "Use `env` or `store`, or unset it.".into(),
-            Self::NotConfirmed => "Add --yes to end every login.".into(),
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotLoggedIn { provider, .. } => {
-                write!(f, "You are not logged in to {}.", provider.name)
-            }
-            Self::LoginEnded { provider, cause: Some(cause) } => {
-                write!(f, "{} no longer takes the stored login ({cause}).", provider.short_name())
-            }
-            Self::LoginEnded { provider, cause: None } => write!(
-                f,
-                "The login to {} cannot be refreshed: it holds no refresh token.",
-                provider.name
-            ),
-            Self::Refresh { provider, cause } => {
-                write!(f, "The token of {} could not be refreshed: {cause}.", provider.short_name())
-            }
-            Self::Exchange { provider, cause } => {
-                write!(f, "{} did not take the authorization code: {cause}.", provider.short_name())
-            }
-            Self::ForeignLogin { provider } => write!(
-                f,
-                "The login to {} has expired, and this program cannot refresh it.",
-                provider.name
-            ),
-            Self::IndirectKey { provider, what } => {
-                write!(f, "The stored API key of {} is {what}.", provider.name)
-            }
-            Self::UnknownProvider { id, .. } => write!(f, "There is no provider `{id}`."),
-            Self::Cancelled => f.write_str("Cancelled."),
-            Self::Denied { provider } => {
-                write!(f, "The login to {} was refused in the browser.", provider.name)
-            }
-            Self::AuthorizationRefused { provider, error, description } => {
-                let short = provider.short_name();
-                match description {
-                    Some(text) => write!(f, "{short} refused the login: {error} ({text})."),
-                    None => write!(f, "{short} refused the login: {error}."),
-                }
-            }
-            Self::Paste(error) => error.fmt(f),
-            Self::StoreCorrupt { path, reason } => write!(f, "{path} cannot be used: {reason}."),
-            Self::Store { path, attempt, failure } => {
-                write!(f, "Could not {attempt} {path}: {failure}.")
-            }
-            Self::LockTimedOut { path, .. } => {
-                write!(f, "The credential file stayed locked for too long ({path}).")
-            }
-            Self::Overrides { path, problem } => write!(f, "{path} cannot be used: {problem}."),
-            Self::NoDirectory => f.write_str("There is no home directory."),
-            Self::System { what } => write!(f, "The system gives no {what}."),
-            Self::BadPreference { value } => {
-                write!(f, "PI_AUTH_PREFER is `{}`, which means nothing.", plain(value))
-            }
-            Self::NotConfirmed => f.write_str("Nothing was logged out."),
-            Self::Protocol { event } => {
-                write!(f, "The host answered with `{event}` where that has no meaning.")
-            }
         }
     }
 }
@@ -414,27 +335,8 @@ impl Serialize for Error {
     }
 }
 
-fn retry_later(cause: &TokenError) -> Code {
+fn retry_later(cause: &EndpointError) -> Code {
     Code::RetryLater { after_ms: cause.retry_after_ms().unwrap_or(DEFAULT_RETRY_MS) }
-}
-
-fn network_advice(cause: &TokenError) -> &'static str {
-    match cause {
-        TokenError::Transport(_) => "Check your connection and the proxy variables. ",
-        _ => "",
-    }
-}
-
-fn wait_advice(code: Code) -> String {
-    match code {
-        Code::RetryLater { after_ms } => format!("Try again in {} s.", after_ms.div_ceil(1000)),
-        _ => String::new(),
-    }
-}
-
-/// The command that logs in to `provider`.
-fn login(provider: &Label) -> String {
-    format!("pi login {}", plain(&provider.id))
 }
 
 #[cfg(test)]
@@ -443,7 +345,7 @@ mod tests {
 
     #[test]
     fn an_error_as_json() {
-        let cause = TokenError::RateLimited { after_ms: Some(7000) };
+        let cause = EndpointError::RateLimited { after_ms: Some(7000) };
         let provider = Label { id: "p".into(), name: "P (x)".into() };
         let error = Error::Refresh { provider, cause };
         assert_eq!(

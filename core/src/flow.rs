@@ -7,11 +7,13 @@
 //! - It performs each [`Effect`] and answers with one [`Event`]; [`Event::Cancelled`] is an answer
 //!   to any of them, except while [`Flow::is_critical`]: then the answer must be waited for.
 //! - It holds the lock that [`Effect::LockStore`] took until the flow ends (`Done`, `Failed`, or the
-//!   flow is dropped). There is no effect to release it, and so none to forget.
+//!   flow is dropped), or says so with [`Effect::UnlockStore`] because what follows takes its time.
 
 mod backoff;
+mod discovery;
 mod effect;
 mod event;
+pub mod headers;
 pub mod login;
 pub mod logout;
 mod open;
@@ -33,7 +35,7 @@ use crate::resolve::Key;
 use crate::secret::Secret;
 use crate::text::plain;
 
-pub use effect::{Authorize, Effect};
+pub use effect::{Authorize, Countdown, Effect, ShowCode};
 pub use event::Event;
 
 /// What is to be done.
@@ -45,6 +47,8 @@ pub enum Request {
     Login(login::Request),
     /// Get a key that can be sent now, refreshed if need be.
     Token(token::Request),
+    /// Get the headers that carry such a key, and where to send them.
+    Headers(headers::Request),
     /// Take stored logins out of the file.
     Logout(logout::Request),
     /// Tell who is logged in, and until when.
@@ -62,6 +66,8 @@ pub enum Output {
         provider: Label,
         /// The credential file.
         path: String,
+        /// What the person should know although it worked; a sentence each.
+        notes: Vec<String>,
     },
     /// A key that can be sent now.
     Token {
@@ -70,12 +76,16 @@ pub enum Output {
         /// What the person should know although it worked; a sentence each.
         notes: Vec<String>,
     },
+    /// The headers that carry a key, and where to send them.
+    Headers(headers::Headers),
     /// These logins are gone from the file; none, where there was nothing to do.
     LoggedOut {
         /// The providers.
         providers: Vec<Label>,
         /// The credential file.
         path: String,
+        /// What the providers that can be told said to it.
+        revocations: Vec<logout::Revocation>,
         /// What the person should know; a sentence each.
         notes: Vec<String>,
     },
@@ -97,7 +107,8 @@ impl Flow {
         let mut flow = Flow(Machine::Ended);
         let effect = match request {
             Request::Login(request) => flow.take(request.start().map(Machine::Login)),
-            Request::Token(request) => flow.take(request.start().map(Machine::Token)),
+            Request::Token(request) => flow.take(request.start().finished().map(Machine::Token)),
+            Request::Headers(request) => flow.take(request.start().map(Machine::Headers)),
             Request::Logout(request) => flow.take(request.start().map(Machine::Logout)),
             Request::Status(request) => flow.take(request.start().map(Machine::Status)),
         };
@@ -109,8 +120,11 @@ impl Flow {
     pub fn step(&mut self, event: Event, now_ms: u64) -> Effect {
         match mem::replace(&mut self.0, Machine::Ended) {
             Machine::Login(state) => self.take(state.step(event, now_ms).map(Machine::Login)),
-            Machine::Token(state) => self.take(state.step(event, now_ms).map(Machine::Token)),
-            Machine::Logout(state) => self.take(state.step(event).map(Machine::Logout)),
+            Machine::Token(state) => {
+                self.take(state.step(event, now_ms).finished().map(Machine::Token))
+            }
+            Machine::Headers(state) => self.take(state.step(event, now_ms).map(Machine::Headers)),
+            Machine::Logout(state) => self.take(state.step(event, now_ms).map(Machine::Logout)),
             Machine::Status(state) => self.take(state.step(event, now_ms).map(Machine::Status)),
             Machine::Ended => Effect::Failed { error: Error::Protocol { event: event.name() } },
         }
@@ -122,6 +136,7 @@ impl Flow {
         match &self.0 {
             Machine::Login(state) => state.is_critical(),
             Machine::Token(state) => state.is_critical(),
+            Machine::Headers(state) => state.is_critical(),
             Machine::Logout(_) | Machine::Status(_) | Machine::Ended => false,
         }
     }
@@ -142,6 +157,7 @@ impl Flow {
 enum Machine {
     Login(login::State),
     Token(token::State),
+    Headers(headers::State),
     Logout(logout::State),
     Status(status::State),
     Ended,
@@ -149,25 +165,38 @@ enum Machine {
 
 /// What a state makes of an event. States are taken by value, so that each holds just what it
 /// needs and a finished one cannot be stepped.
+///
+/// A part of a job (reading the file, say) is such a machine of its own, which ends with a `T` for
+/// the job to go on with.
 #[derive(Debug)]
-enum Turn<S> {
+enum Turn<S, T = Output> {
     /// Go on in this state once this effect is performed.
     Ask(S, Effect),
-    Done(Output),
+    Done(T),
     Failed(Error),
 }
 
-impl<S> Turn<S> {
-    fn map<T>(self, into: impl FnOnce(S) -> T) -> Turn<T> {
+impl<S, T> Turn<S, T> {
+    fn map<U>(self, into: impl FnOnce(S) -> U) -> Turn<U, T> {
         match self {
             Turn::Ask(state, effect) => Turn::Ask(into(state), effect),
-            Turn::Done(output) => Turn::Done(output),
+            Turn::Done(done) => Turn::Done(done),
             Turn::Failed(error) => Turn::Failed(error),
         }
     }
 
     fn unexpected(event: Event, attempt: &'static str) -> Self {
         Turn::Failed(unexpected(event, attempt))
+    }
+}
+
+impl<S, T: Into<Output>> Turn<S, T> {
+    fn finished(self) -> Turn<S> {
+        match self {
+            Turn::Ask(state, effect) => Turn::Ask(state, effect),
+            Turn::Done(done) => Turn::Done(done.into()),
+            Turn::Failed(error) => Turn::Failed(error),
+        }
     }
 }
 

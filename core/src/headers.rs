@@ -1,59 +1,44 @@
 //! The headers that carry a key to a provider's API.
 
+mod about;
+
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::http::Header;
-use crate::provider::ANTHROPIC;
+use crate::provider::{ANTHROPIC, Provider};
 use crate::resolve::{Key, KeyKind};
 
-/// The `anthropic-version` of every request.
-const ANTHROPIC_VERSION: &str = "2023-06-01";
+pub(crate) use about::About;
+pub use about::Initiator;
+
 /// The beta that lets an OAuth token through.
-const ANTHROPIC_OAUTH_BETA: &str = "oauth-2025-04-20";
+const ANTHROPIC_OAUTH_BETA: (&str, &str) = ("anthropic-beta", "oauth-2025-04-20");
 
-/// The headers with which `provider` takes `key`.
+/// The headers with which `provider` takes `key` on a request like `about`.
 ///
-/// Any provider but Anthropic gets the standard's `Authorization: Bearer` (RFC 6750, 2.1).
-pub fn for_key(provider: &str, key: &Key) -> Vec<Header> {
-    let bearer = || Header::new("Authorization", alloc::format!("Bearer {}", key.value.expose()));
-    if provider != ANTHROPIC {
-        return [bearer()].into();
+/// Nearly all take the standard's `Authorization: Bearer` (RFC 6750, 2.1), as does one that this
+/// program does not know.
+pub(crate) fn for_key(provider: Option<&Provider>, key: &Key, about: &About) -> Vec<Header> {
+    let is_anthropic = provider.is_some_and(|provider| provider.id == ANTHROPIC);
+    let carrier = match key.kind {
+        KeyKind::ApiKey if is_anthropic => Header::new("x-api-key", key.value.clone()),
+        _ => Header::bearer(&key.value),
+    };
+    let mut headers = Vec::from([carrier]);
+    let Some(provider) = provider else { return headers };
+    let plain = provider.headers.iter();
+    headers.extend(plain.map(|(name, value)| Header::new(name, value.as_str())));
+    let (beta, value) = ANTHROPIC_OAUTH_BETA;
+    let names_beta = headers.iter().any(|header| header.name.eq_ignore_ascii_case(beta));
+    if is_anthropic && key.kind == KeyKind::OAuth && !names_beta {
+        headers.push(Header::new(beta, value));
     }
-    let version = Header::new("anthropic-version", ANTHROPIC_VERSION);
-    match key.kind {
-        KeyKind::OAuth => {
-            [bearer(), version, Header::new("anthropic-beta", ANTHROPIC_OAUTH_BETA)].into()
+    if provider.copilot.is_some() {
+        headers.push(Header::new("X-Initiator", about.initiator.to_string()));
+        if about.vision {
+            headers.push(Header::new("Copilot-Vision-Request", "true"));
         }
-        KeyKind::ApiKey => [Header::new("x-api-key", key.value.clone()), version].into(),
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::resolve::Source;
-    use alloc::string::String;
-
-    fn shown(provider: &str, value: &str) -> Vec<String> {
-        let key = Key::by_prefix(value.into(), Source::Caller);
-        let line = |h: &Header| alloc::format!("{}: {}", h.name, h.value.expose());
-        for_key(provider, &key).iter().map(line).collect()
-    }
-
-    #[test]
-    fn by_kind_of_key() {
-        assert_eq!(
-            shown("anthropic", "sk-ant-oat01-x"),
-            [
-                "Authorization: Bearer sk-ant-oat01-x",
-                "anthropic-version: 2023-06-01",
-                "anthropic-beta: oauth-2025-04-20"
-            ]
-        );
-        assert_eq!(
-            shown("anthropic", "sk-ant-api03-x"),
-            ["x-api-key: sk-ant-api03-x", "anthropic-version: 2023-06-01"]
-        );
-        assert_eq!(shown("acme", "k"), ["Authorization: Bearer k"]);
-    }
+    headers
 }

@@ -50,6 +50,11 @@ impl Header {
     pub(crate) fn new(name: &str, value: impl Into<Secret>) -> Self {
         Header { name: name.to_string(), value: value.into() }
     }
+
+    /// `Authorization: Bearer` (RFC 6750, 2.1).
+    pub(crate) fn bearer(token: &Secret) -> Self {
+        Header::new("Authorization", alloc::format!("Bearer {}", token.expose()))
+    }
 }
 
 /// A request for a host to send.
@@ -67,7 +72,22 @@ pub struct Request {
 }
 
 impl Request {
-    /// A POST of `body` to a token endpoint, asking for JSON.
+    /// The same with this header, in place of one of that name if there is one.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Secret>) -> Self {
+        self.headers.retain(|header| !header.name.eq_ignore_ascii_case(name));
+        self.headers.push(Header::new(name, value));
+        self
+    }
+
+    /// A GET, asking for JSON.
+    pub(crate) fn get(url: &str) -> Self {
+        let headers =
+            [Header::new("Accept", "application/json"), Header::new("User-Agent", USER_AGENT)];
+        let (url, headers) = (url.to_string(), headers.into());
+        Request { method: Method::Get, url, headers, body: Secret::default() }
+    }
+
+    /// A POST of `body`, asking for JSON.
     pub(crate) fn post(url: &str, content_type: &str, body: Secret) -> Self {
         let headers = [
             Header::new("Content-Type", content_type),
@@ -156,6 +176,11 @@ pub(crate) fn encode_pairs(pairs: &[(&str, &str)]) -> String {
         out.extend(utf8_percent_encode(value, ESCAPED));
     }
     out
+}
+
+/// `text` as one segment of a URL's path.
+pub(crate) fn encode_segment(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// The decoded value of `name` in a query string, if it is there and not empty.

@@ -1,6 +1,7 @@
 //! Providers as data: endpoints, client and the few quirks that a provider really has.
 
 mod anthropic;
+pub(crate) mod github_copilot;
 mod overrides;
 
 use alloc::string::String;
@@ -8,9 +9,17 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::http;
 use crate::http::url::Url;
+use crate::oauth::endpoint::EndpointError;
+use crate::oauth::metadata::Metadata;
+use crate::oauth::token::{self, Grant};
+use crate::secret::Secret;
+use github_copilot::{Copilot, exchange};
 
 pub(crate) use anthropic::{ID as ANTHROPIC, OAUTH_PREFIX as ANTHROPIC_OAUTH_PREFIX};
+pub(crate) use github_copilot::ID as GITHUB_COPILOT;
+pub use github_copilot::domain::BadDomain;
 pub use overrides::BadOverrides;
 
 /// How a token endpoint takes its parameters.
@@ -23,7 +32,9 @@ pub(crate) enum TokenRequest {
     Json,
 }
 
-/// One provider that a person can log in to with an authorization code.
+/// One provider that a person can log in to.
+///
+/// A URL that is empty is one that the issuer's metadata tells: see [`Provider::discovered`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Provider {
     /// The key in the credential file and the word on the command line.
@@ -32,20 +43,128 @@ pub(crate) struct Provider {
     pub(crate) name: String,
     pub(crate) client_id: String,
     pub(crate) scopes: Vec<String>,
-    pub(crate) authorize_url: String,
+    pub(crate) login: Login,
     pub(crate) token_url: String,
-    /// The page that shows the code to copy.
-    pub(crate) redirect_uri: String,
-    /// Where a browser on this machine brings the code by itself.
-    pub(crate) loopback_redirect_uri: LoopbackRedirect,
     pub(crate) token_request: TokenRequest,
+    /// Where a login is ended (RFC 7009), if anywhere.
+    pub(crate) revocation_url: Option<String>,
+    /// The issuer whose metadata tells the URLs that are not given (RFC 8414).
+    pub(crate) issuer: Option<String>,
+    /// Whether an authorization response has to name its issuer (RFC 9207, 2.4).
+    pub(crate) requires_iss: bool,
+    /// Where the provider's API is, for those who ask.
+    pub(crate) api_base_url: Option<String>,
+    /// What a request to that API carries beside the key.
+    pub(crate) headers: Vec<(String, String)>,
+    /// What only GitHub Copilot has.
+    pub(crate) copilot: Option<Copilot>,
+}
+
+/// How a person logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// In a browser that comes back with a code (RFC 6749, 4.1, with PKCE).
+    AuthorizationCode(AuthorizationCode),
+    /// In any browser, by a code that is entered there (RFC 8628).
+    DeviceCode { device_authorization_url: String },
+}
+
+/// What is particular to the authorization code grant; one of the two redirects is always there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AuthorizationCode {
+    pub(crate) authorize_url: String,
+    /// The page that shows the code to copy. Without one, the person copies the address to which
+    /// the browser was sent in vain.
+    pub(crate) redirect_uri: Option<String>,
+    /// Where a browser on this machine brings the code by itself.
+    pub(crate) loopback_redirect_uri: Option<LoopbackRedirect>,
     /// What the authorization request carries beside the standard parameters.
-    pub(crate) authorize_parameters: Vec<(&'static str, &'static str)>,
+    pub(crate) parameters: Vec<(String, String)>,
     /// Whether the exchange repeats the state.
     pub(crate) state_in_exchange: bool,
 }
 
 impl Provider {
+    /// The issuer to ask before somebody can log in, if a URL for that is not given.
+    pub(crate) fn issuer_for_login(&self) -> Option<&str> {
+        let login_url = match &self.login {
+            Login::AuthorizationCode(login) => &login.authorize_url,
+            Login::DeviceCode { device_authorization_url } => device_authorization_url,
+        };
+        // Only the metadata tells whether answers name their issuer, but for that alone it is not
+        // worth asking: they are compared where they do.
+        self.issuer.as_deref().filter(|_| login_url.is_empty() || self.token_url.is_empty())
+    }
+
+    /// The issuer to ask before a token can be refreshed.
+    pub(crate) fn issuer_for_token(&self) -> Option<&str> {
+        self.issuer.as_deref().filter(|_| self.token_url.is_empty())
+    }
+
+    /// The issuer to ask before a login can be revoked.
+    pub(crate) fn issuer_for_revocation(&self) -> Option<&str> {
+        self.issuer.as_deref().filter(|_| self.revocation_url.is_none())
+    }
+
+    /// The same with the URLs that the metadata of its issuer tells, where none is given.
+    pub(crate) fn discovered(mut self, metadata: Metadata) -> Result<Self, EndpointError> {
+        let issuer = self.issuer.clone().unwrap_or_default();
+        let fill = |url: &mut String, endpoint: Option<String>, name: &str| match endpoint {
+            _ if !url.is_empty() => Ok(()),
+            Some(endpoint) => {
+                *url = endpoint;
+                Ok(())
+            }
+            None => {
+                let problem = alloc::format!("the metadata of {issuer} has no {name}");
+                Err(EndpointError::Metadata { problem })
+            }
+        };
+        fill(&mut self.token_url, metadata.token_endpoint, "token_endpoint")?;
+        match &mut self.login {
+            Login::AuthorizationCode(login) => {
+                let endpoint = metadata.authorization_endpoint;
+                fill(&mut login.authorize_url, endpoint, "authorization_endpoint")?;
+            }
+            Login::DeviceCode { device_authorization_url: url } => {
+                let endpoint = metadata.device_authorization_endpoint;
+                fill(url, endpoint, "device_authorization_endpoint")?;
+            }
+        }
+        self.revocation_url = self.revocation_url.or(metadata.revocation_endpoint);
+        self.requires_iss = metadata.authorization_response_iss_parameter_supported;
+        Ok(self)
+    }
+
+    /// What asks for a new access token.
+    pub(crate) fn refresh(&self, refresh_token: &Secret) -> http::Request {
+        match &self.copilot {
+            Some(copilot) => exchange::request(self, copilot, refresh_token),
+            None => token::refresh(self, refresh_token),
+        }
+    }
+
+    /// What the answer to that means, as of `now_ms`.
+    pub(crate) fn refreshed(
+        &self,
+        response: &http::Response,
+        now_ms: u64,
+    ) -> Result<Grant, EndpointError> {
+        match self.copilot {
+            Some(_) => exchange::answer(response, now_ms),
+            None => token::answer(response, now_ms),
+        }
+    }
+
+    /// Where that is asked; for a provider whose metadata tells, its issuer.
+    pub(crate) fn refresh_url(&self) -> &str {
+        match (&self.copilot, &self.issuer) {
+            (Some(copilot), _) => &copilot.token_url,
+            (None, Some(issuer)) if self.token_url.is_empty() => issuer,
+            (None, _) => &self.token_url,
+        }
+    }
+
     pub(crate) fn label(&self) -> Label {
         Label { id: self.id.clone(), name: self.name.clone() }
     }
@@ -92,6 +211,14 @@ impl LoopbackRedirect {
     pub(crate) fn uri(&self, port: u16) -> String {
         alloc::format!("http://{}:{port}{}", self.host, self.path)
     }
+
+    /// The URI as it is registered, where nobody listens: the person copies it from the browser.
+    pub(crate) fn uri_in_vain(&self) -> String {
+        match self.port {
+            0 => alloc::format!("http://{}{}", self.host, self.path),
+            port => self.uri(port),
+        }
+    }
 }
 
 /// All providers, in the order of the selector.
@@ -101,14 +228,14 @@ pub(crate) struct Table(Vec<Provider>);
 impl Table {
     /// The providers that this program knows by itself.
     pub(crate) fn built_in() -> Self {
-        Table([anthropic::provider()].into())
+        Table([anthropic::provider(), github_copilot::provider()].into())
     }
 
     /// The same with the overrides file applied; `None` where there is no such file.
     pub(crate) fn with_overrides(json: Option<&str>) -> Result<Self, BadOverrides> {
         let mut table = Table::built_in();
         if let Some(json) = json {
-            overrides::apply(&mut table.0, json)?;
+            overrides::apply(&mut table, json)?;
         }
         Ok(table)
     }
@@ -128,10 +255,12 @@ impl Table {
     }
 }
 
-/// The variables that may hold a key for `provider`: an OAuth token, and an API key.
+/// The variables that may hold a key for `provider`: an OAuth token (for Copilot a GitHub token, to
+/// be exchanged), and an API key.
 pub(crate) fn key_variables(provider: &str) -> (Option<&'static str>, Option<&'static str>) {
     match provider {
         anthropic::ID => (Some(anthropic::OAUTH_VARIABLE), Some(anthropic::API_KEY_VARIABLE)),
+        github_copilot::ID => (Some(github_copilot::TOKEN_VARIABLE), None),
         _ => (None, None),
     }
 }

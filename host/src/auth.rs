@@ -1,4 +1,4 @@
-//! The API: a key that can be sent now, login, logout, status.
+//! The API: a key that can be sent now, the headers that carry it, login, logout, status.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,8 +6,11 @@ use std::time::Duration;
 use pi_auth_core::credential::BUFFER_MS;
 use pi_auth_core::environment::Environment;
 use pi_auth_core::error::Error;
+use pi_auth_core::flow::headers::Headers;
+use pi_auth_core::flow::logout::Revocation;
 use pi_auth_core::flow::status::Status;
-use pi_auth_core::flow::{Output, Request, login, logout, status, token};
+use pi_auth_core::flow::{Output, Request, headers, login, logout, status, token};
+use pi_auth_core::headers::Initiator;
 use pi_auth_core::oauth::pkce::Entropy;
 use pi_auth_core::provider::Label;
 use pi_auth_core::resolve::Key;
@@ -58,6 +61,9 @@ pub struct LoginOptions {
     pub paste: bool,
     /// Whether the URL is only to be shown, for a browser elsewhere.
     pub no_browser: bool,
+    /// The domain of a GitHub Enterprise; empty for github.com, `None` to ask the person if there
+    /// is one. Only Copilot has it.
+    pub enterprise: Option<String>,
 }
 
 /// A login that is stored.
@@ -68,6 +74,22 @@ pub struct LoggedIn {
     pub provider: Label,
     /// The credential file, as it is shown to people.
     pub path: String,
+    /// What went less than well although it is stored; a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What a request to a provider's API is like, as far as it matters.
+#[derive(Clone, Debug, Default)]
+pub struct HeadersOptions {
+    /// The key to carry.
+    pub token: TokenOptions,
+    /// The request's body, if it is known: JSON in the shape of OpenAI's chat or responses, or of
+    /// Anthropic's messages. It tells what the next two leave open.
+    pub body: Option<Secret>,
+    /// Who began the request; only Copilot wants to know.
+    pub initiator: Option<Initiator>,
+    /// Whether it carries an image; only Copilot wants to know.
+    pub vision: Option<bool>,
 }
 
 /// How to log out.
@@ -89,6 +111,8 @@ pub struct LoggedOut {
     pub providers: Vec<Label>,
     /// The credential file, as it is shown to people.
     pub path: String,
+    /// What the providers that can be told said to it.
+    pub revocations: Vec<Revocation>,
     /// What the person should know; a sentence each.
     pub notes: Vec<String>,
 }
@@ -171,14 +195,39 @@ impl Auth {
 
     /// [`Auth::token`] in two steps: what needs no async runtime, and the rest.
     pub fn token_job(&self, provider: &str, options: TokenOptions) -> TokenJob {
+        TokenJob(self.driver(Request::Token(self.token_request(provider, options))))
+    }
+
+    fn token_request(&self, provider: &str, options: TokenOptions) -> token::Request {
         let validity_ms =
             |validity: Duration| u64::try_from(validity.as_millis()).unwrap_or(u64::MAX);
-        let request = Request::Token(token::Request {
+        token::Request {
             caller_key: options.caller_key,
             min_validity_ms: options.min_validity.map_or(BUFFER_MS, validity_ms),
             ..token::Request::new(provider, self.environment.clone())
-        });
-        TokenJob(self.driver(request))
+        }
+    }
+
+    /// The headers that carry such a key on a request to the API of `provider`, and where that is.
+    ///
+    /// Do not drop this future: stop it by [`Auth::stopped_by`], which lets the answer to a refresh
+    /// reach the file.
+    ///
+    /// # Errors
+    /// As [`Auth::token`].
+    pub async fn headers(
+        &self,
+        provider: &str,
+        options: HeadersOptions,
+        interaction: &mut impl Interaction,
+    ) -> Result<Headers, Error> {
+        let HeadersOptions { token, body, initiator, vision } = options;
+        let token = self.token_request(provider, token);
+        let request = Request::Headers(headers::Request { token, body, initiator, vision });
+        match self.driver(request).run(interaction).await? {
+            Output::Headers(headers) => Ok(headers),
+            _ => Err(Error::Cancelled),
+        }
     }
 
     /// Logs in and stores the credential.
@@ -196,12 +245,14 @@ impl Auth {
             provider: options.provider,
             paste: options.paste,
             no_browser: options.no_browser,
+            enterprise: options.enterprise,
+            interactive: interaction.can_answer(),
             needs_display: !cfg!(target_os = "macos"),
             environment: self.environment.clone(),
             entropy: Entropy::new(entropy),
         });
         match self.driver(request).run(interaction).await? {
-            Output::LoggedIn { provider, path } => Ok(LoggedIn { provider, path }),
+            Output::LoggedIn { provider, path, notes } => Ok(LoggedIn { provider, path, notes }),
             _ => Err(Error::Cancelled),
         }
     }
@@ -219,8 +270,8 @@ impl Auth {
         let interactive = interaction.is_present();
         let request = Request::Logout(logout::Request { provider, all, confirmed, interactive });
         match self.driver(request).run(interaction).await? {
-            Output::LoggedOut { providers, path, notes } => {
-                Ok(LoggedOut { providers, path, notes })
+            Output::LoggedOut { providers, path, revocations, notes } => {
+                Ok(LoggedOut { providers, path, revocations, notes })
             }
             _ => Err(Error::Cancelled),
         }

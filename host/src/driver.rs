@@ -4,14 +4,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use pi_auth_core::error::Error;
-use pi_auth_core::flow::{Authorize, Effect, Event, Flow, Output, Request};
+use pi_auth_core::flow::{Authorize, Countdown, Effect, Event, Flow, Output, Request, ShowCode};
 
 use crate::callback::{Callback, Page, Visit};
 use crate::clock::now_ms;
 use crate::interaction::{Answer, Interaction};
 use crate::stop::Stop;
 use crate::store::{Held, Store};
-use crate::{browser, http};
+use crate::browser;
+use crate::http::Clients;
 
 /// How long something may take before the person is told what it is.
 const QUIET: Duration = Duration::from_secs(1);
@@ -22,7 +23,10 @@ pub(crate) struct Driver {
     /// The effect to perform next.
     effect: Effect,
     store: Store,
+    clients: Clients,
     stop: Stop,
+    /// What the person has some time for, and sees.
+    countdown: Option<Countdown>,
     /// The lock; released when the driver is dropped.
     held: Option<Held>,
     callback: Option<Callback>,
@@ -33,7 +37,17 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn start(request: Request, store: Store, stop: Stop) -> Self {
         let (flow, effect) = Flow::start(request);
-        Driver { flow, effect, store, stop, held: None, callback: None, visit: None }
+        Driver {
+            flow,
+            effect,
+            store,
+            clients: Clients::default(),
+            stop,
+            countdown: None,
+            held: None,
+            callback: None,
+            visit: None,
+        }
     }
 
     /// Goes as far as mere reading leads: to the result, or to `None` where more is needed. Needs
@@ -57,10 +71,14 @@ impl Driver {
             let event = match self.effect.clone() {
                 Effect::Done { output } => break Ok(output),
                 Effect::Failed { error } => break Err(error),
-                effect => self.answer(effect, interaction).await,
+                effect => {
+                    self.keep_counting(&effect, interaction);
+                    self.answer(effect, interaction).await
+                }
             };
             self.effect = self.flow.step(event, now_ms());
         };
+        self.stop_counting(interaction);
         // The lock first: a browser may take its time.
         self.held = None;
         self.dismiss(&result).await;
@@ -84,7 +102,11 @@ impl Driver {
     async fn perform(&mut self, effect: Effect, interaction: &mut impl Interaction) -> Event {
         match effect {
             Effect::Http { request, activity } => {
-                waited_for(http::send(&request), &activity, interaction).await
+                let answer = self.clients.send(&request);
+                match &self.countdown {
+                    Some(countdown) => counted_down(answer, countdown, interaction).await,
+                    None => waited_for(answer, &activity, interaction).await,
+                }
             }
             Effect::ReadOverrides => self.store.read_overrides(),
             Effect::ReadStore => match &mut self.held {
@@ -96,6 +118,10 @@ impl Driver {
                 waited_for(store.probe(), LOCK_ACTIVITY, interaction).await
             }
             Effect::LockStore => self.lock(interaction).await,
+            Effect::UnlockStore => {
+                self.held = None;
+                Event::Unlocked
+            }
             Effect::WriteStore { contents, unlocked } => {
                 self.store.write(self.held.as_mut(), &contents, unlocked)
             }
@@ -125,12 +151,45 @@ impl Driver {
                 Answer::Ended => Event::InputEnded,
                 Answer::Cancelled => Event::Cancelled,
             },
-            Effect::WaitUntil { at_ms } => {
-                tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms()))).await;
+            Effect::Prompt { message, problem } => {
+                match interaction.prompt(&message, problem.as_deref()).await {
+                    Answer::Given(text) => Event::Answered { text },
+                    Answer::Ended => Event::InputEnded,
+                    Answer::Cancelled => Event::Cancelled,
+                }
+            }
+            Effect::ShowCode(code) => {
+                show_code(&code, interaction).await;
+                Event::Shown
+            }
+            Effect::WaitUntil { at_ms, .. } => {
+                let left = Duration::from_millis(at_ms.saturating_sub(now_ms()));
+                let sleep = tokio::time::sleep(left);
+                match &self.countdown {
+                    Some(countdown) => counted_down(sleep, countdown, interaction).await,
+                    None => sleep.await,
+                }
                 Event::Woke
             }
             // `run` takes the ends; an effect that is newer than this host has no answer.
             _ => Event::Cancelled,
+        }
+    }
+
+    /// A count-down goes on from one wait to the next, and through the requests between them.
+    fn keep_counting(&mut self, next: &Effect, interaction: &mut impl Interaction) {
+        match next {
+            Effect::WaitUntil { countdown: Some(countdown), .. } => {
+                self.countdown = Some(countdown.clone());
+            }
+            Effect::Http { .. } => {}
+            _ => self.stop_counting(interaction),
+        }
+    }
+
+    fn stop_counting(&mut self, interaction: &mut impl Interaction) {
+        if self.countdown.take().is_some() {
+            interaction.counting_down(None);
         }
     }
 
@@ -154,7 +213,7 @@ impl Driver {
     async fn authorize(&mut self, page: &Authorize, interaction: &mut impl Interaction) -> Event {
         interaction.show(page);
         if page.open_browser && page.problem.is_none() && !browser::open(&page.url).await {
-            interaction.browser_failed(page);
+            interaction.browser_failed(&page.url);
         }
         let callback = self.callback.as_mut().filter(|_| page.callback);
         let (event, visit) = match callback {
@@ -221,6 +280,13 @@ fn pasted(answer: Answer<String>) -> Event {
     }
 }
 
+async fn show_code(code: &ShowCode, interaction: &mut impl Interaction) {
+    interaction.show_code(code);
+    if code.open_browser && !browser::open(&code.url).await {
+        interaction.browser_failed(&code.verification_uri);
+    }
+}
+
 fn variable(name: &str) -> Event {
     Event::Variable { value: std::env::var(name).ok().map(Into::into) }
 }
@@ -239,4 +305,20 @@ async fn waited_for<T>(
     let done = work.await;
     interaction.waiting(None);
     done
+}
+
+/// Awaits `work`, and tells every second how long the person still has.
+async fn counted_down<T>(
+    work: impl Future<Output = T>,
+    countdown: &Countdown,
+    interaction: &mut impl Interaction,
+) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let left = Duration::from_millis(countdown.until_ms.saturating_sub(now_ms()));
+        interaction.counting_down(Some((&countdown.message, left)));
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut work).await {
+            return done;
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! HTTP requests over rustls, as the core describes them.
 
 use std::error::Error as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use pi_auth_core::flow::Event;
@@ -11,25 +12,47 @@ use pi_auth_core::http::{
 };
 use pi_auth_core::secret::Secret;
 
-/// Sends `request` and reads the whole answer.
-pub(crate) async fn send(request: &Request) -> Event {
-    match exchange(request).await {
-        Ok(response) => Event::Response(response),
-        Err(failure) => Event::TransportFailed { failure },
+/// How long a connection is kept for the next request: for requests in a row, but not from one poll
+/// to the next, when the server may just be closing it.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// The clients of one job, made when they are first needed.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    /// For https.
+    remote: OnceLock<reqwest::Client>,
+    /// For plain http, which is for this machine alone: a proxy would carry its secrets over the
+    /// network.
+    local: OnceLock<reqwest::Client>,
+}
+
+impl Clients {
+    /// Sends `request` and reads the whole answer.
+    pub(crate) async fn send(&self, request: &Request) -> Event {
+        match self.exchange(request).await {
+            Ok(response) => Event::Response(response),
+            Err(failure) => Event::TransportFailed { failure },
+        }
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
+        let client = match Url::parse(&request.url).is_some_and(|url| url.https) {
+            true => made(&self.remote, |builder| builder)?,
+            false => made(&self.local, reqwest::ClientBuilder::no_proxy)?,
+        };
+        let mut builder = match request.method {
+            Method::Get => client.get(&request.url),
+            Method::Post => client.post(&request.url).body(request.body.expose().to_owned()),
+        };
+        for header in &request.headers {
+            builder = builder.header(&header.name, header.value.expose());
+        }
+        answer(builder).await
     }
 }
 
-async fn exchange(request: &Request) -> Result<Response, TransportFailure> {
-    let method = match request.method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-    };
-    let mut builder = client(&request.url)?.request(method, &request.url);
-    for header in &request.headers {
-        builder = builder.header(&header.name, header.value.expose());
-    }
-    builder = builder.body(request.body.expose().to_owned());
-    let mut response = builder.send().await.map_err(failure)?;
+async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportFailure> {
+    let mut response = request.send().await.map_err(failure)?;
     let text = |value: &reqwest::header::HeaderValue| {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     };
@@ -45,20 +68,23 @@ async fn exchange(request: &Request) -> Result<Response, TransportFailure> {
     Ok(Response { status: response.status().as_u16(), headers, body })
 }
 
-/// One client per request: a flow makes one or two, minutes apart.
-fn client(url: &str) -> Result<reqwest::Client, TransportFailure> {
+fn made(
+    cell: &OnceLock<reqwest::Client>,
+    with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<&reqwest::Client, TransportFailure> {
+    if let Some(client) = cell.get() {
+        return Ok(client);
+    }
     // Only the first install in a process counts, and a program's own choice stands.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
         .timeout(Duration::from_millis(TOTAL_TIMEOUT_MS))
+        .pool_idle_timeout(IDLE)
         .retry(reqwest::retry::never());
-    // Plain http is for this machine alone: a proxy would carry its secrets over the network.
-    if Url::parse(url).is_some_and(|url| !url.https) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|_| TransportFailure::Tls)
+    let client = with(builder).build().map_err(|_| TransportFailure::Tls)?;
+    Ok(cell.get_or_init(|| client))
 }
 
 fn failure(error: reqwest::Error) -> TransportFailure {

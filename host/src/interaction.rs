@@ -1,8 +1,9 @@
 //! What a host shows to a person, and asks of them.
 
 use std::future::Future;
+use std::time::Duration;
 
-use pi_auth_core::flow::Authorize;
+use pi_auth_core::flow::{Authorize, ShowCode};
 use pi_auth_core::provider::Label;
 
 /// What came of a question.
@@ -24,6 +25,11 @@ pub trait Interaction {
         false
     }
 
+    /// Whether [`prompt`](Interaction::prompt) reaches anybody. It does where somebody is present.
+    fn can_answer(&self) -> bool {
+        self.is_present()
+    }
+
     /// Has the person pick one of `options`, which is never empty; answers with its index.
     fn select(
         &mut self,
@@ -41,18 +47,36 @@ pub trait Interaction {
         std::future::ready(Answer::Ended)
     }
 
+    /// Asks for a line of text, which may be empty. `problem` is why the last one was not taken.
+    fn prompt(
+        &mut self,
+        message: &str,
+        problem: Option<&str>,
+    ) -> impl Future<Output = Answer<String>> {
+        let _ = (message, problem);
+        std::future::ready(Answer::Ended)
+    }
+
     /// Shows the page to be opened, before anything opens it. Called again with
     /// [`Authorize::problem`] when an answer was not taken.
     fn show(&mut self, page: &Authorize);
 
-    /// Tells that no browser could be opened, so that the person opens the URL.
-    fn browser_failed(&mut self, page: &Authorize);
+    /// Shows the code to be entered, and where.
+    fn show_code(&mut self, code: &ShowCode);
+
+    /// Tells that no browser could be opened, so that the person opens `url`.
+    fn browser_failed(&mut self, url: &str);
 
     /// Takes what the person pastes.
     fn paste(&mut self, page: &Authorize) -> impl Future<Output = Answer<String>>;
 
     /// Tells what is being waited for, once it has taken a second; `None` when it is over.
     fn waiting(&mut self, activity: Option<&str>);
+
+    /// Tells how long the person still has, about once a second; `None` when it is over.
+    fn counting_down(&mut self, waiting: Option<(&str, Duration)>) {
+        let _ = waiting;
+    }
 }
 
 /// Nobody is there: every question ends at once. For programs that only fetch tokens.
@@ -62,7 +86,9 @@ pub struct Unattended;
 impl Interaction for Unattended {
     fn show(&mut self, _: &Authorize) {}
 
-    fn browser_failed(&mut self, _: &Authorize) {}
+    fn show_code(&mut self, _: &ShowCode) {}
+
+    fn browser_failed(&mut self, _: &str) {}
 
     async fn paste(&mut self, _: &Authorize) -> Answer<String> {
         Answer::Ended

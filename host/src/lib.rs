@@ -13,7 +13,7 @@
 //! locks that the agent and every other process take, and the file holds the new one.
 //!
 //! ```text
-//!   auth         the API: token, login, logout, status
+//!   auth         the API: token, headers, login, logout, status
 //!   driver       the loop that answers effects with events
 //!   store        the credential file: read, probe, lock, replace
 //!     store/lock       the kernel's lock and the agent's lock directories
@@ -42,15 +42,18 @@ mod stop;
 mod store;
 
 pub use auth::{
-    Auth, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob, TokenOptions,
+    Auth, HeadersOptions, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob, TokenOptions,
 };
 pub use clock::now_ms;
 pub use interaction::{Answer, Interaction, Unattended};
 pub use pi_auth_core::environment::Environment;
 pub use pi_auth_core::error::{Code, Error};
-pub use pi_auth_core::flow::Authorize;
+pub use pi_auth_core::flow::headers::Headers;
+pub use pi_auth_core::flow::logout::Revocation;
 pub use pi_auth_core::flow::status::{KeyState, KeyStatus, Status};
-pub use pi_auth_core::headers;
+pub use pi_auth_core::flow::{Authorize, ShowCode};
+pub use pi_auth_core::headers::Initiator;
+pub use pi_auth_core::http::Header;
 pub use pi_auth_core::provider::Label;
 pub use pi_auth_core::resolve::{Key, KeyKind, Source};
 pub use pi_auth_core::secret::Secret;

@@ -11,7 +11,12 @@ use super::*;
 
 fn credential(n: u64) -> Credential {
     let secret = |kind: &str| Some(Secret::new(format!("{kind}-{n}")));
-    Credential { access: secret("access"), refresh: secret("refresh"), expires: n }
+    Credential {
+        access: secret("access"),
+        refresh: secret("refresh"),
+        expires: n,
+        enterprise: None,
+    }
 }
 
 fn document(text: &str) -> Document {
@@ -139,7 +144,12 @@ fn a_file_of_very_many_entries_is_no_trouble() {
 fn entries_as_they_are_understood() {
     let oauth = |access: Option<&str>, refresh: Option<&str>, expires| {
         let secret = |s: Option<&str>| s.map(Secret::from);
-        Entry::OAuth(Credential { access: secret(access), refresh: secret(refresh), expires })
+        Entry::OAuth(Credential {
+            access: secret(access),
+            refresh: secret(refresh),
+            expires,
+            enterprise: None,
+        })
     };
     for (value, entry) in [
         (

@@ -13,10 +13,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::http::TransportFailure;
-use crate::oauth::token::TokenError;
+use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::text::brief;
 
 /// How long a failure is remembered at least, in milliseconds: `Retry-After: 0` is no invitation.
 const MIN_MS: u64 = 1_000;
@@ -44,7 +43,7 @@ struct Record {
     /// How many failures there were in a row.
     failures: u32,
     /// The last one.
-    cause: TokenError,
+    cause: EndpointError,
 }
 
 impl Backoff {
@@ -54,10 +53,7 @@ impl Backoff {
         let mut backoff: Backoff = parsed.unwrap_or_default();
         for record in backoff.0.values_mut() {
             // Anybody may have written the file, and its words are shown.
-            if let TokenError::OAuth { error, description } = &mut record.cause {
-                *error = brief(error);
-                *description = description.as_deref().map(brief);
-            }
+            record.cause.make_plain();
         }
         backoff
     }
@@ -68,7 +64,7 @@ impl Backoff {
         provider: &Provider,
         token: &Secret,
         now_ms: u64,
-    ) -> Option<TokenError> {
+    ) -> Option<EndpointError> {
         let record = self.record(provider, token)?;
         let left_ms = record.until.checked_sub(now_ms).filter(|left| *left > 0)?;
         // A clock that was set back, or ahead when this was written, must not make it last.
@@ -83,11 +79,11 @@ impl Backoff {
         mut self,
         provider: &Provider,
         token: &Secret,
-        cause: &TokenError,
+        cause: &EndpointError,
         now_ms: u64,
     ) -> Option<(Secret, u64)> {
         use TransportFailure::{Connect, Tls};
-        let was_sent = !matches!(cause, TokenError::Transport(Connect | Tls));
+        let was_sent = !matches!(cause, EndpointError::Transport(Connect | Tls));
         if !was_sent || !(cause.is_transient() || cause.is_invalid_grant()) {
             return None;
         }
@@ -116,7 +112,7 @@ impl Backoff {
 /// Enough of a digest to tell tokens apart, and far from enough to find one.
 fn digest(provider: &Provider, token: &Secret) -> String {
     let mut digest = Sha256::new();
-    for part in [token.expose(), &provider.token_url, &provider.client_id] {
+    for part in [token.expose(), provider.refresh_url(), &provider.client_id] {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
@@ -134,7 +130,7 @@ mod tests {
         Table::built_in().get("anthropic").unwrap().clone()
     }
 
-    fn after_failures(causes: &[TokenError], pause_ms: u64) -> Backoff {
+    fn after_failures(causes: &[EndpointError], pause_ms: u64) -> Backoff {
         let mut contents = None;
         for (n, cause) in causes.iter().enumerate() {
             let backoff = Backoff::parse(contents.as_ref());
@@ -145,17 +141,17 @@ mod tests {
         Backoff::parse(contents.as_ref())
     }
 
-    fn wait_ms(causes: &[TokenError], pause_ms: u64) -> u64 {
+    fn wait_ms(causes: &[EndpointError], pause_ms: u64) -> u64 {
         let record = &after_failures(causes, pause_ms).0["anthropic"];
         record.until - record.since
     }
 
-    fn unavailable() -> TokenError {
-        TokenError::Unavailable { status: 503, after_ms: None }
+    fn unavailable() -> EndpointError {
+        EndpointError::Unavailable { status: 503, after_ms: None }
     }
 
-    fn limited(after_ms: u64) -> TokenError {
-        TokenError::RateLimited { after_ms: Some(after_ms) }
+    fn limited(after_ms: u64) -> EndpointError {
+        EndpointError::RateLimited { after_ms: Some(after_ms) }
     }
 
     #[test]
@@ -191,12 +187,12 @@ mod tests {
 
     #[test]
     fn what_a_person_can_mend_at_any_moment_is_not_remembered() {
-        let oauth = |error: &str| TokenError::OAuth { error: error.into(), description: None };
+        let oauth = |error: &str| EndpointError::OAuth { error: error.into(), description: None };
         for (cause, remembered) in [
-            (TokenError::Transport(TransportFailure::Connect), false),
-            (TokenError::Transport(TransportFailure::Tls), false),
-            (TokenError::Transport(TransportFailure::Timeout), true),
-            (TokenError::Refused { status: 404 }, false),
+            (EndpointError::Transport(TransportFailure::Connect), false),
+            (EndpointError::Transport(TransportFailure::Tls), false),
+            (EndpointError::Transport(TransportFailure::Timeout), true),
+            (EndpointError::Refused { status: 404 }, false),
             (oauth("invalid_client"), false),
             (oauth("invalid_grant"), true),
             (unavailable(), true),
@@ -208,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_token_is_not_in_it_and_its_words_cannot_act_on_a_terminal() {
-        let cause = TokenError::OAuth { error: "invalid_grant".into(), description: None };
+        let cause = EndpointError::OAuth { error: "invalid_grant".into(), description: None };
         let remembered =
             Backoff::default().remember(&provider(), &"sk-canary".into(), &cause, NOW).unwrap();
         assert!(!remembered.0.expose().contains("canary"));

@@ -37,6 +37,8 @@ pub enum Effect {
     /// next may not be repeatable. Taking a lock that is already held succeeds at once.
     /// Answer: [`Event::Locked`], [`Event::LockTimedOut`] or [`Event::StoreFailed`].
     LockStore,
+    /// Let go of the lock, if it is held. Answer: [`Event::Unlocked`].
+    UnlockStore,
     /// Replace the credential file, whole or not at all, and durably.
     /// Answer: [`Event::Written`], [`Event::LockLost`] or [`Event::StoreFailed`].
     WriteStore {
@@ -87,10 +89,23 @@ pub enum Effect {
         /// The question.
         message: String,
     },
+    /// Ask for a line of text, which may be empty. Answer: [`Event::Answered`] or
+    /// [`Event::InputEnded`].
+    Prompt {
+        /// The question.
+        message: String,
+        /// Why the last answer was not taken.
+        problem: Option<String>,
+    },
+    /// Show a code and the page where it is entered, and open that page if so asked.
+    /// Answer: [`Event::Shown`], without waiting for the person.
+    ShowCode(ShowCode),
     /// Sleep until then, in epoch milliseconds. Answer: [`Event::Woke`].
     WaitUntil {
         /// When.
         at_ms: u64,
+        /// What the person has time for meanwhile.
+        countdown: Option<Countdown>,
     },
     /// The job is done. Nothing more comes.
     Done {
@@ -131,4 +146,32 @@ impl Authorize {
     pub fn is_answered_by(&self, query: &str) -> bool {
         query_value(query, "state").is_some_and(|state| self.state == state.into())
     }
+}
+
+/// A code, and the page where a person enters it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShowCode {
+    /// The code, as it is to be entered.
+    pub user_code: String,
+    /// The page, to be shown.
+    pub verification_uri: String,
+    /// The page to open: the same, or one that has the code in it already.
+    pub url: String,
+    /// Whether to open it in a browser; otherwise it is only shown.
+    pub open_browser: bool,
+    /// What to do.
+    pub message: String,
+    /// What never to do.
+    pub warning: String,
+    /// When the code expires, in epoch milliseconds.
+    pub expires_ms: u64,
+}
+
+/// What a person has some time for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Countdown {
+    /// What is waited for, such as `Waiting for you to authorize`.
+    pub message: String,
+    /// When it is too late, in epoch milliseconds.
+    pub until_ms: u64,
 }

@@ -58,6 +58,8 @@ pub enum Event {
         #[serde(default)]
         alive: bool,
     },
+    /// The lock is no longer held.
+    Unlocked,
     /// The file was replaced.
     Written,
     /// It has to be read again before it is written: somebody took the lock over or wrote without
@@ -102,6 +104,13 @@ pub enum Event {
         /// Yes or no.
         yes: bool,
     },
+    /// The person typed a line.
+    Answered {
+        /// As it came.
+        text: String,
+    },
+    /// The code was shown.
+    Shown,
     /// It is time.
     Woke,
     /// There is nobody left to answer: standard input has ended.
@@ -121,6 +130,7 @@ impl Event {
             Event::StoreFailed { .. } => "store_failed",
             Event::Locked => "locked",
             Event::LockTimedOut { .. } => "lock_timed_out",
+            Event::Unlocked => "unlocked",
             Event::Written => "written",
             Event::LockLost => "lock_lost",
             Event::BackoffRead { .. } => "backoff_read",
@@ -132,6 +142,8 @@ impl Event {
             Event::Pasted { .. } => "pasted",
             Event::Chosen { .. } => "chosen",
             Event::Confirmed { .. } => "confirmed",
+            Event::Answered { .. } => "answered",
+            Event::Shown => "shown",
             Event::Woke => "woke",
             Event::InputEnded => "input_ended",
             Event::Cancelled => "cancelled",

@@ -1,29 +1,39 @@
-//! Logging in: authorization code with PKCE, by loopback callback or by paste.
+//! Logging in.
 //!
 //! ```text
-//!   ReadOverrides ─▶ Select? ─▶ ProbeStore ─▶ Listen? ─▶ Authorize ─▶ Http (exchange) ─▶ save::Save
+//!   ReadOverrides ─▶ Select? ─▶ ProbeStore ─▶ Prompt (Enterprise)? ─▶ discovery?
+//!       ─▶ authorization code, or device code ─▶ Copilot's exchange? ─▶ save::Save
+//!       ─▶ UnlockStore, Copilot's models?
 //! ```
 //!
 //! The file is proved readable and writable before the person is sent to the provider, so that a
 //! login never ends with tokens and no place for them.
 
+mod authorization_code;
+mod copilot;
+mod device_code;
+mod models;
+
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::save::{Edit, Progress, Save};
-use super::{Authorize, Effect, Event, Output, Store, Turn, known, table};
+use super::discovery::{Discovered, Discovery};
+use super::save::{Edit, Save};
+use super::{Effect, Event, Output, Store, Turn, known, table};
+use crate::credential::Credential;
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
-use crate::http::query_value;
-use crate::oauth::authorization::{self, Answer, Refusal};
-use crate::oauth::paste::{self, PasteError};
-use crate::oauth::pkce::{Entropy, Verifier};
-use crate::oauth::token::{self, TokenError};
-use crate::provider::{Provider, Table};
-use crate::secret::Secret;
-use crate::text::brief;
+use crate::oauth::pkce::Entropy;
+use crate::oauth::token::Grant;
+use crate::provider::github_copilot::domain::Domain;
+use crate::provider::{BadDomain, Provider, Table};
+use authorization_code::AuthorizationCode;
+use copilot::Exchange;
+use device_code::DeviceCode;
+use models::Models;
 
 /// A wish to log in.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +46,13 @@ pub struct Request {
     /// Whether the URL is only to be shown; it is then pasted, too.
     #[serde(default)]
     pub no_browser: bool,
+    /// The domain of a GitHub Enterprise; empty for github.com, `None` to ask the person. Only
+    /// Copilot has one.
+    #[serde(default)]
+    pub enterprise: Option<String>,
+    /// Whether there is somebody to ask for what has a default.
+    #[serde(default)]
+    pub interactive: bool,
     /// Whether this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
     #[serde(default)]
     pub needs_display: bool,
@@ -46,8 +63,8 @@ pub struct Request {
     pub entropy: Entropy,
 }
 
-/// How many pastes may be wrong before the login is given up.
-const MAX_WRONG_PASTES: u32 = 5;
+/// How many answers of a person may be wrong before the login is given up.
+const MAX_WRONG_ANSWERS: u32 = 5;
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
@@ -60,31 +77,41 @@ pub(super) enum State {
     Configuring(Request),
     Selecting(Request, Table),
     Probing(Login),
-    Listening(Login),
-    Authorizing(Login),
-    /// The code is sent and works only once: from here on, the answer must reach the file.
-    Exchanging(Login, Secret),
-    Saving(Login, Save),
+    /// Which Enterprise, if any?
+    Asking(Login, u32),
+    Discovering(Login, Discovery),
+    AuthorizationCode(Login, AuthorizationCode),
+    DeviceCode(Login, DeviceCode),
+    /// A GitHub token is there, but no Copilot token yet.
+    Exchanging(Login, Exchange),
+    Saving(Login, Credential, Save),
+    /// The login is stored. The lock is let go of before anybody is waited for.
+    Unlocking(Login, Credential),
+    Enabling(Login, Models),
 }
 
 /// A login under way.
 #[derive(Debug)]
 pub(super) struct Login {
     provider: Provider,
+    /// What the person asked for.
+    enterprise: Option<String>,
+    interactive: bool,
     browser: Browser,
-    verifier: Verifier,
-    state: Secret,
+    entropy: Entropy,
     /// The credential file.
     path: String,
-    /// Known once it is clear whether there is a callback server.
-    redirect_uri: String,
-    wrong_pastes: u32,
-    problem: Option<PasteError>,
+    /// What the person should know although it worked.
+    notes: Vec<String>,
 }
 
 impl State {
     pub(super) fn is_critical(&self) -> bool {
-        matches!(self, State::Exchanging(..) | State::Saving(..))
+        match self {
+            State::AuthorizationCode(_, code) => code.is_critical(),
+            State::Saving(..) => true,
+            _ => false,
+        }
     }
 
     pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
@@ -104,36 +131,40 @@ impl State {
             (State::Probing(login), Event::StoreRead { path, contents }) => {
                 match Store::parse(path, contents) {
                     Err(corrupt) => Turn::Failed(corrupt),
-                    Ok(store) => login.choose_redirect(store.path),
+                    Ok(store) => Login { path: store.path, ..login }.locate(),
                 }
             }
             (State::Probing(_), event) => Turn::unexpected(event, "write"),
-            (State::Listening(mut login), Event::Listening { port }) => {
-                login.redirect_uri = login.provider.loopback_redirect_uri.uri(port);
-                login.authorize(None)
+            (State::Asking(login, wrong), Event::Answered { text }) => login.answered(&text, wrong),
+            // Whoever cannot be asked gets the default.
+            (State::Asking(login, _), Event::InputEnded) => login.at(None),
+            (State::Discovering(login, discovery), event) => {
+                login.discovering(discovery.step(event, now_ms))
             }
-            // No port is free: the person pastes what the provider's own page shows.
-            (State::Listening(mut login), Event::ListenFailed) => {
-                login.browser = Browser::Paste;
-                login.authorize(None)
+            (State::AuthorizationCode(login, code), event) => {
+                let turn = code.step(&login, event, now_ms);
+                login.authorizing(turn)
             }
-            (State::Authorizing(login), Event::Callback { query }) => {
-                login.called_back(query.expose())
+            (State::DeviceCode(login, code), event) => {
+                let turn = code.step(&login, event, now_ms);
+                login.showing(turn, now_ms)
             }
-            (State::Authorizing(login), Event::Pasted { text }) => login.pasted(text.expose()),
-            (State::Authorizing(login), Event::InputEnded) => {
-                Turn::Failed(login.problem.map_or(Error::Cancelled, Error::Paste))
+            (State::Exchanging(login, exchange), event) => {
+                let turn = exchange.step(&login.provider, event, now_ms);
+                login.exchanging(turn)
             }
-            (State::Exchanging(login, code), Event::Response(response)) => {
-                match token::answer(&response, now_ms) {
-                    Ok(grant) => login.save(grant, now_ms),
-                    Err(cause) => login.not_exchanged(cause, code),
-                }
+            (State::Saving(login, credential, save), event) => {
+                login.saving(credential, save.step(event, now_ms))
             }
-            (State::Exchanging(login, code), Event::TransportFailed { failure }) => {
-                login.not_exchanged(TokenError::Transport(failure), code)
+            // Whatever happens from here on, the login is stored.
+            (State::Unlocking(login, credential), Event::Unlocked | Event::Cancelled) => {
+                let turn = Models::start(&login.provider, credential);
+                login.enabling(turn)
             }
-            (State::Saving(login, save), event) => login.saving(save.step(event, now_ms)),
+            (State::Enabling(login, models), event) => {
+                let turn = models.step(&login.provider, event, now_ms);
+                login.enabling(turn)
+            }
             (_, event) => Turn::unexpected(event, "read"),
         }
     }
@@ -157,143 +188,165 @@ impl Request {
             Ok(provider) => provider.clone(),
             Err(error) => return Turn::Failed(error),
         };
+        if self.enterprise.is_some() && provider.copilot.is_none() {
+            return Turn::Failed(Error::NoEnterprise { provider: provider.label() });
+        }
+        let browser =
+            Browser::choose(&self.environment, self.needs_display, self.paste, self.no_browser);
         let login = Login {
             provider,
-            browser: Browser::choose(
-                &self.environment,
-                self.needs_display,
-                self.paste,
-                self.no_browser,
-            ),
-            verifier: self.entropy.verifier(),
-            state: self.entropy.state(),
+            enterprise: self.enterprise,
+            interactive: self.interactive,
+            browser,
+            entropy: self.entropy,
             path: String::new(),
-            redirect_uri: String::new(),
-            wrong_pastes: 0,
-            problem: None,
+            notes: Vec::new(),
         };
-        Turn::Ask(State::Probing(login), Effect::ProbeStore)
+        // Said before anything else is done: it is a slip of the fingers.
+        match login.enterprise() {
+            Err(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
+            Ok(_) => Turn::Ask(State::Probing(login), Effect::ProbeStore),
+        }
     }
 }
 
 impl Login {
-    fn choose_redirect(mut self, path: String) -> Turn<State> {
-        self.path = path;
-        self.redirect_uri.clone_from(&self.provider.redirect_uri);
-        if self.browser != Browser::Callback {
-            return self.authorize(None);
-        }
-        let loopback = &self.provider.loopback_redirect_uri;
-        let effect = Effect::Listen { preferred_port: loopback.port, path: loopback.path.clone() };
-        Turn::Ask(State::Listening(self), effect)
+    fn enterprise(&self) -> Result<Option<Domain>, BadDomain> {
+        Domain::parse(self.enterprise.as_deref().unwrap_or_default())
     }
 
-    fn authorize(self, problem: Option<String>) -> Turn<State> {
-        let url =
-            authorization::url(&self.provider, &self.redirect_uri, &self.verifier, &self.state);
-        let (message, prompt) = match self.browser {
-            Browser::Callback => (
-                "Opening browser to authorize...",
-                "Waiting for the browser, or paste the authorization code here:",
-            ),
-            Browser::Paste => {
-                ("Opening browser to authorize...", "Paste the authorization code here:")
-            }
-            Browser::Elsewhere => {
-                ("Open this page in a browser to authorize:", "Paste the authorization code here:")
-            }
-        };
-        let effect = Effect::Authorize(Authorize {
-            url,
-            open_browser: self.browser != Browser::Elsewhere,
-            callback: self.browser == Browser::Callback,
-            message: message.into(),
-            prompt: prompt.into(),
-            state: self.state.clone(),
-            problem,
-        });
-        Turn::Ask(State::Authorizing(self), effect)
+    fn locate(self) -> Turn<State> {
+        if self.provider.copilot.is_some() && self.enterprise.is_none() && self.interactive {
+            return self.ask(0, None);
+        }
+        match self.enterprise() {
+            Err(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
+            Ok(domain) => self.at(domain.as_ref()),
+        }
     }
 
-    /// The browser's answer counts only with this login's state, whatever the host let through.
-    fn called_back(self, query: &str) -> Turn<State> {
-        if query_value(query, "state").is_none_or(|state| self.state != state.into()) {
-            let stray = "A browser came with the answer to another login; it was ignored.";
-            return self.authorize(Some(stray.into()));
-        }
-        match authorization::answer(query) {
-            Ok(answer) => self.exchange(answer),
-            Err(Refusal::Error { error, description }) => self.refused(&error, description),
-            Err(Refusal::NoCode) => {
-                self.refused("invalid_response", Some("its answer holds no code".to_string()))
+    fn ask(self, wrong: u32, problem: Option<String>) -> Turn<State> {
+        let message = "GitHub Enterprise domain (leave it empty for github.com):".into();
+        Turn::Ask(State::Asking(self, wrong), Effect::Prompt { message, problem })
+    }
+
+    fn answered(self, text: &str, wrong: u32) -> Turn<State> {
+        match Domain::parse(text) {
+            Ok(domain) => self.at(domain.as_ref()),
+            Err(problem) if wrong + 1 == MAX_WRONG_ANSWERS => {
+                Turn::Failed(Error::Enterprise { problem, stored: false })
+            }
+            Err(problem) => {
+                let shown = format!("{problem}. Give a name such as ghe.example.com.");
+                self.ask(wrong + 1, Some(shown))
             }
         }
     }
 
-    fn pasted(mut self, text: &str) -> Turn<State> {
-        let problem = match paste::parse(text) {
-            Ok(answer) if answer.state.as_ref().is_none_or(|state| *state == self.state) => {
-                return self.exchange(answer);
+    fn at(self, domain: Option<&Domain>) -> Turn<State> {
+        let login = Login { provider: self.provider.at(domain), ..self };
+        match login.provider.issuer_for_login() {
+            None => login.authorize(),
+            Some(issuer) => {
+                let (discovery, effect) = Discovery::start(login.provider.clone(), issuer);
+                Turn::Ask(State::Discovering(login, discovery), effect)
             }
-            Ok(_) => PasteError::OtherLogin,
-            Err(PasteError::Refused(error)) => return self.refused(&error, None),
-            Err(problem) => problem,
-        };
-        self.wrong_pastes += 1;
-        if self.wrong_pastes == MAX_WRONG_PASTES {
-            return Turn::Failed(Error::Paste(problem));
         }
-        let shown = problem.to_string();
-        self.problem = Some(problem);
-        self.authorize(Some(shown))
     }
 
-    fn refused(self, error: &str, description: Option<String>) -> Turn<State> {
-        let provider = self.provider.label();
-        Turn::Failed(match error {
-            "access_denied" => Error::Denied { provider },
-            error => Error::AuthorizationRefused {
-                provider,
-                error: brief(error),
-                description: description.as_deref().map(brief),
-            },
-        })
-    }
-
-    fn exchange(self, answer: Answer) -> Turn<State> {
-        let request = token::exchange(
-            &self.provider,
-            &answer,
-            &self.state,
-            &self.redirect_uri,
-            &self.verifier,
-        );
-        let activity =
-            format!("Exchanging the code for tokens of {}", self.provider.label().short_name());
-        Turn::Ask(State::Exchanging(self, answer.code), Effect::Http { request, activity })
-    }
-
-    fn not_exchanged(self, cause: TokenError, code: Secret) -> Turn<State> {
-        let cause = cause.without(&[code, self.verifier.secret().clone()]);
-        Turn::Failed(Error::Exchange { provider: self.provider.label(), cause })
-    }
-
-    fn save(self, grant: token::Grant, now_ms: u64) -> Turn<State> {
-        let edit = Edit::Login {
-            provider: self.provider.id.clone(),
-            credential: grant.credential(None, now_ms),
-        };
-        let path = self.path.clone();
-        self.saving(Save::start(edit, path))
-    }
-
-    fn saving(self, progress: Progress) -> Turn<State> {
-        match progress {
-            Progress::Ask(save, effect) => Turn::Ask(State::Saving(self, save), effect),
-            Progress::Saved(path) => {
-                Turn::Done(Output::LoggedIn { provider: self.provider.label(), path })
+    fn discovering(self, turn: Turn<Discovery, Discovered>) -> Turn<State> {
+        match turn {
+            Turn::Ask(discovery, effect) => Turn::Ask(State::Discovering(self, discovery), effect),
+            Turn::Done(Ok(provider)) => Login { provider, ..self }.authorize(),
+            Turn::Done(Err(cause)) => {
+                Turn::Failed(Error::Login { provider: self.provider.label(), cause })
             }
-            Progress::Failed(error) => Turn::Failed(error),
+            Turn::Failed(error) => Turn::Failed(error),
         }
+    }
+
+    fn authorize(self) -> Turn<State> {
+        use crate::provider::Login::{AuthorizationCode as Code, DeviceCode as Device};
+        match self.provider.login.clone() {
+            Code(endpoints) => {
+                let turn = AuthorizationCode::start(&self, endpoints);
+                self.authorizing(turn)
+            }
+            Device { device_authorization_url } => {
+                let (code, effect) = DeviceCode::start(&self, &device_authorization_url);
+                Turn::Ask(State::DeviceCode(self, code), effect)
+            }
+        }
+    }
+
+    fn authorizing(self, turn: Turn<AuthorizationCode, Grant>) -> Turn<State> {
+        match turn {
+            Turn::Ask(code, effect) => Turn::Ask(State::AuthorizationCode(self, code), effect),
+            Turn::Done(grant) => self.save(grant.credential(None)),
+            Turn::Failed(error) => Turn::Failed(error),
+        }
+    }
+
+    fn showing(self, turn: Turn<DeviceCode, Grant>, now_ms: u64) -> Turn<State> {
+        match turn {
+            Turn::Ask(code, effect) => Turn::Ask(State::DeviceCode(self, code), effect),
+            Turn::Done(grant) if self.provider.copilot.is_some() => {
+                let (exchange, effect) = Exchange::start(&self.provider, grant.access, now_ms);
+                Turn::Ask(State::Exchanging(self, exchange), effect)
+            }
+            Turn::Done(grant) => self.save(grant.credential(None)),
+            Turn::Failed(error) => Turn::Failed(error),
+        }
+    }
+
+    fn exchanging(mut self, turn: Turn<Exchange, (Credential, Option<String>)>) -> Turn<State> {
+        match turn {
+            Turn::Ask(exchange, effect) => Turn::Ask(State::Exchanging(self, exchange), effect),
+            Turn::Done((credential, note)) => {
+                self.notes.extend(note);
+                self.save(credential)
+            }
+            Turn::Failed(error) => Turn::Failed(error),
+        }
+    }
+
+    fn save(self, credential: Credential) -> Turn<State> {
+        let copilot = self.provider.copilot.as_ref();
+        let enterprise = copilot.and_then(|copilot| copilot.enterprise.as_ref());
+        let credential =
+            Credential { enterprise: enterprise.map(ToString::to_string), ..credential };
+        let (provider, path) = (self.provider.id.clone(), self.path.clone());
+        let edit = Edit::Login { provider, credential: credential.clone() };
+        self.saving(credential, Save::start(edit, path))
+    }
+
+    fn saving(self, credential: Credential, turn: Turn<Save, String>) -> Turn<State> {
+        match turn {
+            Turn::Ask(save, effect) => Turn::Ask(State::Saving(self, credential, save), effect),
+            Turn::Done(path) => {
+                let login = Login { path, ..self };
+                match login.provider.copilot.is_some() && credential.access.is_some() {
+                    true => Turn::Ask(State::Unlocking(login, credential), Effect::UnlockStore),
+                    false => login.done(),
+                }
+            }
+            Turn::Failed(error) => Turn::Failed(error),
+        }
+    }
+
+    fn enabling(mut self, turn: Turn<Models, Vec<String>>) -> Turn<State> {
+        match turn {
+            Turn::Ask(models, effect) => Turn::Ask(State::Enabling(self, models), effect),
+            Turn::Done(notes) => {
+                self.notes.extend(notes);
+                self.done()
+            }
+            Turn::Failed(error) => Turn::Failed(error),
+        }
+    }
+
+    fn done(self) -> Turn<State> {
+        let Login { provider, path, notes, .. } = self;
+        Turn::Done(Output::LoggedIn { provider: provider.label(), path, notes })
     }
 }

@@ -2,22 +2,26 @@
 //!
 //! ```text
 //!   ReadOverrides ─▶ ReadStore ─▶ Select? ─▶ Confirm? ─▶ LockStore ─▶ ReadStore ─▶ WriteStore
+//!                                                          ─▶ UnlockStore? ─▶ Http (revocation)?
 //! ```
 //!
-//! It waits for the lock, so that a refresh under way cannot bring back what it takes out.
+//! It waits for the lock, so that a refresh under way cannot bring back what it takes out. Whoever
+//! can be told that the login is over is told afterwards, with the very token that was taken out.
 
-use alloc::collections::BTreeSet;
+mod revocation;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::open::{Open, Progress};
+use super::open::Open;
 use super::{Effect, Event, Output, Store, Turn, known};
 use crate::document::Entry;
 use crate::error::{Error, StoreFailure};
 use crate::provider::{Label, Table};
+use revocation::{Login, Revoking};
 
 /// A wish to log out.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,6 +39,15 @@ pub struct Request {
     pub interactive: bool,
 }
 
+/// What a provider said to a logout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Revocation {
+    /// The provider.
+    pub provider: Label,
+    /// Why its tokens may still be valid there; `None` where it confirmed that they are not.
+    pub problem: Option<String>,
+}
+
 /// How often a lost lock is taken again.
 const MAX_LOST_LOCKS: u32 = 3;
 
@@ -48,36 +61,49 @@ impl Request {
 #[derive(Debug)]
 pub(super) enum State {
     Opening(Request, Open),
-    Selecting(Request, Vec<Label>),
-    Confirming(Vec<Label>),
+    Selecting(Request, Table, Vec<Label>),
+    Confirming(Table, Vec<Label>),
     Locking(Removal),
     Rereading(Removal),
-    Writing(Removal, Vec<Label>, String),
+    Writing(Removal, Vec<Login>, String),
+    /// The logins are gone. The lock, too, before anybody is waited for.
+    Unlocking(Ended, Vec<Login>),
+    Revoking(Ended, Revoking),
+}
+
+/// What has been logged out of.
+#[derive(Debug)]
+pub(super) struct Ended {
+    providers: Vec<Label>,
+    path: String,
 }
 
 /// Providers to log out of.
 #[derive(Debug)]
 pub(super) struct Removal {
+    table: Table,
     providers: Vec<Label>,
     lost_locks: u32,
 }
 
 impl State {
-    pub(super) fn step(self, event: Event) -> Turn<State> {
+    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
         match (self, event) {
             (State::Opening(request, open), event) => match open.step(event) {
-                Progress::Ask(open, effect) => Turn::Ask(State::Opening(request, open), effect),
-                Progress::Opened(table, store) => request.choose(&table, store),
-                Progress::Failed(error) => Turn::Failed(error),
+                Turn::Ask(open, effect) => Turn::Ask(State::Opening(request, open), effect),
+                Turn::Done((table, store)) => request.choose(table, store),
+                Turn::Failed(error) => Turn::Failed(error),
             },
-            (State::Selecting(request, mut logins), Event::Chosen { index }) => {
+            (State::Selecting(request, table, mut logins), Event::Chosen { index }) => {
                 if index >= logins.len() {
                     return Turn::Failed(Error::Protocol { event: "chosen" });
                 }
-                request.confirm([logins.swap_remove(index)].into())
+                request.confirm(table, [logins.swap_remove(index)].into())
             }
-            (State::Confirming(providers), Event::Confirmed { yes: true }) => lock(providers),
-            (State::Confirming(_), Event::Confirmed { yes: false }) => {
+            (State::Confirming(table, providers), Event::Confirmed { yes: true }) => {
+                lock(table, providers)
+            }
+            (State::Confirming(..), Event::Confirmed { yes: false }) => {
                 Turn::Failed(Error::Cancelled)
             }
             (State::Locking(removal), Event::Locked) => {
@@ -90,8 +116,9 @@ impl State {
                     Ok(store) => removal.write(store),
                 }
             }
-            (State::Writing(_, providers, path), Event::Written) => {
-                Turn::Done(Output::LoggedOut { providers, path, notes: Vec::new() })
+            (State::Writing(_, logins, path), Event::Written) => {
+                let providers = logins.iter().map(|login| login.label.clone()).collect();
+                Ended { providers, path }.tell(logins)
             }
             (State::Writing(mut removal, ..), Event::LockLost)
                 if removal.lost_locks < MAX_LOST_LOCKS =>
@@ -104,26 +131,31 @@ impl State {
                 Turn::Failed(Error::Store { path, attempt: "write", failure })
             }
             (State::Writing(..), event) => Turn::unexpected(event, "write"),
+            // Whatever happens from here on, the logins are gone.
+            (State::Unlocking(ended, logins), Event::Unlocked | Event::Cancelled) => {
+                ended.revoking(Revoking::start(logins))
+            }
+            (State::Revoking(ended, revoking), event) => {
+                ended.revoking(revoking.step(event, now_ms))
+            }
             (_, event) => Turn::unexpected(event, "read"),
         }
     }
 }
 
 impl Request {
-    fn choose(self, table: &Table, store: Store) -> Turn<State> {
+    fn choose(self, table: Table, store: Store) -> Turn<State> {
         let path = store.path.clone();
-        let nothing = |notes: Vec<String>| {
-            Turn::Done(Output::LoggedOut { providers: Vec::new(), path: path.clone(), notes })
-        };
+        let nothing = |notes: Vec<String>| Turn::Done(nothing(path.clone(), notes));
         if let Some(id) = &self.provider {
             let label = table.label(id);
             return match store.document.get(id) {
-                Some(Entry::OAuth(_)) => self.confirm([label].into()),
+                Some(Entry::OAuth(_)) => self.confirm(table, [label].into()),
                 Some(_) => nothing(
                     [format!("What is stored for {} is no login; it is left alone.", label.name)]
                         .into(),
                 ),
-                None => match known(table, id) {
+                None => match known(&table, id) {
                     Ok(_) => nothing(Vec::new()),
                     Err(error) => Turn::Failed(error),
                 },
@@ -133,7 +165,7 @@ impl Request {
         if logins.is_empty() {
             nothing(Vec::new())
         } else if self.all {
-            self.confirm(logins)
+            self.confirm(table, logins)
         } else {
             let remark = (logins.len() == 1).then(|| "[no other providers logged in]".into());
             let effect = Effect::Select {
@@ -141,20 +173,20 @@ impl Request {
                 options: logins.clone(),
                 remark,
             };
-            Turn::Ask(State::Selecting(self, logins), effect)
+            Turn::Ask(State::Selecting(self, table, logins), effect)
         }
     }
 
-    fn confirm(self, providers: Vec<Label>) -> Turn<State> {
+    fn confirm(self, table: Table, providers: Vec<Label>) -> Turn<State> {
         if self.confirmed || (!self.interactive && !self.all) {
-            return lock(providers);
+            return lock(table, providers);
         }
         if !self.interactive {
             return Turn::Failed(Error::NotConfirmed);
         }
         let names: Vec<&str> = providers.iter().map(|label| label.name.as_str()).collect();
         let message = format!("Log out of {}?", names.join(", "));
-        Turn::Ask(State::Confirming(providers), Effect::Confirm { message })
+        Turn::Ask(State::Confirming(table, providers), Effect::Confirm { message })
     }
 }
 
@@ -164,23 +196,55 @@ fn logins(store: &Store) -> Vec<String> {
     store.document.entries().into_iter().filter_map(is_login).collect()
 }
 
-fn lock(providers: Vec<Label>) -> Turn<State> {
-    Turn::Ask(State::Locking(Removal { providers, lost_locks: 0 }), Effect::LockStore)
+fn nothing(path: String, notes: Vec<String>) -> Output {
+    Output::LoggedOut { providers: Vec::new(), path, revocations: Vec::new(), notes }
+}
+
+fn lock(table: Table, providers: Vec<Label>) -> Turn<State> {
+    let removal = Removal { table, providers, lost_locks: 0 };
+    Turn::Ask(State::Locking(removal), Effect::LockStore)
 }
 
 impl Removal {
     fn write(self, mut store: Store) -> Turn<State> {
-        // Between the question and the lock an entry may have become something else.
-        let logins = BTreeSet::from_iter(logins(&store));
-        let mut removed = self.providers.clone();
-        removed.retain(|label| logins.contains(&label.id));
-        let ids: Vec<&str> = removed.iter().map(|label| label.id.as_str()).collect();
-        store.document.remove(&ids);
-        if removed.is_empty() {
-            let (path, notes) = (store.path, Vec::new());
-            return Turn::Done(Output::LoggedOut { providers: removed, path, notes });
+        let mut removed = Vec::new();
+        for label in &self.providers {
+            // Between the question and the lock an entry may have become something else.
+            if let Some(Entry::OAuth(credential)) = store.document.get(&label.id) {
+                let provider = self.table.get(&label.id).cloned();
+                removed.push(Login { label: label.clone(), provider, credential });
+            }
         }
+        let ids: Vec<&str> = removed.iter().map(|login| login.label.id.as_str()).collect();
+        if ids.is_empty() {
+            return Turn::Done(nothing(store.path, Vec::new()));
+        }
+        store.document.remove(&ids);
         let effect = Effect::WriteStore { contents: store.document.into_text(), unlocked: false };
         Turn::Ask(State::Writing(self, removed, store.path), effect)
+    }
+}
+
+impl Ended {
+    /// Tells those providers that can be told.
+    fn tell(self, mut logins: Vec<Login>) -> Turn<State> {
+        logins.retain(Login::can_be_revoked);
+        match logins.is_empty() {
+            true => self.done(Vec::new()),
+            false => Turn::Ask(State::Unlocking(self, logins), Effect::UnlockStore),
+        }
+    }
+
+    fn revoking(self, turn: Turn<Revoking, Vec<Revocation>>) -> Turn<State> {
+        match turn {
+            Turn::Ask(revoking, effect) => Turn::Ask(State::Revoking(self, revoking), effect),
+            Turn::Done(revocations) => self.done(revocations),
+            Turn::Failed(error) => Turn::Failed(error),
+        }
+    }
+
+    fn done(self, revocations: Vec<Revocation>) -> Turn<State> {
+        let Ended { providers, path } = self;
+        Turn::Done(Output::LoggedOut { providers, path, revocations, notes: Vec::new() })
     }
 }

@@ -1,7 +1,7 @@
 //! The read half of the store protocol: a file that does not parse is believed to be corrupt only
 //! once it was read under the lock, since the agent writes in place and half a file can be seen.
 
-use super::{Effect, Event, Store, store_error, unexpected};
+use super::{Effect, Event, Store, Turn, store_error, unexpected};
 use crate::error::{Error, StoreFailure};
 
 /// Reading the credential file.
@@ -13,28 +13,20 @@ pub(super) enum Read {
     Doubting(Error),
 }
 
-/// What a step of reading leads to.
-#[derive(Debug)]
-pub(super) enum Progress {
-    Ask(Read, Effect),
-    Read(Store),
-    Failed(Error),
-}
-
 impl Read {
     /// The state that waits for the answer to `Effect::ReadStore`.
     pub(super) fn start() -> (Self, Effect) {
         (Read::Plain, Effect::ReadStore)
     }
 
-    pub(super) fn step(self, event: Event) -> Progress {
-        let doubtful = |corrupt| Progress::Ask(Read::Doubting(corrupt), Effect::ProbeStore);
+    pub(super) fn step(self, event: Event) -> Turn<Read, Store> {
+        let doubtful = |corrupt| Turn::Ask(Read::Doubting(corrupt), Effect::ProbeStore);
         match (self, event) {
             (read, Event::StoreRead { path, contents }) => {
                 match (read, Store::parse(path, contents)) {
-                    (_, Ok(store)) => Progress::Read(store),
+                    (_, Ok(store)) => Turn::Done(store),
                     (Read::Plain, Err(corrupt)) => doubtful(corrupt),
-                    (Read::Doubting(_), Err(corrupt)) => Progress::Failed(corrupt),
+                    (Read::Doubting(_), Err(corrupt)) => Turn::Failed(corrupt),
                 }
             }
             // Cut in the middle of a character, half a file is not even text.
@@ -43,9 +35,9 @@ impl Read {
             }
             // Nobody can tell better: a directory that cannot be written has no writer either.
             (Read::Doubting(corrupt), Event::LockTimedOut { .. } | Event::StoreFailed { .. }) => {
-                Progress::Failed(corrupt)
+                Turn::Failed(corrupt)
             }
-            (_, event) => Progress::Failed(unexpected(event, "read")),
+            (_, event) => Turn::Failed(unexpected(event, "read")),
         }
     }
 }

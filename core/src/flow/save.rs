@@ -3,9 +3,10 @@
 //! A rotated token exists nowhere but here until it is written, so this machine does not give up
 //! on a lost or held lock as long as there is another way.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-use super::{Effect, Event, Store, unexpected};
+use super::{Effect, Event, Store, Turn, unexpected};
 use crate::credential::Credential;
 use crate::document::Entry;
 use crate::error::{Error, StoreFailure};
@@ -18,6 +19,8 @@ pub(super) enum Edit {
     Login { provider: String, credential: Credential },
     /// The refreshed login of this provider, got for the refresh token `used`.
     Refreshed { provider: String, used: Secret, credential: Credential },
+    /// The models that the login of this provider with this refresh token may use.
+    Models { provider: String, refresh: Secret, ids: Vec<String> },
 }
 
 impl Edit {
@@ -34,6 +37,13 @@ impl Edit {
                     _ => return None,
                 }
             }
+            Edit::Models { provider, refresh, ids } => match store.document.get(provider) {
+                Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(refresh) => {
+                    let ids = serde_json::Value::from(ids.as_slice()).to_string();
+                    store.document.put(provider, "availableModelIds", &ids);
+                }
+                _ => return None,
+            },
         }
         Some(store.document.into_text())
     }
@@ -61,16 +71,6 @@ enum State {
     Waiting,
 }
 
-/// What a step of saving leads to.
-#[derive(Debug)]
-pub(super) enum Progress {
-    Ask(Save, Effect),
-    /// The file, at this path, holds what it should.
-    Saved(String),
-    /// It could not be saved.
-    Failed(Error),
-}
-
 /// How often it is read again under the lock, and as often once more without.
 const MAX_LOST: u32 = 3;
 /// How many setbacks are borne.
@@ -80,13 +80,13 @@ const PAUSE_MS: u64 = 500;
 
 impl Save {
     /// Begins with taking the lock; `path` is only for messages.
-    pub(super) fn start(edit: Edit, path: String) -> Progress {
+    pub(super) fn start(edit: Edit, path: String) -> Turn<Save, String> {
         Save::new(edit, path).ask(State::Locking, Effect::LockStore)
     }
 
     /// Begins under the lock. It reads again all the same: the request may have taken seconds, and
     /// the oldest agents write without a lock.
-    pub(super) fn start_locked(edit: Edit, path: String) -> Progress {
+    pub(super) fn start_locked(edit: Edit, path: String) -> Turn<Save, String> {
         Save::new(edit, path).ask(State::Reading, Effect::ReadStore)
     }
 
@@ -94,7 +94,7 @@ impl Save {
         Save { edit, path, state: State::Locking, lost: 0, setbacks: 0, unlocked: false }
     }
 
-    pub(super) fn step(mut self, event: Event, now_ms: u64) -> Progress {
+    pub(super) fn step(mut self, event: Event, now_ms: u64) -> Turn<Save, String> {
         match (&self.state, event) {
             (State::Locking, Event::Locked) => {
                 self.unlocked = false;
@@ -107,7 +107,7 @@ impl Save {
                     Err(error) => self.setback(error, now_ms),
                 }
             }
-            (State::Writing, Event::Written) => Progress::Saved(self.path),
+            (State::Writing, Event::Written) => Turn::Done(self.path),
             (State::Writing, Event::LockLost) if self.lost < MAX_LOST => {
                 self.lost += 1;
                 self.ask(State::Locking, Effect::LockStore)
@@ -118,41 +118,41 @@ impl Save {
             }
             (State::Writing, Event::LockLost) => {
                 let failure = StoreFailure::Other("others keep writing it".into());
-                Progress::Failed(Error::Store { path: self.path, attempt: "write", failure })
+                Turn::Failed(Error::Store { path: self.path, attempt: "write", failure })
             }
             (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
             (_, event @ Event::StoreFailed { .. }) => {
                 self.setback(unexpected(event, "write"), now_ms)
             }
-            (_, event) => Progress::Failed(unexpected(event, "write")),
+            (_, event) => Turn::Failed(unexpected(event, "write")),
         }
     }
 
-    fn without_lock(mut self) -> Progress {
+    fn without_lock(mut self) -> Turn<Save, String> {
         self.unlocked = true;
         self.ask(State::Reading, Effect::ReadStore)
     }
 
-    fn setback(mut self, error: Error, now_ms: u64) -> Progress {
+    fn setback(mut self, error: Error, now_ms: u64) -> Turn<Save, String> {
         if self.setbacks == MAX_SETBACKS {
-            return Progress::Failed(error);
+            return Turn::Failed(error);
         }
         self.setbacks += 1;
         let at_ms = now_ms.saturating_add(PAUSE_MS);
-        self.ask(State::Waiting, Effect::WaitUntil { at_ms })
+        self.ask(State::Waiting, Effect::WaitUntil { at_ms, countdown: None })
     }
 
-    fn write(mut self, store: Store) -> Progress {
+    fn write(mut self, store: Store) -> Turn<Save, String> {
         self.path.clone_from(&store.path);
         let unlocked = self.unlocked;
         match self.edit.apply(store) {
             Some(contents) => self.ask(State::Writing, Effect::WriteStore { contents, unlocked }),
-            None => Progress::Saved(self.path),
+            None => Turn::Done(self.path),
         }
     }
 
-    fn ask(mut self, state: State, effect: Effect) -> Progress {
+    fn ask(mut self, state: State, effect: Effect) -> Turn<Save, String> {
         self.state = state;
-        Progress::Ask(self, effect)
+        Turn::Ask(self, effect)
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::open::{Open, Progress};
+use super::open::Open;
 use super::{Event, Output, Store, Turn};
 use crate::credential::Credential;
 use crate::document::Entry;
@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::provider::{Label, Table};
 use crate::resolve::{KeyKind, Source, order};
+use crate::text::plain;
 
 /// A wish to know.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +55,9 @@ pub struct KeyStatus {
     pub state: KeyState,
     /// When the access token really expires, in epoch milliseconds; `None` where nobody knows.
     pub expires_ms: Option<u64>,
+    /// The domain of the GitHub Enterprise that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enterprise: Option<String>,
 }
 
 /// Whether a key can be used.
@@ -82,12 +86,12 @@ impl State {
     pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
         let State(request, open) = self;
         match open.step(event) {
-            Progress::Ask(open, effect) => Turn::Ask(State(request, open), effect),
-            Progress::Opened(table, store) => match keys(&request, &table, &store, now_ms) {
+            Turn::Ask(open, effect) => Turn::Ask(State(request, open), effect),
+            Turn::Done((table, store)) => match keys(&request, &table, &store, now_ms) {
                 Ok(keys) => Turn::Done(Output::Status(Status { path: store.path, keys })),
                 Err(error) => Turn::Failed(error),
             },
-            Progress::Failed(error) => Turn::Failed(error),
+            Turn::Failed(error) => Turn::Failed(error),
         }
     }
 }
@@ -137,8 +141,12 @@ fn stored(provider: &Label, entry: &Entry, now_ms: u64) -> KeyStatus {
         Entry::ApiKey(Some(_)) => (Some(KeyKind::ApiKey), KeyState::Ready, None),
         Entry::ApiKey(None) | Entry::Unknown => (None, KeyState::Unusable, None),
     };
+    let enterprise = match entry {
+        Entry::OAuth(credential) => credential.enterprise.as_deref().map(plain),
+        _ => None,
+    };
     let (provider, source) = (provider.clone(), Source::Stored);
-    KeyStatus { provider, kind, source, active: false, state, expires_ms }
+    KeyStatus { provider, kind, source, active: false, state, expires_ms, enterprise }
 }
 
 fn login_state(credential: &Credential, now_ms: u64) -> KeyState {
@@ -160,5 +168,6 @@ fn variable(provider: &Label, name: &str, environment: &Environment) -> Option<K
         active: false,
         state: KeyState::Ready,
         expires_ms: None,
+        enterprise: None,
     })
 }

@@ -11,26 +11,33 @@
 //! A fresh token costs one read. Everything behind it runs under the lock, so that any number of
 //! processes make one refresh, and one that failed is not repeated at once (see `backoff.rs`). Where no
 //! refresh comes of it, a token that is still really valid is served with a note.
+//!
+//! A GitHub token of the environment is exchanged each time: nothing of it is stored.
 
+mod exchange;
 mod refresh;
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 
 use super::backoff::Backoff;
-use super::read::{self, Read};
+use super::discovery::Discovery;
+use super::read::Read;
 use super::save::Save;
 use super::{Effect, Event, Output, Store, Turn, known, store_error, table, unexpected};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::oauth::token::{self, TokenError};
-use crate::provider::{Table, key_variables};
+use crate::oauth::endpoint::EndpointError;
+use crate::provider::github_copilot::domain::Domain;
+use crate::provider::{GITHUB_COPILOT, Provider, Table, key_variables};
 use crate::resolve::{Key, KeyKind, Source, from_environment};
 use crate::secret::Secret;
 
+use exchange::Exchange;
 use refresh::Refresh;
 
 /// A wish for a key.
@@ -61,18 +68,32 @@ impl Request {
         Request { provider, caller_key: None, min_validity_ms: BUFFER_MS, environment }
     }
 
-    pub(super) fn start(self) -> Turn<State> {
+    pub(super) fn start(self) -> Turn<State, Found> {
         if let Some(value) = self.caller_key.clone() {
             return done(Key::by_prefix(value, Source::Caller), None);
         }
         match from_environment(&self.provider, &self.environment, true) {
             Err(error) => Turn::Failed(error),
-            Ok(Some(key)) => done(key, None),
+            Ok(Some(key)) => variable(self, key),
             Ok(None) => {
                 let (read, effect) = Read::start();
                 Turn::Ask(State::Reading(self, read), effect)
             }
         }
+    }
+}
+
+/// A key, and what it is for.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) key: Key,
+    pub(super) enterprise: Option<Domain>,
+    pub(super) notes: Vec<String>,
+}
+
+impl From<Found> for Output {
+    fn from(found: Found) -> Self {
+        Output::Token { key: found.key, notes: found.notes }
     }
 }
 
@@ -84,18 +105,22 @@ pub(super) enum State {
     Dereferencing(Secret),
     /// There is nothing stored, and no variable: is there such a provider at all?
     Missing(Request),
+    /// The environment holds a token that has to be exchanged.
+    Exchanging(Exchange),
     /// The stored login is stale.
     Configuring(Request, Credential),
     Locking(Refresh),
     Rereading(Refresh),
     /// Has a refresh of this token failed just now, in this process or another?
     Recalling(Refresh, String),
+    /// Where is the token endpoint?
+    Discovering(Refresh, Backoff, String, Discovery),
     /// The refresh is sent: from here on, the answer must reach the file.
     Refreshing(Refresh, Backoff, String),
     /// The failure is remembered first, for the processes that wait.
-    Remembering(Refresh, TokenError),
+    Remembering(Refresh, EndpointError),
     /// The provider refused for good; did somebody else store a newer token?
-    Comparing(Refresh, TokenError),
+    Comparing(Refresh, EndpointError),
     Saving(Refresh, Save),
 }
 
@@ -104,14 +129,12 @@ impl State {
         matches!(self, State::Refreshing(..) | State::Saving(..))
     }
 
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
+    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State, Found> {
         match (self, event) {
             (State::Reading(request, read), event) => match read.step(event) {
-                read::Progress::Ask(read, effect) => {
-                    Turn::Ask(State::Reading(request, read), effect)
-                }
-                read::Progress::Read(store) => decide(request, &store, now_ms),
-                read::Progress::Failed(error) => Turn::Failed(error),
+                Turn::Ask(read, effect) => Turn::Ask(State::Reading(request, read), effect),
+                Turn::Done(store) => decide(request, &store, now_ms),
+                Turn::Failed(error) => Turn::Failed(error),
             },
             (State::Dereferencing(literal), Event::Variable { value }) => {
                 let value = value.filter(|value| !value.is_empty()).unwrap_or(literal);
@@ -144,14 +167,28 @@ impl State {
             (State::Recalling(refresh, path), Event::BackoffRead { contents }) => {
                 refresh.send(Backoff::parse(contents.as_ref()), path, now_ms)
             }
+            (State::Exchanging(exchange), event) => {
+                exchange.step(event, now_ms).map(State::Exchanging)
+            }
+            (State::Discovering(refresh, backoff, path, discovery), event) => {
+                match discovery.step(event, now_ms) {
+                    Turn::Ask(discovery, effect) => {
+                        let state = State::Discovering(refresh, backoff, path, discovery);
+                        Turn::Ask(state, effect)
+                    }
+                    Turn::Done(Ok(provider)) => refresh.send_to(provider, backoff, path),
+                    Turn::Done(Err(cause)) => refresh.failed(cause, backoff, now_ms),
+                    Turn::Failed(error) => refresh.fall_back(error, now_ms),
+                }
+            }
             (State::Refreshing(refresh, backoff, path), Event::Response(response)) => {
-                match token::answer(&response, now_ms) {
+                match refresh.provider.refreshed(&response, now_ms) {
                     Ok(grant) => refresh.save(grant, path, now_ms),
                     Err(cause) => refresh.failed(cause, backoff, now_ms),
                 }
             }
             (State::Refreshing(refresh, backoff, _), Event::TransportFailed { failure }) => {
-                refresh.failed(TokenError::Transport(failure), backoff, now_ms)
+                refresh.failed(EndpointError::Transport(failure), backoff, now_ms)
             }
             (State::Remembering(refresh, cause), Event::BackoffWritten) => {
                 refresh.refused(cause, now_ms)
@@ -171,10 +208,10 @@ impl State {
 }
 
 /// What the file says, as read without the lock or, where it did not parse at first, with it.
-fn decide(request: Request, store: &Store, now_ms: u64) -> Turn<State> {
+fn decide(request: Request, store: &Store, now_ms: u64) -> Turn<State, Found> {
     match store.document.get(&request.provider) {
         Some(Entry::OAuth(stored)) => match fresh(&stored, request.min_validity_ms, now_ms) {
-            Some(key) => done(key, None),
+            Some(key) => serve(&stored, key, None),
             None => Turn::Ask(State::Configuring(request, stored), Effect::ReadOverrides),
         },
         Some(Entry::ApiKey(Some(key))) => api_key(&request.provider, key),
@@ -182,16 +219,27 @@ fn decide(request: Request, store: &Store, now_ms: u64) -> Turn<State> {
     }
 }
 
-fn nothing_stored(request: Request) -> Turn<State> {
+/// A key of the environment; only Copilot's is none yet.
+fn variable(request: Request, key: Key) -> Turn<State, Found> {
+    match &key.source {
+        Source::Variable(name) if request.provider == GITHUB_COPILOT => {
+            let (exchange, effect) = Exchange::start(name.clone(), key.value);
+            Turn::Ask(State::Exchanging(exchange), effect)
+        }
+        _ => done(key, None),
+    }
+}
+
+fn nothing_stored(request: Request) -> Turn<State, Found> {
     match from_environment(&request.provider, &request.environment, false) {
         Err(error) => Turn::Failed(error),
-        Ok(Some(key)) => done(key, None),
+        Ok(Some(key)) => variable(request, key),
         Ok(None) => Turn::Ask(State::Missing(request), Effect::ReadOverrides),
     }
 }
 
 /// The agent lets a stored key be a command to run, or the name of a variable.
-fn api_key(provider: &str, key: Secret) -> Turn<State> {
+fn api_key(provider: &str, key: Secret) -> Turn<State, Found> {
     let name_character = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     if key.expose().starts_with('!') {
         let provider = Table::built_in().label(provider);
@@ -209,20 +257,34 @@ fn missing(table: &Table, id: &str) -> Error {
     match known(table, id) {
         Err(unknown) => unknown,
         Ok(provider) => {
-            Error::NotLoggedIn { provider: provider.label(), variable: key_variables(id).1 }
+            let (oauth, api_key) = key_variables(id);
+            Error::NotLoggedIn { provider: provider.label(), variable: api_key.or(oauth) }
         }
     }
 }
 
-fn configured(request: Request, stored: Credential, table: &Table) -> Turn<State> {
-    let provider = table.label(&request.provider);
-    match table.get(&request.provider) {
-        None => Turn::Failed(Error::ForeignLogin { provider }),
-        Some(found) => {
-            let provider = found.clone();
-            let refresh = Refresh { request, provider, stored, retried: false, rotated: false };
+fn configured(request: Request, stored: Credential, table: &Table) -> Turn<State, Found> {
+    let Some(configured) = table.get(&request.provider) else {
+        return Turn::Failed(Error::ForeignLogin { provider: table.label(&request.provider) });
+    };
+    match located(configured, &stored) {
+        Err(error) => Turn::Failed(error),
+        Ok(provider) => {
+            let configured = configured.clone();
+            let (retried, rotated) = (false, false);
+            let refresh = Refresh { request, configured, provider, stored, retried, rotated };
             Turn::Ask(State::Locking(refresh), Effect::LockStore)
         }
+    }
+}
+
+/// The provider as it is for a stored login.
+fn located(configured: &Provider, stored: &Credential) -> Result<Provider, Error> {
+    match Domain::parse(stored.enterprise.as_deref().unwrap_or_default()) {
+        Ok(domain) => Ok(configured.at(domain.as_ref())),
+        // Copilot alone looks at it.
+        Err(_) if configured.copilot.is_none() => Ok(configured.clone()),
+        Err(problem) => Err(Error::Enterprise { problem, stored: true }),
     }
 }
 
@@ -237,6 +299,13 @@ fn stored_key(stored: &Credential, value: Secret) -> Key {
     Key { kind: KeyKind::OAuth, value, source: Source::Stored, expires_ms }
 }
 
-fn done(key: Key, note: Option<String>) -> Turn<State> {
-    Turn::Done(Output::Token { key, notes: note.into_iter().collect() })
+/// Serves a key of the stored login.
+fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<State, Found> {
+    let enterprise = Domain::parse(stored.enterprise.as_deref().unwrap_or_default());
+    let notes = note.into_iter().collect();
+    Turn::Done(Found { key, enterprise: enterprise.ok().flatten(), notes })
+}
+
+fn done<S>(key: Key, note: Option<String>) -> Turn<S, Found> {
+    Turn::Done(Found { key, enterprise: None, notes: note.into_iter().collect() })
 }

@@ -1,32 +1,39 @@
 //! RFC 6749, 4.1: the authorization request, and what comes back through the browser.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::http::{encode_pairs, query_value};
 use crate::oauth::pkce::Verifier;
-use crate::provider::Provider;
+use crate::provider::{AuthorizationCode, Provider};
 use crate::secret::Secret;
 
 /// The URL that the person's browser opens (RFC 6749, 4.1.1, and RFC 7636, 4.3).
 pub(crate) fn url(
     provider: &Provider,
+    endpoints: &AuthorizationCode,
     redirect_uri: &str,
     verifier: &Verifier,
     state: &Secret,
 ) -> String {
-    let mut pairs = provider.authorize_parameters.to_vec();
     let (scope, challenge) = (provider.scopes.join(" "), verifier.challenge());
+    let own = endpoints.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut pairs: Vec<(&str, &str)> = own.collect();
     pairs.extend([
         ("client_id", provider.client_id.as_str()),
         ("response_type", "code"),
         ("redirect_uri", redirect_uri),
-        ("scope", &scope),
-        ("code_challenge", &challenge),
+    ]);
+    if !scope.is_empty() {
+        pairs.push(("scope", &scope));
+    }
+    pairs.extend([
+        ("code_challenge", challenge.as_str()),
         ("code_challenge_method", "S256"),
         ("state", state.expose()),
     ]);
-    let joint = if provider.authorize_url.contains('?') { '&' } else { '?' };
-    alloc::format!("{}{joint}{}", provider.authorize_url, encode_pairs(&pairs))
+    let joint = if endpoints.authorize_url.contains('?') { '&' } else { '?' };
+    alloc::format!("{}{joint}{}", endpoints.authorize_url, encode_pairs(&pairs))
 }
 
 /// An authorization response, by whichever way it came (RFC 6749, 4.1.2).
@@ -36,6 +43,8 @@ pub(crate) struct Answer {
     pub(crate) code: Secret,
     /// The state; a person who pastes the bare code gives none.
     pub(crate) state: Option<Secret>,
+    /// Who answered (RFC 9207, 2).
+    pub(crate) iss: Option<String>,
 }
 
 /// Why an authorization response is not an answer.
@@ -54,21 +63,30 @@ pub(crate) fn answer(query: &str) -> Result<Answer, Refusal> {
         return Err(Refusal::Error { error, description });
     }
     let code = query_value(query, "code").ok_or(Refusal::NoCode)?;
-    Ok(Answer { code: code.into(), state: query_value(query, "state").map(Secret::new) })
+    let state = query_value(query, "state").map(Secret::new);
+    Ok(Answer { code: code.into(), state, iss: query_value(query, "iss") })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::oauth::pkce::Entropy;
-    use crate::provider::Table;
+    use crate::provider::{Login, Table};
+
+    fn anthropic() -> (Provider, AuthorizationCode) {
+        let provider = Table::built_in().get("anthropic").unwrap().clone();
+        match provider.login.clone() {
+            Login::AuthorizationCode(endpoints) => (provider, endpoints),
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
     fn the_url_carries_the_challenge_and_never_the_verifier() {
-        let table = Table::built_in();
-        let provider = table.get("anthropic").unwrap();
+        let (provider, endpoints) = anthropic();
         let entropy = Entropy::new([7; 64]);
-        let url = url(provider, "https://r/cb", &entropy.verifier(), &entropy.state());
+        let (verifier, state) = (entropy.verifier(), entropy.state());
+        let url = url(&provider, &endpoints, "https://r/cb", &verifier, &state);
         let (base, query) = url.split_once('?').unwrap();
         assert_eq!(base, "https://claude.ai/oauth/authorize");
         for (name, value) in [
@@ -87,10 +105,12 @@ mod tests {
 
     #[test]
     fn a_base_url_with_a_query_keeps_it() {
-        let mut provider = Table::built_in().get("anthropic").unwrap().clone();
-        provider.authorize_url = "https://h/a?tenant=1".into();
+        let (mut provider, mut endpoints) = anthropic();
+        endpoints.authorize_url = "https://h/a?tenant=1".into();
+        provider.scopes.clear();
         let entropy = Entropy::new([7; 64]);
-        let url = url(&provider, "https://r", &entropy.verifier(), &entropy.state());
+        let url = url(&provider, &endpoints, "https://r", &entropy.verifier(), &entropy.state());
         assert!(url.starts_with("https://h/a?tenant=1&code=true&"), "{url}");
+        assert!(!url.contains("scope="), "no scope is not an empty one: {url}");
     }
 }

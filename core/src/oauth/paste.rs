@@ -110,7 +110,7 @@ fn from_query(query: &str) -> Result<Answer, PasteError> {
 fn from_code(text: &str) -> Answer {
     let (code, state) = text.split_once('#').unwrap_or((text, ""));
     let state = Some(state).filter(|state| !state.is_empty()).map(Secret::from);
-    Answer { code: code.into(), state }
+    Answer { code: code.into(), state, iss: None }
 }
 
 fn has_key(query: &str, key: &str) -> bool {
@@ -125,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn answer(code: &str, state: Option<&str>) -> Result<Answer, PasteError> {
-        Ok(Answer { code: code.into(), state: state.map(Secret::from) })
+        Ok(Answer { code: code.into(), state: state.map(Secret::from), iss: None })
     }
 
     #[test]

@@ -3,18 +3,16 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::credential::{BUFFER_MS, Credential};
-use crate::http::{Request, Response, TransportFailure, encode_pairs};
-use crate::oauth::authorization::Answer;
+use crate::http::{Request, Response, encode_pairs};
+use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::pkce::Verifier;
 use crate::provider::{Provider, TokenRequest};
 use crate::secret::Secret;
-use crate::text::brief;
 
 /// What is assumed of an access token whose answer has no `expires_in`, in seconds.
 ///
@@ -25,22 +23,21 @@ const DEFAULT_EXPIRES_IN_S: u64 = 3600;
 /// The latest `expires` that is stored: JavaScript's largest safe integer, for the agent's sake.
 const MAX_EXPIRES: u64 = (1 << 53) - 1;
 
-/// The exchange of an authorization code (4.1.3, with RFC 7636's verifier).
+/// The exchange of an authorization code (4.1.3, with RFC 7636's verifier). Only a provider that
+/// wants the state once more gets it.
 pub(crate) fn exchange(
     provider: &Provider,
-    answer: &Answer,
-    state: &Secret,
+    code: &Secret,
+    state: Option<&Secret>,
     redirect_uri: &str,
     verifier: &Verifier,
 ) -> Request {
     let mut fields = alloc::vec![
         ("grant_type", "authorization_code"),
-        ("client_id", &provider.client_id),
-        ("code", answer.code.expose()),
+        ("client_id", provider.client_id.as_str()),
+        ("code", code.expose()),
     ];
-    if provider.state_in_exchange {
-        fields.push(("state", state.expose()));
-    }
+    fields.extend(state.map(|state| ("state", state.expose())));
     fields.extend([("redirect_uri", redirect_uri), ("code_verifier", verifier.secret().expose())]);
     request(provider, &fields)
 }
@@ -56,7 +53,8 @@ pub(crate) fn refresh(provider: &Provider, refresh_token: &Secret) -> Request {
     request(provider, &fields)
 }
 
-fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
+/// A request to the token endpoint, in the way that this provider takes it.
+pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
     let (content_type, body) = match provider.token_request {
         TokenRequest::Form => ("application/x-www-form-urlencoded", encode_pairs(fields)),
         TokenRequest::Json => {
@@ -72,183 +70,49 @@ fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
 /// An answer that grants tokens (5.1).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
-    access: Secret,
+    pub(crate) access: Secret,
     /// Absent where the server did not rotate it.
-    refresh: Option<Secret>,
-    expires_in_s: u64,
+    pub(crate) refresh: Option<Secret>,
+    /// When the access token really expires, in epoch milliseconds.
+    pub(crate) expires_ms: u64,
 }
 
 impl Grant {
-    /// The credential to store, as of `now_ms`. An answer without a refresh token leaves the old
-    /// one in force (RFC 6749, 6).
-    pub(crate) fn credential(self, old_refresh: Option<&Secret>, now_ms: u64) -> Credential {
-        let lifetime_ms = self.expires_in_s.saturating_mul(1000);
+    /// The credential to store. An answer without a refresh token leaves the old one in force
+    /// (RFC 6749, 6).
+    pub(crate) fn credential(self, old_refresh: Option<&Secret>) -> Credential {
         Credential {
             access: Some(self.access),
             refresh: self.refresh.or_else(|| old_refresh.cloned()),
-            expires: now_ms.saturating_add(lifetime_ms).saturating_sub(BUFFER_MS).min(MAX_EXPIRES),
-        }
-    }
-}
-
-/// Why a token endpoint granted nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TokenError {
-    /// There was no answer.
-    Transport(TransportFailure),
-    /// 429: too many requests.
-    RateLimited {
-        /// `Retry-After`, in milliseconds from the answer.
-        after_ms: Option<u64>,
-    },
-    /// 408 or 5xx: the server is in trouble.
-    Unavailable {
-        /// The status code.
-        status: u16,
-        /// `Retry-After`, in milliseconds from the answer.
-        after_ms: Option<u64>,
-    },
-    /// A success that is not a token answer: HTML, a body cut short, a wrong type. Whether the
-    /// server granted something is unknown.
-    Unreadable {
-        /// The status code.
-        status: u16,
-    },
-    /// The server's own OAuth error (5.2), stripped of control characters.
-    #[serde(rename = "oauth")]
-    OAuth {
-        /// The code, such as `invalid_grant`.
-        error: String,
-        /// Its words for people.
-        description: Option<String>,
-    },
-    /// Any other refusal, redirects included: those are never followed.
-    Refused {
-        /// The status code.
-        status: u16,
-    },
-}
-
-impl TokenError {
-    /// Whether the same request may succeed later: the credential is as good as before.
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Transport(_)
-                | Self::RateLimited { .. }
-                | Self::Unavailable { .. }
-                | Self::Unreadable { .. }
-        )
-    }
-
-    /// Whether the server no longer takes what it was shown: a refresh token that was revoked or
-    /// used before, a code that was used or is too old.
-    pub fn is_invalid_grant(&self) -> bool {
-        matches!(self, Self::OAuth { error, .. } if error == "invalid_grant")
-    }
-
-    /// The same without any of `secrets`: a server may repeat what it was sent.
-    pub(crate) fn without(self, secrets: &[Secret]) -> Self {
-        let clean = |text: String| {
-            let known = secrets.iter().filter(|secret| !secret.is_empty());
-            known.fold(text, |text, secret| text.replace(secret.expose(), "[REDACTED]"))
-        };
-        match self {
-            Self::OAuth { error, description } => {
-                Self::OAuth { error: clean(error), description: description.map(clean) }
-            }
-            other => other,
-        }
-    }
-
-    /// The same as of later, when there is this much of its time left.
-    pub(crate) fn after(self, left_ms: u64) -> Self {
-        match self {
-            Self::RateLimited { .. } => Self::RateLimited { after_ms: Some(left_ms) },
-            Self::Unavailable { status, .. } => {
-                Self::Unavailable { status, after_ms: Some(left_ms) }
-            }
-            other => other,
-        }
-    }
-
-    /// How long the server asked to be left alone, in milliseconds.
-    pub fn retry_after_ms(&self) -> Option<u64> {
-        match self {
-            Self::RateLimited { after_ms } | Self::Unavailable { after_ms, .. } => *after_ms,
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Transport(failure) => failure.fmt(f),
-            Self::RateLimited { .. } => f.write_str("it is being asked too often (HTTP 429)"),
-            Self::Unavailable { status, .. } => write!(f, "it is in trouble (HTTP {status})"),
-            Self::Unreadable { status } => {
-                write!(f, "its answer (HTTP {status}) is not a token answer")
-            }
-            Self::OAuth { error, description: Some(text) } => write!(f, "{error}: {text}"),
-            Self::OAuth { error, description: None } => f.write_str(error),
-            Self::Refused { status } => write!(f, "it refused the request (HTTP {status})"),
+            expires: self.expires_ms.saturating_sub(BUFFER_MS).min(MAX_EXPIRES),
+            enterprise: None,
         }
     }
 }
 
 /// Reads a token endpoint's answer as of `now_ms`.
-pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, TokenError> {
-    let status = response.status;
-    let after_ms = response.retry_after_ms(now_ms);
-    match status {
-        429 => return Err(TokenError::RateLimited { after_ms }),
-        408 | 500..=599 => return Err(TokenError::Unavailable { status, after_ms }),
-        _ => {}
-    }
-    let body: Option<Map<String, Value>> = serde_json::from_str(response.body.expose()).ok();
-    // An error counts whatever the status: there are servers that send it with 200.
-    if let Some(error) = body.as_ref().and_then(oauth_error) {
-        return Err(error);
-    }
-    match (status, body) {
-        (200..=299, Some(body)) => grant(body).ok_or(TokenError::Unreadable { status }),
-        (200..=299, None) => Err(TokenError::Unreadable { status }),
-        _ => Err(TokenError::Refused { status }),
-    }
-}
-
-/// RFC 6749, 5.2, or the `{"error": {"type", "message"}}` of Anthropic's API.
-fn oauth_error(body: &Map<String, Value>) -> Option<TokenError> {
-    let text = |value: &Value| value.as_str().map(brief).filter(|text| !text.is_empty());
-    let (error, description) = match body.get("error")? {
-        Value::Object(nested) => (nested.get("type"), nested.get("message")),
-        error => (Some(error), body.get("error_description")),
-    };
-    Some(TokenError::OAuth { error: text(error?)?, description: description.and_then(text) })
+pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, EndpointError> {
+    let body = endpoint::object(response, now_ms)?;
+    grant(body, now_ms).ok_or(EndpointError::Unreadable { status: response.status })
 }
 
 /// The success of RFC 6749, 5.1. Fields it does not know are ignored; a token of another type
 /// than bearer must not be used (7.1).
-fn grant(body: Map<String, Value>) -> Option<Grant> {
+fn grant(body: Map<String, Value>, now_ms: u64) -> Option<Grant> {
     let answer: Answer5_1 = serde_json::from_value(Value::Object(body)).ok()?;
     if answer.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
         return None;
     }
-    let expires_in_s = match answer.expires_in {
+    let lifetime_s = match answer.expires_in {
         None | Some(Value::Null) => DEFAULT_EXPIRES_IN_S,
-        Some(Value::String(digits)) => digits.parse().ok()?,
-        // `as` saturates: a negative lifetime is none at all.
-        Some(Value::Number(number)) => number.as_f64()? as u64,
-        Some(_) => return None,
+        Some(value) => endpoint::seconds(&value)?,
     };
-    let usable = |secret: Option<Secret>| secret.filter(|s| !s.is_empty());
+    // An empty one is none; one that cannot be sent is worse than none.
+    let refresh = answer.refresh_token.filter(|token| !token.is_empty());
     Some(Grant {
-        access: usable(Some(answer.access_token))?,
-        refresh: usable(answer.refresh_token),
-        expires_in_s,
+        access: endpoint::token(answer.access_token)?,
+        refresh: refresh.map(|token| endpoint::token(token).ok_or(())).transpose().ok()?,
+        expires_ms: now_ms.saturating_add(lifetime_s.saturating_mul(1000)),
     })
 }
 
@@ -263,22 +127,24 @@ struct Answer5_1 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::TransportFailure;
 
-    fn of(status: u16, body: &str) -> Result<Grant, TokenError> {
+    fn of(status: u16, body: &str) -> Result<Grant, EndpointError> {
         answer(&Response { status, headers: [].into(), body: body.into() }, 0)
     }
 
     fn granted(
         access: &str,
         refresh: Option<&str>,
-        expires_in_s: u64,
-    ) -> Result<Grant, TokenError> {
-        Ok(Grant { access: access.into(), refresh: refresh.map(Secret::from), expires_in_s })
+        lifetime_s: u64,
+    ) -> Result<Grant, EndpointError> {
+        let expires_ms = lifetime_s.saturating_mul(1000);
+        Ok(Grant { access: access.into(), refresh: refresh.map(Secret::from), expires_ms })
     }
 
-    fn refused(error: &str, description: Option<&str>) -> Result<Grant, TokenError> {
+    fn refused(error: &str, description: Option<&str>) -> Result<Grant, EndpointError> {
         let description = description.map(String::from);
-        Err(TokenError::OAuth { error: error.into(), description })
+        Err(EndpointError::OAuth { error: error.into(), description })
     }
 
     #[test]
@@ -306,13 +172,16 @@ mod tests {
             r#"{"access_token":"a","expires_in":60"#,
             r#"{"access_token":7}"#,
             r#"{"access_token":""}"#,
+            r#"{"access_token":"a\r\nX: y"}"#,
+            r#"{"access_token":"\u001b[2J"}"#,
+            r#"{"access_token":"a","refresh_token":"\u0000"}"#,
             r#"{"access_token":"a","token_type":"mac"}"#,
             r#"{"access_token":"a","expires_in":"soon"}"#,
             r#"{"access_token":"a","expires_in":[]}"#,
             "[]",
             "{}",
         ] {
-            assert_eq!(of(200, body), Err(TokenError::Unreadable { status: 200 }), "{body}");
+            assert_eq!(of(200, body), Err(EndpointError::Unreadable { status: 200 }), "{body}");
         }
     }
 
@@ -324,9 +193,9 @@ mod tests {
         }
         let nested = r#"{"type":"error","error":{"type":"permission_error","message":"no"}}"#;
         assert_eq!(of(403, nested), refused("permission_error", Some("no")));
-        assert_eq!(of(403, "<html>"), Err(TokenError::Refused { status: 403 }));
-        assert_eq!(of(302, ""), Err(TokenError::Refused { status: 302 }));
-        assert_eq!(of(400, r#"{"error":[]}"#), Err(TokenError::Refused { status: 400 }));
+        assert_eq!(of(403, "<html>"), Err(EndpointError::Refused { status: 403 }));
+        assert_eq!(of(302, ""), Err(EndpointError::Refused { status: 302 }));
+        assert_eq!(of(400, r#"{"error":[]}"#), Err(EndpointError::Refused { status: 400 }));
     }
 
     #[test]
@@ -345,16 +214,15 @@ mod tests {
         ] {
             assert_eq!(of(status, body).unwrap_err().is_transient(), transient, "{status} {body}");
         }
-        assert!(TokenError::Transport(TransportFailure::Timeout).is_transient());
+        assert!(EndpointError::Transport(TransportFailure::Timeout).is_transient());
     }
 
     #[test]
     fn the_expiry_is_stored_with_the_buffer_taken_off() {
-        let grant = granted("a", None, 3600).unwrap();
-        let credential = grant.credential(Some(&"old".into()), 1_000_000);
-        assert_eq!(credential.expires, 1_000_000 + 3_600_000 - 300_000);
+        let credential = granted("a", None, 3600).unwrap().credential(Some(&"old".into()));
+        assert_eq!(credential.expires, 3_600_000 - 300_000);
         assert_eq!(credential.refresh, Some("old".into()));
-        let forever = granted("a", Some("new"), u64::MAX).unwrap().credential(None, 5);
+        let forever = granted("a", Some("new"), u64::MAX).unwrap().credential(None);
         assert_eq!(forever.expires, 9_007_199_254_740_991);
         assert_eq!(forever.refresh, Some("new".into()));
     }

@@ -1,8 +1,6 @@
 //! Anthropic (Claude Pro/Max): authorization code with PKCE.
 
-use alloc::borrow::ToOwned;
-
-use super::{LoopbackRedirect, Provider, TokenRequest};
+use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
 
 pub(crate) const ID: &str = "anthropic";
 pub(super) const OAUTH_VARIABLE: &str = "ANTHROPIC_OAUTH_TOKEN";
@@ -18,16 +16,20 @@ pub(super) fn provider() -> Provider {
         client_id: "9d1c250a-e61b-44d9-88ed-5944d1962f5e".into(),
         // Least privilege: current clients ask for more, but nothing here needs it.
         scopes: ["org:create_api_key", "user:profile", "user:inference"].map(Into::into).into(),
-        authorize_url: "https://claude.ai/oauth/authorize".into(),
+        login: Login::AuthorizationCode(AuthorizationCode {
+            authorize_url: "https://claude.ai/oauth/authorize".into(),
+            redirect_uri: Some("https://platform.claude.com/oauth/code/callback".into()),
+            loopback_redirect_uri: LoopbackRedirect::parse("http://localhost:53692/callback"),
+            parameters: [("code".into(), "true".into())].into(),
+            state_in_exchange: true,
+        }),
         token_url: "https://platform.claude.com/v1/oauth/token".into(),
-        redirect_uri: "https://platform.claude.com/oauth/code/callback".into(),
-        loopback_redirect_uri: LoopbackRedirect {
-            host: "localhost".to_owned(),
-            port: 53692,
-            path: "/callback".to_owned(),
-        },
         token_request: TokenRequest::Json,
-        authorize_parameters: [("code", "true")].into(),
-        state_in_exchange: true,
+        revocation_url: None,
+        issuer: None,
+        requires_iss: false,
+        api_base_url: Some("https://api.anthropic.com".into()),
+        headers: [("anthropic-version".into(), "2023-06-01".into())].into(),
+        copilot: None,
     }
 }

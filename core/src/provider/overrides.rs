@@ -1,5 +1,10 @@
-//! The overrides file (`auth-providers.json`): endpoints, clients and scopes as a person sets them.
+//! The overrides file (`auth-providers.json`): what the built-in providers are made of, as a person
+//! sets it, and providers of their own.
 
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,8 +13,9 @@ use core::fmt;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{LoopbackRedirect, Provider, TokenRequest};
+use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, Table, TokenRequest};
 use crate::http::url;
+use crate::text::plain;
 
 /// Why an overrides file cannot be used, naming the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,60 +38,157 @@ impl fmt::Display for BadOverrides {
 /// What one entry may set. Anything it does not name is a mistake worth telling.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Override {
+struct Entry {
     name: Option<String>,
+    flow: Option<Flow>,
     client_id: Option<String>,
     scopes: Option<Vec<String>>,
+    issuer: Option<String>,
     authorize_url: Option<String>,
-    token_url: Option<String>,
+    authorize_parameters: Option<BTreeMap<String, String>>,
     redirect_uri: Option<String>,
     loopback_redirect_uri: Option<String>,
+    device_authorization_url: Option<String>,
+    token_url: Option<String>,
     token_request: Option<TokenRequest>,
+    copilot_token_url: Option<String>,
+    revocation_url: Option<String>,
+    api_base_url: Option<String>,
+    headers: Option<BTreeMap<String, String>>,
 }
 
-pub(super) fn apply(providers: &mut [Provider], json: &str) -> Result<(), BadOverrides> {
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Flow {
+    AuthorizationCode,
+    DeviceCode,
+}
+
+/// The callback of a provider that names none.
+const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback";
+
+/// What a person may not set, since a login depends on it (RFC 6749, 4.1.1; RFC 7636, 4.3).
+const RESERVED_PARAMETERS: [&str; 9] = [
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "redirect_uri",
+    "request",
+    "response_type",
+    "scope",
+    "state",
+];
+
+pub(super) fn apply(table: &mut Table, json: &str) -> Result<(), BadOverrides> {
     let file = |problem: String| BadOverrides { key: String::new(), problem };
     let entries: Map<String, Value> =
         serde_json::from_str(json).map_err(|e| file(format!("it is not a JSON object: {e}")))?;
     for (id, value) in entries {
-        let wrong = |problem: String| BadOverrides { key: crate::text::plain(&id), problem };
-        let entry: Override = serde_json::from_value(value)
-            .map_err(|e| wrong(crate::text::plain(&format!("is wrong: {e}"))))?;
-        let known = || providers.iter().map(|p| p.id.clone()).collect::<Vec<_>>().join(", ");
-        match providers.iter().position(|provider| provider.id == id) {
-            Some(at) => entry.apply(&mut providers[at])?,
-            None => return Err(wrong(format!("is not a provider; known are: {}", known()))),
+        let wrong = |problem: String| BadOverrides { key: plain(&id), problem };
+        let entry: Entry =
+            serde_json::from_value(value).map_err(|e| wrong(plain(&format!("is wrong: {e}"))))?;
+        match table.0.iter().position(|provider| provider.id == id) {
+            Some(at) => entry.change(&mut table.0[at])?,
+            None if is_id(&id) => table.0.push(entry.add(&id)?),
+            None => {
+                let rule = "is no name for a provider: use letters, digits, `-`, `_` and `.`";
+                return Err(wrong(rule.into()));
+            }
         }
     }
     Ok(())
 }
 
-impl Override {
-    fn apply(self, provider: &mut Provider) -> Result<(), BadOverrides> {
-        let id = provider.id.clone();
-        let wrong = |key: &str, problem: &str| BadOverrides {
-            key: format!("{id}.{key}"),
-            problem: problem.to_string(),
+/// A word on the command line, a key in the file and a part of sentences.
+fn is_id(id: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=64).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-')
+}
+
+impl Entry {
+    /// A provider of the person's own.
+    fn add(self, id: &str) -> Result<Provider, BadOverrides> {
+        let at = Place::new(id, false);
+        let login = match self.flow {
+            None => {
+                return Err(at.wrong("flow", "is missing: `authorization_code` or `device_code`"));
+            }
+            Some(Flow::AuthorizationCode) => Login::AuthorizationCode(AuthorizationCode {
+                authorize_url: String::new(),
+                redirect_uri: None,
+                loopback_redirect_uri: None,
+                parameters: Vec::new(),
+                state_in_exchange: false,
+            }),
+            Some(Flow::DeviceCode) => Login::DeviceCode { device_authorization_url: String::new() },
         };
-        let url = |key: &str, value: Option<String>, field: &mut String| match value {
-            None => Ok(()),
-            Some(value) => match url::problem(&value) {
-                Some(problem) => Err(wrong(key, &problem)),
-                None => {
-                    *field = value;
-                    Ok(())
-                }
-            },
+        let mut provider = Provider {
+            id: id.to_string(),
+            name: id.to_string(),
+            client_id: String::new(),
+            scopes: Vec::new(),
+            login,
+            token_url: String::new(),
+            token_request: TokenRequest::Form,
+            revocation_url: None,
+            issuer: None,
+            requires_iss: false,
+            api_base_url: None,
+            headers: Vec::new(),
+            copilot: None,
         };
-        url("authorize_url", self.authorize_url, &mut provider.authorize_url)?;
-        url("token_url", self.token_url, &mut provider.token_url)?;
-        url("redirect_uri", self.redirect_uri, &mut provider.redirect_uri)?;
-        if let Some(uri) = self.loopback_redirect_uri {
-            provider.loopback_redirect_uri = LoopbackRedirect::parse(&uri).ok_or_else(|| {
-                let example = "is not a loopback URI such as http://localhost:53692/callback";
-                wrong("loopback_redirect_uri", example)
-            })?;
+        Entry { flow: None, ..self }.change(&mut provider)?;
+        if let Login::AuthorizationCode(login) = &mut provider.login {
+            login.infer_redirects();
         }
+        match provider.missing() {
+            Some((key, problem)) => Err(at.wrong(key, problem)),
+            None => Ok(provider),
+        }
+    }
+
+    /// Sets what is named, and leaves the rest.
+    fn change(self, provider: &mut Provider) -> Result<(), BadOverrides> {
+        let at = Place::new(&provider.id, provider.copilot.is_some());
+        if self.flow.is_some() {
+            return Err(at.wrong("flow", "cannot be changed; add a provider of another name"));
+        }
+        let copilot_token_url = provider.copilot.as_mut().map(|copilot| &mut copilot.token_url);
+        at.set("copilot_token_url", self.copilot_token_url, copilot_token_url)?;
+        at.set("token_url", self.token_url, Some(&mut provider.token_url))?;
+        at.put("revocation_url", self.revocation_url, &mut provider.revocation_url)?;
+        at.put("api_base_url", self.api_base_url, &mut provider.api_base_url)?;
+        at.put("issuer", self.issuer, &mut provider.issuer)?;
+        if provider.issuer.as_ref().is_some_and(|issuer| issuer.contains('?')) {
+            return Err(at.wrong("issuer", "must not have a query (?)"));
+        }
+        let (authorize_url, device_url) = (self.authorize_url, self.device_authorization_url);
+        let parameters = self.authorize_parameters.unwrap_or_default();
+        match &mut provider.login {
+            Login::DeviceCode { device_authorization_url } => {
+                at.set("device_authorization_url", device_url, Some(device_authorization_url))?;
+                at.set("authorize_url", authorize_url, None)?;
+                at.set("redirect_uri", self.redirect_uri, None)?;
+                at.set("loopback_redirect_uri", self.loopback_redirect_uri, None)?;
+                if !parameters.is_empty() {
+                    return Err(at.wrong("authorize_parameters", MEANINGLESS));
+                }
+            }
+            Login::AuthorizationCode(login) => {
+                at.set("device_authorization_url", device_url, None)?;
+                at.set("authorize_url", authorize_url, Some(&mut login.authorize_url))?;
+                at.put("redirect_uri", self.redirect_uri, &mut login.redirect_uri)?;
+                if let Some(uri) = self.loopback_redirect_uri {
+                    let example = "is not a loopback URI such as http://localhost:53692/callback";
+                    let parsed = LoopbackRedirect::parse(&uri);
+                    let parsed = parsed.ok_or_else(|| at.wrong("loopback_redirect_uri", example));
+                    login.loopback_redirect_uri = Some(parsed?);
+                }
+                at.parameters(parameters, &mut login.parameters)?;
+            }
+        }
+        at.headers(self.headers.unwrap_or_default(), &mut provider.headers)?;
         if let Some(client_id) = self.client_id {
             provider.client_id = client_id;
         }
@@ -96,68 +199,148 @@ impl Override {
             provider.token_request = token_request;
         }
         if let Some(name) = self.name {
-            provider.name = crate::text::plain(&name);
+            provider.name = plain(&name);
         }
         Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::{Table, TokenRequest};
+/// Where in the file a value stands, for the error that names it.
+struct Place {
+    id: String,
+    /// Whether URLs may have a place for the domain, as Copilot's do.
+    has_domain: bool,
+}
 
-    #[test]
-    fn every_field_can_be_set() {
-        let json = r#"{"anthropic": {
-            "name": "Claude\u001b[2J at work", "client_id": "c", "scopes": ["s", "t"],
-            "authorize_url": "https://a/", "token_url": "http://127.0.0.1:1/t",
-            "redirect_uri": "https://r/", "loopback_redirect_uri": "http://127.0.0.1/cb",
-            "token_request": "form"
-        }}"#;
-        let table = Table::with_overrides(Some(json)).unwrap();
-        let provider = table.get("anthropic").unwrap();
-        assert_eq!(provider.name, "Claude[2J at work");
-        assert_eq!((provider.client_id.as_str(), provider.scopes.len()), ("c", 2));
-        assert_eq!(provider.authorize_url, "https://a/");
-        assert_eq!(provider.token_url, "http://127.0.0.1:1/t");
-        assert_eq!(provider.redirect_uri, "https://r/");
-        assert_eq!(provider.loopback_redirect_uri.uri(7), "http://127.0.0.1:7/cb");
-        assert_eq!(provider.token_request, TokenRequest::Form);
+const MEANINGLESS: &str = "means nothing to this provider";
+
+impl Place {
+    fn new(id: &str, has_domain: bool) -> Self {
+        Place { id: plain(id), has_domain }
     }
 
-    #[test]
-    fn what_is_not_named_stays() {
-        let table = Table::with_overrides(Some(r#"{"anthropic":{"client_id":"c"}}"#)).unwrap();
-        let built_in = Table::built_in();
-        let (one, other) = (table.get("anthropic").unwrap(), built_in.get("anthropic").unwrap());
-        assert_eq!(one.token_url, other.token_url);
-        assert_eq!(one.scopes, other.scopes);
+    fn wrong(&self, key: &str, problem: &str) -> BadOverrides {
+        BadOverrides { key: format!("{}.{key}", self.id), problem: problem.to_string() }
     }
 
-    #[test]
-    fn a_wrong_file_names_the_key() {
-        for (json, message) in [
-            ("{", "it is not a JSON object: EOF while parsing"),
-            ("[]", "it is not a JSON object: invalid type"),
-            (r#"{"acme":{}}"#, "acme is not a provider; known are: anthropic"),
-            (r#"{"anthropic":[1]}"#, "anthropic is wrong: "),
-            (r#"{"anthropic":{"tokenUrl":"x"}}"#, "anthropic is wrong: unknown field `tokenUrl`"),
-            (r#"{"anthropic":{"scopes":"a b"}}"#, "anthropic is wrong: invalid type: string"),
-            (
-                r#"{"anthropic":{"token_url":"http://evil.com/"}}"#,
-                "anthropic.token_url is plain http: use https",
-            ),
-            (
-                r#"{"anthropic":{"authorize_url":"claude.ai"}}"#,
-                "anthropic.authorize_url is not an absolute http(s) URL",
-            ),
-            (
-                r#"{"anthropic":{"loopback_redirect_uri":"https://example.com/"}}"#,
-                "anthropic.loopback_redirect_uri is not a loopback URI",
-            ),
-        ] {
-            let error = Table::with_overrides(Some(json)).unwrap_err();
-            assert!(alloc::format!("{error}").starts_with(message), "{json}: {error}");
+    /// Sets a URL, if it is given; `field` is `None` where this provider has no use for it.
+    fn set(
+        &self,
+        key: &str,
+        url: Option<String>,
+        field: Option<&mut String>,
+    ) -> Result<(), BadOverrides> {
+        let Some(url) = url else { return Ok(()) };
+        let field = field.ok_or_else(|| self.wrong(key, MEANINGLESS))?;
+        let problem = match self.has_domain {
+            true => url::problem(&url.replace(super::github_copilot::DOMAIN, "github.com")),
+            false => url::problem(&url),
+        };
+        if let Some(problem) = problem {
+            return Err(self.wrong(key, &problem));
         }
+        *field = url;
+        Ok(())
+    }
+
+    /// The same for a URL that a provider may do without.
+    fn put(
+        &self,
+        key: &str,
+        url: Option<String>,
+        field: &mut Option<String>,
+    ) -> Result<(), BadOverrides> {
+        match url {
+            None => Ok(()),
+            url => self.set(key, url, Some(field.get_or_insert_default())),
+        }
+    }
+
+    fn parameters(
+        &self,
+        given: BTreeMap<String, String>,
+        parameters: &mut Vec<(String, String)>,
+    ) -> Result<(), BadOverrides> {
+        for (name, value) in given {
+            if name.is_empty() || RESERVED_PARAMETERS.contains(&name.as_str()) {
+                let key = format!("authorize_parameters.{}", plain(&name));
+                return Err(self.wrong(&key, "is set by the login itself"));
+            }
+            match parameters.iter_mut().find(|(present, _)| *present == name) {
+                Some(parameter) => parameter.1 = value,
+                None => parameters.push((name, value)),
+            }
+        }
+        Ok(())
+    }
+
+    fn headers(
+        &self,
+        given: BTreeMap<String, String>,
+        headers: &mut Vec<(String, String)>,
+    ) -> Result<(), BadOverrides> {
+        for (name, value) in given {
+            if let Some(problem) = header_problem(&name, &value) {
+                return Err(self.wrong(&format!("headers.{}", plain(&name)), problem));
+            }
+            match headers.iter_mut().find(|(present, _)| present.eq_ignore_ascii_case(&name)) {
+                Some(header) => header.1 = value,
+                None => headers.push((name, value)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Provider {
+    /// What a provider of one's own still lacks: the key, and what to do about it.
+    fn missing(&self) -> Option<(&'static str, &'static str)> {
+        let or_issuer = "is missing; or give the `issuer`, whose metadata tells it";
+        let login_url = match &self.login {
+            Login::AuthorizationCode(login) => ("authorize_url", &login.authorize_url),
+            Login::DeviceCode { device_authorization_url } => {
+                ("device_authorization_url", device_authorization_url)
+            }
+        };
+        if self.client_id.is_empty() {
+            return Some(("client_id", "is missing"));
+        }
+        let urls = [("token_url", &self.token_url), login_url];
+        let empty = urls.into_iter().find(|(_, url)| self.issuer.is_none() && url.is_empty())?;
+        Some((empty.0, or_issuer))
+    }
+}
+
+impl AuthorizationCode {
+    /// A provider that names no callback has the usual one, unless it has a page that shows the
+    /// code. A `redirect_uri` on this very machine is no such page but the callback.
+    fn infer_redirects(&mut self) {
+        if self.loopback_redirect_uri.is_some() {
+            return;
+        }
+        let named = self.redirect_uri.as_deref().map(LoopbackRedirect::parse);
+        match named {
+            None => self.loopback_redirect_uri = LoopbackRedirect::parse(LOOPBACK_REDIRECT_URI),
+            Some(Some(callback)) => {
+                self.redirect_uri = None;
+                self.loopback_redirect_uri = Some(callback);
+            }
+            Some(None) => {}
+        }
+    }
+}
+
+/// Why a request cannot carry this header; `None` where it can (RFC 9110, 5.1 and 5.5).
+fn header_problem(name: &str, value: &str) -> Option<&'static str> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let visible = |c: char| c.is_ascii_graphic() || c == ' ';
+    if name.is_empty() || !name.chars().all(token) {
+        Some("is not the name of a header")
+    } else if ["authorization", "x-api-key"].contains(&name.to_ascii_lowercase().as_str()) {
+        Some("carries the key and cannot be set")
+    } else if !value.chars().all(visible) {
+        Some("has characters that a header cannot carry")
+    } else {
+        None
     }
 }

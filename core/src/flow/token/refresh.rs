@@ -4,14 +4,16 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::{Request, State, decide, done, fresh, stored_key};
+use super::{Found, Request, State, decide, fresh, located, serve, stored_key};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::error::Error;
 use crate::flow::backoff::Backoff;
-use crate::flow::save::{Edit, Progress, Save};
+use crate::flow::discovery::Discovery;
+use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Store, Turn};
-use crate::oauth::token::{self, TokenError};
+use crate::oauth::endpoint::EndpointError;
+use crate::oauth::token::Grant;
 use crate::provider::Provider;
 use crate::resolve::Key;
 use crate::secret::Secret;
@@ -20,6 +22,9 @@ use crate::secret::Secret;
 #[derive(Debug)]
 pub(in crate::flow) struct Refresh {
     pub(super) request: Request,
+    /// The provider as the overrides have it.
+    pub(super) configured: Provider,
+    /// The same as it is for this login.
     pub(super) provider: Provider,
     /// The credential to refresh: what was last read.
     pub(super) stored: Credential,
@@ -31,7 +36,7 @@ pub(in crate::flow) struct Refresh {
 
 impl Refresh {
     /// Under the lock: has somebody else refreshed, logged in or logged out meanwhile?
-    pub(super) fn decide_again(mut self, store: Store, now_ms: u64) -> Turn<State> {
+    pub(super) fn decide_again(mut self, store: Store, now_ms: u64) -> Turn<State, Found> {
         let current = match store.document.get(&self.request.provider) {
             Some(Entry::OAuth(current)) => current,
             _ => return decide(self.request, &store, now_ms),
@@ -46,7 +51,11 @@ impl Refresh {
         };
         if let Some(key) = fresh(&current, wanted_ms, now_ms) {
             let note = self.too_short(&key, now_ms);
-            return done(key, note);
+            return serve(&current, key, note);
+        }
+        match located(&self.configured, &current) {
+            Ok(provider) => self.provider = provider,
+            Err(error) => return Turn::Failed(error),
         }
         self.stored = current;
         if self.stored.refresh.is_none() {
@@ -57,15 +66,34 @@ impl Refresh {
     }
 
     /// Unless the same has failed a moment ago.
-    pub(super) fn send(self, backoff: Backoff, path: String, now_ms: u64) -> Turn<State> {
+    pub(super) fn send(self, backoff: Backoff, path: String, now_ms: u64) -> Turn<State, Found> {
         let token = self.refresh_token();
         if let Some(cause) = backoff.cause(&self.provider, &token, now_ms) {
             return self.refused(cause, now_ms);
         }
+        match self.provider.issuer_for_token() {
+            None => {
+                let provider = self.provider.clone();
+                self.send_to(provider, backoff, path)
+            }
+            Some(issuer) => {
+                let (discovery, effect) = Discovery::start(self.provider.clone(), issuer);
+                Turn::Ask(State::Discovering(self, backoff, path, discovery), effect)
+            }
+        }
+    }
+
+    pub(super) fn send_to(
+        mut self,
+        provider: Provider,
+        backoff: Backoff,
+        path: String,
+    ) -> Turn<State, Found> {
         let effect = Effect::Http {
-            request: token::refresh(&self.provider, &token),
-            activity: format!("Refreshing the token of {}", self.provider.label().short_name()),
+            request: provider.refresh(&self.refresh_token()),
+            activity: format!("Refreshing the token of {}", provider.label().short_name()),
         };
+        self.provider = provider;
         Turn::Ask(State::Refreshing(self, backoff, path), effect)
     }
 
@@ -73,7 +101,12 @@ impl Refresh {
         self.stored.refresh.clone().unwrap_or_default()
     }
 
-    pub(super) fn failed(self, cause: TokenError, backoff: Backoff, now_ms: u64) -> Turn<State> {
+    pub(super) fn failed(
+        self,
+        cause: EndpointError,
+        backoff: Backoff,
+        now_ms: u64,
+    ) -> Turn<State, Found> {
         let token = self.refresh_token();
         let cause = cause.without(core::slice::from_ref(&token));
         match backoff.remember(&self.provider, &token, &cause, now_ms) {
@@ -85,9 +118,10 @@ impl Refresh {
         }
     }
 
-    pub(super) fn save(mut self, grant: token::Grant, path: String, now_ms: u64) -> Turn<State> {
+    pub(super) fn save(mut self, grant: Grant, path: String, now_ms: u64) -> Turn<State, Found> {
         let used = self.stored.refresh.take().unwrap_or_default();
-        self.stored = grant.credential(Some(&used), now_ms);
+        let enterprise = self.stored.enterprise.take();
+        self.stored = Credential { enterprise, ..grant.credential(Some(&used)) };
         self.rotated = self.stored.refresh.as_ref() != Some(&used);
         let edit = Edit::Refreshed {
             provider: self.provider.id.clone(),
@@ -97,19 +131,19 @@ impl Refresh {
         self.saving(Save::start_locked(edit, path), now_ms)
     }
 
-    pub(super) fn saving(self, progress: Progress, now_ms: u64) -> Turn<State> {
-        match progress {
-            Progress::Ask(save, effect) => Turn::Ask(State::Saving(self, save), effect),
-            Progress::Saved(_) => match fresh(&self.stored, 0, now_ms) {
+    pub(super) fn saving(self, turn: Turn<Save, String>, now_ms: u64) -> Turn<State, Found> {
+        match turn {
+            Turn::Ask(save, effect) => Turn::Ask(State::Saving(self, save), effect),
+            Turn::Done(_) => match fresh(&self.stored, 0, now_ms) {
                 Some(key) => {
                     let note = self.too_short(&key, now_ms);
-                    done(key, note)
+                    serve(&self.stored, key, note)
                 }
                 // A lifetime of nothing: what the provider granted is served all the same.
-                None => self.serve(None),
+                None => self.serve_anyway(None),
             },
             // The token exists nowhere else by now, so it is at least of use to the caller.
-            Progress::Failed(error) => {
+            Turn::Failed(error) => {
                 let note = if self.rotated {
                     let login = format!("mend that, then run `pi login {}`", self.provider.id);
                     format!(
@@ -119,18 +153,18 @@ impl Refresh {
                 } else {
                     format!("{error} {}", error.advice())
                 };
-                self.serve(Some(note))
+                self.serve_anyway(Some(note))
             }
         }
     }
 
     /// Serves the stored access token, however long it is still valid.
-    fn serve(self, note: Option<String>) -> Turn<State> {
+    fn serve_anyway(self, note: Option<String>) -> Turn<State, Found> {
         let access = self.stored.access.clone().unwrap_or_default();
-        done(stored_key(&self.stored, access), note)
+        serve(&self.stored, stored_key(&self.stored, access), note)
     }
 
-    pub(super) fn refused(self, cause: TokenError, now_ms: u64) -> Turn<State> {
+    pub(super) fn refused(self, cause: EndpointError, now_ms: u64) -> Turn<State, Found> {
         if cause.is_invalid_grant() {
             return Turn::Ask(State::Comparing(self, cause), Effect::ReadStore);
         }
@@ -142,10 +176,10 @@ impl Refresh {
     /// is used, or refreshed in its turn.
     pub(super) fn compare(
         mut self,
-        cause: TokenError,
+        cause: EndpointError,
         read: Result<Store, Error>,
         now_ms: u64,
-    ) -> Turn<State> {
+    ) -> Turn<State, Found> {
         let entry = |store: &Store| store.document.get(&self.provider.id);
         if let Ok(store) = read
             && let Some(Entry::OAuth(current)) = entry(&store)
@@ -160,13 +194,13 @@ impl Refresh {
     }
 
     /// Serves what is still really valid, and says why it is not fresher; else fails.
-    pub(super) fn fall_back(self, error: Error, now_ms: u64) -> Turn<State> {
+    pub(super) fn fall_back(self, error: Error, now_ms: u64) -> Turn<State, Found> {
         match fresh(&self.stored, 0, now_ms) {
             Some(key) if !matches!(error, Error::Cancelled | Error::Protocol { .. }) => {
                 let left_s = key.expires_ms.unwrap_or(0).saturating_sub(now_ms) / 1000;
                 let left = format!("The stored token is still valid for {} min", left_s / 60);
                 let note = format!("{error} {left} and was used. {}", error.advice());
-                done(key, Some(note.trim_end().to_string()))
+                serve(&self.stored, key, Some(note.trim_end().to_string()))
             }
             _ => Turn::Failed(error),
         }

@@ -1,10 +1,11 @@
 //! The command line, and which part of it is ours.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::output;
 
@@ -13,7 +14,7 @@ Anything else is handed to the pi agent, if one is installed further down PATH.
 
 Exit codes: 0 done, 1 failed, 2 usage, 4 login required, 130 cancelled.";
 
-/// Use a Claude subscription in the pi agent and in scripts, without an API key.
+/// Use a Claude or Copilot subscription in the pi agent and in scripts, without an API key.
 #[derive(Debug, Parser)]
 #[command(name = "pi", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
 struct Cli {
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Print an access token that can be used now, refreshed if need be
     Token(Token),
+    /// Print the headers that carry such a token on a request, and where to send it
+    Headers(Headers),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -50,6 +53,9 @@ pub(crate) struct Login {
     /// Only print the address, for a browser on another machine; implies --paste
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// The domain of a GitHub Enterprise, for `github-copilot`; without it you are asked
+    #[arg(long, value_name = "DOMAIN")]
+    pub(crate) enterprise: Option<String>,
     /// Print one JSON event a line, and read answers as lines
     #[arg(long, requires = "provider")]
     pub(crate) json: bool,
@@ -89,6 +95,37 @@ pub(crate) struct Token {
     pub(crate) min_validity: Option<Duration>,
 }
 
+/// `pi headers`
+#[derive(Args, Debug)]
+pub(crate) struct Headers {
+    /// The provider, such as `github-copilot`
+    pub(crate) provider: String,
+    /// Print headers and base URL as JSON
+    #[arg(long, conflicts_with = "base_url")]
+    pub(crate) json: bool,
+    /// Print the base URL of the API alone
+    #[arg(long)]
+    pub(crate) base_url: bool,
+    /// Who began the request, for Copilot [default: as the body tells, else user]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) initiator: Option<Initiator>,
+    /// The request carries an image, for Copilot [default: as the body tells]
+    #[arg(long)]
+    pub(crate) vision: bool,
+    /// The request's JSON body, to tell both from; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<PathBuf>,
+}
+
+/// Who began a request.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Initiator {
+    /// The person
+    User,
+    /// The agent, after the result of a tool or its own words
+    Agent,
+}
+
 /// Whose turn it is.
 pub(crate) enum Invocation {
     /// One of our commands.
@@ -113,7 +150,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Invocation {
     }
     let first = arguments.first().and_then(|word| word.to_str()).unwrap_or_default();
     match first {
-        "login" | "logout" | "status" | "token" | "completions" => {
+        "login" | "logout" | "status" | "token" | "headers" | "completions" => {
             let name = OsString::from("pi");
             Invocation::Ours(Cli::parse_from(std::iter::once(&name).chain(arguments)).command)
         }
@@ -154,7 +191,7 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             // Parsing `completions` alone would be a usage error and end the test.
             let words = match command.get_name() {
-                name @ ("token" | "completions") => vec![name.to_owned(), "bash".to_owned()],
+                name @ ("token" | "headers" | "completions") => vec![name.to_owned(), "bash".to_owned()],
                 name => vec![name.to_owned()],
             };
             let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();

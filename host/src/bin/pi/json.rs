@@ -1,12 +1,14 @@
 //! `pi login --json`: one JSON event a line on standard output, answers as lines.
 //!
-//! Events: `authorize` (a question: answer with the code, unless a browser brings it), `rejected`
-//! (the answer was not taken: give another), `progress`, and as the last one `logged_in` or
+//! Events: `authorize` (a question: answer with the code, unless a browser brings it), `prompt` (a
+//! question: answer with a line, empty for the default), `rejected` (the answer was not taken: give
+//! another), `show_code` (for the person to enter), `progress`, and as the last one `logged_in` or
 //! `error`.
 
 use std::io::Write;
+use std::time::Duration;
 
-use pi_auth::{Answer, Authorize, Error, Interaction, LoggedIn};
+use pi_auth::{Answer, Authorize, Error, Interaction, LoggedIn, ShowCode};
 use serde_json::{Value, json};
 
 use crate::lines::Lines;
@@ -14,12 +16,20 @@ use crate::output;
 
 /// A program that reads events and writes lines.
 #[derive(Default)]
-pub(crate) struct Json(Lines);
+pub(crate) struct Json {
+    lines: Lines,
+    /// What was last said to be waited for.
+    told: Option<String>,
+}
 
 /// The last event of a login that worked.
 pub(crate) fn logged_in(logged_in: &LoggedIn) {
-    let (provider, path) = (&logged_in.provider, &logged_in.path);
-    let event = json!({ "type": "logged_in", "provider": provider, "path": path });
+    let event = json!({
+        "type": "logged_in",
+        "provider": logged_in.provider,
+        "path": logged_in.path,
+        "notes": logged_in.notes,
+    });
     output::result(&format!("{event}\n"));
 }
 
@@ -36,6 +46,31 @@ fn emit(event: &Value) {
 
 /// Nobody picks or confirms: `--json` needs PROVIDER, and only a logout confirms.
 impl Interaction for Json {
+    fn can_answer(&self) -> bool {
+        true
+    }
+
+    async fn prompt(&mut self, message: &str, problem: Option<&str>) -> Answer<String> {
+        emit(&match problem {
+            None => json!({ "type": "prompt", "message": message }),
+            Some(problem) => json!({ "type": "rejected", "message": problem, "prompt": message }),
+        });
+        self.lines.next().await
+    }
+
+    fn show_code(&mut self, code: &ShowCode) {
+        emit(&json!({
+            "type": "show_code",
+            "user_code": code.user_code,
+            "verification_uri": code.verification_uri,
+            "url": code.url,
+            "opens_browser": code.open_browser,
+            "expires_ms": code.expires_ms,
+            "message": code.message,
+            "warning": code.warning,
+        }));
+    }
+
     fn show(&mut self, page: &Authorize) {
         if let Some(problem) = &page.problem {
             let (message, prompt) = (problem, &page.prompt);
@@ -51,17 +86,25 @@ impl Interaction for Json {
         }));
     }
 
-    fn browser_failed(&mut self, _: &Authorize) {
+    fn browser_failed(&mut self, _: &str) {
         emit(&json!({ "type": "progress", "message": "No browser could be opened" }));
     }
 
     async fn paste(&mut self, _: &Authorize) -> Answer<String> {
-        self.0.next().await
+        self.lines.next().await
     }
 
     fn waiting(&mut self, activity: Option<&str>) {
         if let Some(activity) = activity {
             emit(&json!({ "type": "progress", "message": activity }));
         }
+    }
+
+    fn counting_down(&mut self, waiting: Option<(&str, Duration)>) {
+        let message = waiting.map(|(message, _)| message.to_owned());
+        if let Some(message) = message.as_ref().filter(|_| message != self.told) {
+            emit(&json!({ "type": "progress", "message": message }));
+        }
+        self.told = message;
     }
 }

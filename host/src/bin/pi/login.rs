@@ -14,6 +14,7 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
         provider: arguments.provider,
         paste: arguments.paste,
         no_browser: arguments.no_browser,
+        enterprise: arguments.enterprise,
     };
     if arguments.json {
         return with_json(options);
@@ -32,6 +33,9 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
                 logged_in.provider.short_name(),
                 logged_in.path
             ));
+            for note in &logged_in.notes {
+                output::note(note);
+            }
             ExitCode::SUCCESS
         }
     }

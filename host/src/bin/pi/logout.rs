@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pi_auth::{Interaction, LoggedOut, LogoutOptions};
+use pi_auth::{Interaction, LoggedOut, LogoutOptions, Revocation};
 
 use crate::person::Person;
 use crate::terminal::Style;
@@ -43,4 +43,14 @@ fn print(logged_out: &LoggedOut) {
         true => "There was no login to end.\n".to_owned(),
         false => format!("  Credentials removed from {}\n", logged_out.path),
     });
+    for Revocation { provider, problem } in &logged_out.revocations {
+        let name = provider.short_name();
+        match problem {
+            None => output::result(&format!("  {name} has confirmed that the login is over\n")),
+            Some(problem) => output::note(&format!(
+                "{name} has not confirmed that the login is over: {problem}. Its tokens may stay \
+                 valid there until they expire; you can end them in your account's settings."
+            )),
+        }
+    }
 }

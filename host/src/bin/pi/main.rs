@@ -4,6 +4,7 @@
 
 mod cli;
 mod handoff;
+mod headers;
 mod json;
 mod lines;
 mod login;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match cli::parse(&arguments) {
         Invocation::Ours(Command::Token(arguments)) => token::run(arguments),
+        Invocation::Ours(Command::Headers(arguments)) => headers::run(arguments),
         Invocation::Ours(Command::Login(arguments)) => login::run(arguments),
         Invocation::Ours(Command::Logout(arguments)) => logout::run(arguments),
         Invocation::Ours(Command::Status(arguments)) => status::run(&arguments),

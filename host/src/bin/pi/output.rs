@@ -50,7 +50,13 @@ pub(crate) fn failed(problem: &Error) -> ExitCode {
 /// 1 failed, 2 usage, 4 login required, 130 cancelled.
 pub(crate) fn exit_code(problem: &Error) -> ExitCode {
     ExitCode::from(match (problem, problem.code()) {
-        (Error::UnknownProvider { .. } | Error::NotConfirmed, _) => 2,
+        (
+            Error::UnknownProvider { .. }
+            | Error::NotConfirmed
+            | Error::NoEnterprise { .. }
+            | Error::Enterprise { stored: false, .. },
+            _,
+        ) => 2,
         (_, Code::LoginRequired) => 4,
         (_, Code::Cancelled) => 130,
         _ => 1,

@@ -1,15 +1,22 @@
 //! Whoever sits in front of `pi`: at a terminal, or behind a pipe.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use pi_auth::{Answer, Authorize, Interaction, Label};
+use pi_auth::{Answer, Authorize, Interaction, Label, ShowCode};
 
 use crate::lines::Lines;
 use crate::output;
 use crate::terminal::{self, Style};
 
 /// A person at a terminal, or a program that writes lines.
-pub(crate) enum Person {
+pub(crate) struct Person {
+    input: Input,
+    /// What was last said to be waited for.
+    told: Option<String>,
+}
+
+enum Input {
     /// Standard input and standard error are a terminal.
     Terminal,
     /// One of them is not: nothing prompts, and a code is read as a line.
@@ -19,18 +26,19 @@ pub(crate) enum Person {
 impl Person {
     /// Whoever is there.
     pub(crate) fn present() -> Self {
-        if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        let input = if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
             terminal::install_panic_hook();
-            Person::Terminal
+            Input::Terminal
         } else {
-            Person::Pipe(Lines::default())
-        }
+            Input::Pipe(Lines::default())
+        };
+        Person { input, told: None }
     }
 }
 
 impl Interaction for Person {
     fn is_present(&self) -> bool {
-        matches!(self, Person::Terminal)
+        matches!(self.input, Input::Terminal)
     }
 
     async fn select(
@@ -40,17 +48,38 @@ impl Interaction for Person {
         remark: Option<&str>,
     ) -> Answer<usize> {
         let names: Vec<String> = options.iter().map(|label| label.name.clone()).collect();
-        match self {
-            Person::Terminal => answer(terminal::select(message, &names, remark).await),
-            Person::Pipe(_) => Answer::Ended,
+        match &mut self.input {
+            Input::Terminal => answer(terminal::select(message, &names, remark).await),
+            Input::Pipe(_) => Answer::Ended,
         }
     }
 
     async fn confirm(&mut self, message: &str) -> Answer<bool> {
-        match self {
-            Person::Terminal => answer(terminal::confirm(message).await),
-            Person::Pipe(_) => Answer::Ended,
+        match &mut self.input {
+            Input::Terminal => answer(terminal::confirm(message).await),
+            Input::Pipe(_) => Answer::Ended,
         }
+    }
+
+    async fn prompt(&mut self, message: &str, problem: Option<&str>) -> Answer<String> {
+        if let Some(problem) = problem {
+            output::say(&format!("{} {problem}\n", Style::for_stderr().red("✗")));
+        }
+        match &mut self.input {
+            Input::Terminal => answer(terminal::line(&format!("{message} ")).await),
+            Input::Pipe(_) => Answer::Ended,
+        }
+    }
+
+    fn show_code(&mut self, code: &ShowCode) {
+        let style = Style::for_stderr();
+        output::say(&format!(
+            "\n{}\n\n    {}\n\n    {}\n\n{}\n\n",
+            code.message,
+            style.bold(&code.user_code),
+            code.verification_uri,
+            style.dim(&code.warning)
+        ));
     }
 
     fn show(&mut self, page: &Authorize) {
@@ -67,14 +96,14 @@ impl Interaction for Person {
         }
     }
 
-    fn browser_failed(&mut self, page: &Authorize) {
-        output::say(&format!("No browser could be opened. Open this page:\n\n{}\n\n", page.url));
+    fn browser_failed(&mut self, url: &str) {
+        output::say(&format!("No browser could be opened. Open this page:\n\n{url}\n\n"));
     }
 
     async fn paste(&mut self, page: &Authorize) -> Answer<String> {
-        match self {
-            Person::Terminal => answer(terminal::line(&format!("{} ", page.prompt)).await),
-            Person::Pipe(lines) => {
+        match &mut self.input {
+            Input::Terminal => answer(terminal::line(&format!("{} ", page.prompt)).await),
+            Input::Pipe(lines) => {
                 output::say(&format!("{}\n", page.prompt));
                 lines.next().await
             }
@@ -84,6 +113,27 @@ impl Interaction for Person {
     fn waiting(&mut self, activity: Option<&str>) {
         if let Some(activity) = activity {
             output::say(&format!("{activity}...\n"));
+        }
+    }
+
+    /// A line that counts down on a terminal; elsewhere, and where a line cannot be written over,
+    /// what is waited for is told once.
+    fn counting_down(&mut self, waiting: Option<(&str, Duration)>) {
+        let Some((message, left)) = waiting else {
+            if self.told.take().is_none() {
+                terminal::status::clear();
+            }
+            return;
+        };
+        let s = left.as_secs();
+        let line = format!("{message}  {}:{:02} left", s / 60, s % 60);
+        if matches!(self.input, Input::Terminal) && terminal::status::show(&line) {
+            return;
+        }
+        if self.told.as_deref() != Some(message) {
+            let left = output::duration(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            output::say(&format!("{message}; there are {left} left...\n"));
+            self.told = Some(message.to_owned());
         }
     }
 }

@@ -62,12 +62,13 @@ fn line(key: &KeyStatus, now_ms: u64) -> String {
 
 fn login(key: &KeyStatus, now_ms: u64) -> String {
     let left_ms = key.expires_ms.unwrap_or(0).saturating_sub(now_ms);
+    let at = key.enterprise.as_ref().map(|domain| format!(" at {domain}")).unwrap_or_default();
     match key.state {
         KeyState::Ready => {
-            format!("logged in; the token is valid for {}", output::duration(left_ms))
+            format!("logged in{at}; the token is valid for {}", output::duration(left_ms))
         }
         KeyState::RefreshDue => {
-            "logged in; the token is refreshed when it is next asked for".into()
+            format!("logged in{at}; the token is refreshed when it is next asked for")
         }
         KeyState::Unusable => {
             format!("the login has expired. Run `pi login {}`.", plain(&key.provider.id))

@@ -12,6 +12,7 @@ mod keys;
 mod line;
 mod select;
 mod session;
+pub(crate) mod status;
 mod style;
 
 pub(crate) use line::{confirm, line};

@@ -1,0 +1,243 @@
+//! The words for errors: what happened, then what to do next.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use super::{Code, Error, StoreFailure};
+use crate::oauth::endpoint::EndpointError;
+use crate::provider::Label;
+use crate::text::{plain, shell};
+
+impl Error {
+    /// What the person can do next, in a sentence or two; empty where there is nothing to do.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NotLoggedIn { provider, variable } => match variable {
+                Some(name) => format!("Run `{}`, or set {name}.", login(provider)),
+                None => format!("Run `{}`.", login(provider)),
+            },
+            Self::LoginEnded { provider, .. } => {
+                format!("Run `{}`. The stored credential was kept.", login(provider))
+            }
+            Self::Refresh { cause: EndpointError::NoCopilot { status: 404, .. }, .. }
+            | Self::Login { cause: EndpointError::NoCopilot { status: 404, .. }, .. } => {
+                "If your Copilot comes with a GitHub Enterprise, log in at its domain: `pi login \
+                 github-copilot --enterprise DOMAIN`."
+                    .into()
+            }
+            Self::Refresh { cause: EndpointError::NoCopilot { .. }, .. }
+            | Self::Login { cause: EndpointError::NoCopilot { .. }, .. }
+            | Self::Variable { cause: EndpointError::NoCopilot { .. }, .. } => {
+                "See https://github.com/settings/copilot for what your account includes, or use \
+                 another account."
+                    .into()
+            }
+            Self::Login { cause: EndpointError::Metadata { .. }, .. }
+            | Self::WrongIssuer { .. } => {
+                "Do not go on before you know why. The `issuer` in auth-providers.json has to be \
+                 written exactly as the server writes it."
+                    .into()
+            }
+            Self::Login { provider, cause } => match self.code() {
+                Code::RetryLater { .. } => {
+                    format!("{} Then run `{}` again.", wait_advice(self.code()), login(provider))
+                }
+                Code::Network => {
+                    format!("{}Then run `{}` again.", network_advice(cause), login(provider))
+                }
+                _ => format!("Run `{}` to try again.", login(provider)),
+            },
+            Self::CodeExpired { provider } => {
+                format!("Run `{}` again and enter the new code.", login(provider))
+            }
+            Self::Variable { variable, cause } => match self.code() {
+                Code::RetryLater { .. } => {
+                    format!("{}{}", network_advice(cause), wait_advice(self.code()))
+                }
+                _ => format!("Set {variable} to another token, or unset it and log in."),
+            },
+            Self::Enterprise { stored: false, .. } => {
+                "Give a name such as ghe.example.com, or nothing for github.com.".into()
+            }
+            Self::Enterprise { stored: true, .. } => {
+                "Run `pi login github-copilot --enterprise DOMAIN`. The stored credential was kept."
+                    .into()
+            }
+            Self::NoEnterprise { .. } => "Leave --enterprise out; it is for github-copilot.".into(),
+            Self::Refresh { cause, .. } if cause.is_transient() => {
+                format!("Your login is kept. {}{}", network_advice(cause), wait_advice(self.code()))
+            }
+            Self::Refresh { provider, .. } => {
+                format!("Your login is kept. Try again; if it stays so, run `{}`.", login(provider))
+            }
+            Self::Exchange { provider, cause } => match self.code() {
+                Code::Network => format!(
+                    "{}Then run `{}` again; a code works only once.",
+                    network_advice(cause),
+                    login(provider)
+                ),
+                Code::RetryLater { .. } => format!(
+                    "{} Then run `{}` again; a code works only once.",
+                    wait_advice(self.code()),
+                    login(provider)
+                ),
+                _ => format!(
+                    "Run `{}` again and use the new code within a few minutes.",
+                    login(provider)
+                ),
+            },
+            Self::ForeignLogin { provider } => {
+                format!("Use {} in the pi agent once, which refreshes it.", plain(&provider.id))
+            }
+            Self::IndirectKey { .. } => {
+                "Put the key itself there, or use the variable that the provider takes.".into()
+            }
+            Self::UnknownProvider { known, .. } => format!("Use one of: {known}."),
+            Self::Cancelled | Self::Protocol { .. } => String::new(),
+            Self::System { .. } => wait_advice(self.code()),
+            Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
+                format!("Run `{}` to try again.", login(provider))
+            }
+            Self::Paste(_) => "Run `pi login` again.".into(),
+            Self::StoreCorrupt { path, .. } => format!(
+                "Nothing was changed. Mend the file, or move it away and log in again: mv {} {}",
+                shell(path),
+                shell(&format!("{path}.bad"))
+            ),
+            Self::Store { path, failure, .. } => match failure {
+                StoreFailure::PermissionDenied => {
+                    format!("Check who owns it, and its directory: ls -ld {}", shell(path))
+                }
+                StoreFailure::NoSpace => "Free some space, then try again.".into(),
+                StoreFailure::ReadOnly => {
+                    "Point PI_CODING_AGENT_DIR at a directory that can be written.".into()
+                }
+                _ => format!("Look at it: ls -ld {}", shell(path)),
+            },
+            Self::LockTimedOut { alive: true, .. } => {
+                "Another pi is using it. Wait for it, or end it.".into()
+            }
+            Self::LockTimedOut { path, alive: false } => format!(
+                "Another pi seems to be using it. If none is running, remove it: rmdir {}",
+                shell(path)
+            ),
+            Self::Overrides { path, .. } => {
+                format!("Correct {path}, or do without it: remove it, or unset PI_AUTH_PROVIDERS.")
+            }
+            Self::NoDirectory => "Set HOME, or PI_CODING_AGENT_DIR.".into(),
+            Self::BadPreference { .. } => "Use `env` or `store`, or unset it.".into(),
+            Self::NotConfirmed => "Add --yes to end every login.".into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLoggedIn { provider, .. } => {
+                write!(f, "You are not logged in to {}.", provider.name)
+            }
+            Self::LoginEnded { provider, cause: Some(cause) } => {
+                write!(f, "{} no longer takes the stored login ({cause}).", provider.short_name())
+            }
+            Self::LoginEnded { provider, cause: None } => write!(
+                f,
+                "The login to {} cannot be refreshed: it holds no refresh token.",
+                provider.name
+            ),
+            Self::Refresh { provider, cause } => {
+                write!(f, "The token of {} could not be refreshed: {cause}.", provider.short_name())
+            }
+            Self::Exchange { provider, cause } => {
+                write!(f, "{} did not take the authorization code: {cause}.", provider.short_name())
+            }
+            Self::Login { provider, cause } => {
+                write!(f, "The login to {} came to nothing: {cause}.", provider.short_name())
+            }
+            Self::CodeExpired { provider } => {
+                write!(f, "The code of {} was not entered in time.", provider.short_name())
+            }
+            Self::WrongIssuer { provider, expected, found } => {
+                let short = provider.short_name();
+                match found {
+                    Some(found) => write!(
+                        f,
+                        "The answer to the login came from {found}, not from {expected}, which \
+                         {short} is."
+                    ),
+                    None => write!(f, "The answer to the login does not say that it is {short}'s."),
+                }
+            }
+            Self::Variable { variable, cause } => {
+                write!(f, "What {variable} holds could not be exchanged for a token: {cause}.")
+            }
+            Self::Enterprise { problem, stored: false } => {
+                write!(f, "The Enterprise domain cannot be used: {problem}.")
+            }
+            Self::Enterprise { problem, stored: true } => {
+                write!(f, "The `enterpriseUrl` of the stored login cannot be used: {problem}.")
+            }
+            Self::NoEnterprise { provider } => {
+                write!(f, "{} has no Enterprise domain.", provider.short_name())
+            }
+            Self::ForeignLogin { provider } => write!(
+                f,
+                "The login to {} has expired, and this program cannot refresh it.",
+                provider.name
+            ),
+            Self::IndirectKey { provider, what } => {
+                write!(f, "The stored API key of {} is {what}.", provider.name)
+            }
+            Self::UnknownProvider { id, .. } => write!(f, "There is no provider `{id}`."),
+            Self::Cancelled => f.write_str("Cancelled."),
+            Self::Denied { provider } => {
+                write!(f, "The login to {} was refused in the browser.", provider.name)
+            }
+            Self::AuthorizationRefused { provider, error, description } => {
+                let short = provider.short_name();
+                match description {
+                    Some(text) => write!(f, "{short} refused the login: {error} ({text})."),
+                    None => write!(f, "{short} refused the login: {error}."),
+                }
+            }
+            Self::Paste(error) => error.fmt(f),
+            Self::StoreCorrupt { path, reason } => write!(f, "{path} cannot be used: {reason}."),
+            Self::Store { path, attempt, failure } => {
+                write!(f, "Could not {attempt} {path}: {failure}.")
+            }
+            Self::LockTimedOut { path, .. } => {
+                write!(f, "The credential file stayed locked for too long ({path}).")
+            }
+            Self::Overrides { path, problem } => write!(f, "{path} cannot be used: {problem}."),
+            Self::NoDirectory => f.write_str("There is no home directory."),
+            Self::System { what } => write!(f, "The system gives no {what}."),
+            Self::BadPreference { value } => {
+                write!(f, "PI_AUTH_PREFER is `{}`, which means nothing.", plain(value))
+            }
+            Self::NotConfirmed => f.write_str("Nothing was logged out."),
+            Self::Protocol { event } => {
+                write!(f, "The host answered with `{event}` where that has no meaning.")
+            }
+        }
+    }
+}
+
+fn network_advice(cause: &EndpointError) -> &'static str {
+    match cause {
+        EndpointError::Transport(_) => "Check your connection and the proxy variables. ",
+        _ => "",
+    }
+}
+
+fn wait_advice(code: Code) -> String {
+    match code {
+        Code::RetryLater { after_ms } => format!("Try again in {} s.", after_ms.div_ceil(1000)),
+        _ => String::new(),
+    }
+}
+
+/// The command that logs in to `provider`.
+fn login(provider: &Label) -> String {
+    format!("pi login {}", plain(&provider.id))
+}

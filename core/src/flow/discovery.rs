@@ -1,0 +1,57 @@
+//! Asking an issuer where its endpoints are (RFC 8414, then OpenID Connect Discovery).
+
+use alloc::format;
+
+use super::{Effect, Event, Turn};
+use crate::http::{Request, TransportFailure};
+use crate::oauth::endpoint::EndpointError;
+use crate::oauth::metadata;
+use crate::provider::Provider;
+
+/// A question that is out.
+#[derive(Debug)]
+pub(super) struct Discovery {
+    provider: Provider,
+    /// The place to ask next, if this one knows nothing.
+    next: Option<Request>,
+}
+
+/// The provider with its URLs, or why there are none.
+pub(super) type Discovered = Result<Provider, EndpointError>;
+
+impl Discovery {
+    /// Asks the issuer of `provider`.
+    pub(super) fn start(provider: Provider, issuer: &str) -> (Self, Effect) {
+        let [first, second] = metadata::requests(issuer);
+        (Discovery { provider, next: Some(second) }, ask(issuer, first))
+    }
+
+    pub(super) fn step(mut self, event: Event, now_ms: u64) -> Turn<Self, Discovered> {
+        let issuer = self.provider.issuer.clone().unwrap_or_default();
+        let answer = match event {
+            Event::Response(response) => metadata::answer(&response, &issuer, now_ms),
+            Event::TransportFailed { failure: TransportFailure::TooLarge } => {
+                Err(EndpointError::Unreadable { status: 200 })
+            }
+            Event::TransportFailed { failure } => Err(EndpointError::Transport(failure)),
+            event => return Turn::unexpected(event, "read"),
+        };
+        match (answer, self.next.take()) {
+            (Ok(metadata), _) => Turn::Done(self.provider.discovered(metadata)),
+            // Nothing of the kind is there: perhaps in the other place.
+            (Err(error), Some(next)) if knows_nothing(&error) => {
+                Turn::Ask(self, ask(&issuer, next))
+            }
+            (Err(error), _) => Turn::Done(Err(error)),
+        }
+    }
+}
+
+fn knows_nothing(error: &EndpointError) -> bool {
+    use EndpointError::{OAuth, Refused, Unreadable};
+    matches!(error, Refused { .. } | Unreadable { .. } | OAuth { .. })
+}
+
+fn ask(issuer: &str, request: Request) -> Effect {
+    Effect::Http { request, activity: format!("Asking {issuer} for its endpoints") }
+}

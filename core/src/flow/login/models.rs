@@ -1,0 +1,168 @@
+//! Copilot's models, once the login is stored: which there are, consent to those that nobody has
+//! decided on, and the list of those that may be used, kept with the login.
+//!
+//! ```text
+//!   Http (list) ─▶ Http (consent), one after another ─▶ save::Save
+//! ```
+//!
+//! Nothing here can fail a login: whatever goes wrong ends it with a note.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::credential::Credential;
+use crate::flow::save::{Edit, Save};
+use crate::flow::{Effect, Event, Turn};
+use crate::http::Response;
+use crate::oauth::endpoint::{self, EndpointError};
+use crate::provider::Provider;
+use crate::provider::github_copilot::models::{self, Model, Policy};
+use crate::secret::Secret;
+
+/// What is known so far.
+#[derive(Debug)]
+pub(in crate::flow) struct Models {
+    /// The GitHub token, by which the login is found again in the file.
+    refresh: Secret,
+    token: Secret,
+    /// The models that may be used.
+    usable: Vec<String>,
+    notes: Vec<String>,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Listing,
+    /// Consenting to the first of these.
+    Enabling(Vec<String>),
+    Saving(Save),
+}
+
+impl Models {
+    pub(super) fn start(provider: &Provider, credential: Credential) -> Turn<Self, Vec<String>> {
+        let token = credential.access.unwrap_or_default();
+        let effect = Effect::Http {
+            request: models::list(provider, &token),
+            activity: "Looking up the models".into(),
+        };
+        let refresh = credential.refresh.unwrap_or_default();
+        let (usable, notes) = (Vec::new(), Vec::new());
+        Turn::Ask(Models { refresh, token, usable, notes, step: Step::Listing }, effect)
+    }
+
+    /// Ends with what to tell.
+    pub(super) fn step(
+        self,
+        provider: &Provider,
+        event: Event,
+        now_ms: u64,
+    ) -> Turn<Self, Vec<String>> {
+        let Models { refresh, token, usable, notes, step } = self;
+        let models = Models { refresh, token, usable, notes, step: Step::Listing };
+        match (step, event) {
+            (Step::Saving(save), event) => models.saving(save.step(event, now_ms)),
+            (Step::Listing, Event::Response(response)) => match models::listed(&response, now_ms) {
+                Ok(list) => models.listed(provider, list),
+                Err(cause) => models.not_listed(&cause.to_string()),
+            },
+            (Step::Listing, Event::TransportFailed { failure }) => {
+                models.not_listed(&failure.to_string())
+            }
+            (Step::Listing, Event::Cancelled) => models.not_listed("it was not waited for"),
+            (Step::Enabling(waiting), Event::Response(response)) => {
+                models.answered(provider, waiting, &response, now_ms)
+            }
+            (Step::Enabling(_), Event::TransportFailed { failure }) => {
+                models.interrupted(provider, &failure.to_string())
+            }
+            (Step::Enabling(_), Event::Cancelled) => {
+                models.interrupted(provider, "it was not waited for")
+            }
+            (_, event) => Turn::unexpected(event, "read"),
+        }
+    }
+
+    fn listed(mut self, provider: &Provider, list: Vec<Model>) -> Turn<Self, Vec<String>> {
+        let mut waiting = Vec::new();
+        for model in list {
+            match model.policy {
+                Policy::Enabled => self.usable.push(model.id),
+                Policy::Unconfigured => waiting.push(model.id),
+                Policy::Disabled => {}
+            }
+        }
+        self.enable(provider, waiting)
+    }
+
+    /// One after another: many at once earn a 429, which would stop them all.
+    fn enable(self, provider: &Provider, waiting: Vec<String>) -> Turn<Self, Vec<String>> {
+        let Some(id) = waiting.first() else { return self.save(provider) };
+        let effect = Effect::Http {
+            request: models::enable(provider, &self.token, id),
+            activity: format!("Enabling the model {id}"),
+        };
+        Turn::Ask(Models { step: Step::Enabling(waiting), ..self }, effect)
+    }
+
+    fn answered(
+        mut self,
+        provider: &Provider,
+        mut waiting: Vec<String>,
+        response: &Response,
+        now_ms: u64,
+    ) -> Turn<Self, Vec<String>> {
+        let id = waiting.remove(0);
+        match endpoint::trouble(response, now_ms) {
+            Some(limited @ EndpointError::RateLimited { .. }) => {
+                return self.interrupted(provider, &limited.to_string());
+            }
+            _ if (200..=299).contains(&response.status) => self.usable.push(id),
+            _ => self.notes.push(format!(
+                "The model {id} could not be enabled (HTTP {}); the others are not affected.",
+                response.status
+            )),
+        }
+        self.enable(provider, waiting)
+    }
+
+    fn not_listed(mut self, why: &str) -> Turn<Self, Vec<String>> {
+        self.notes.push(format!(
+            "The list of models could not be had: {why}. The login is stored and works; to try \
+             again, log in once more."
+        ));
+        Turn::Done(self.notes)
+    }
+
+    /// Keeps what there is.
+    fn interrupted(mut self, provider: &Provider, why: &str) -> Turn<Self, Vec<String>> {
+        self.notes.push(format!(
+            "Not every model could be enabled: {why}. The login is stored and works; to enable the \
+             rest, log in once more later."
+        ));
+        self.save(provider)
+    }
+
+    fn save(self, provider: &Provider) -> Turn<Self, Vec<String>> {
+        let edit = Edit::Models {
+            provider: provider.id.clone(),
+            refresh: self.refresh.clone(),
+            ids: self.usable.clone(),
+        };
+        self.saving(Save::start(edit, String::new()))
+    }
+
+    fn saving(mut self, turn: Turn<Save, String>) -> Turn<Self, Vec<String>> {
+        match turn {
+            Turn::Ask(save, effect) => {
+                Turn::Ask(Models { step: Step::Saving(save), ..self }, effect)
+            }
+            Turn::Done(_) => Turn::Done(self.notes),
+            Turn::Failed(error) => {
+                self.notes.push(format!("The list of models could not be stored: {error}"));
+                Turn::Done(self.notes)
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Telling providers, one after another, that a login is over (RFC 7009). Nothing here can fail:
+//! what a provider does not confirm is reported.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::Revocation;
+use crate::credential::Credential;
+use crate::flow::discovery::Discovery;
+use crate::flow::{Effect, Event, Turn};
+use crate::oauth::endpoint::EndpointError;
+use crate::oauth::revocation;
+use crate::provider::{Label, Provider};
+use crate::secret::Secret;
+
+/// A login that was taken out of the file.
+#[derive(Debug)]
+pub(in crate::flow) struct Login {
+    pub(super) label: Label,
+    /// Unknown where only the agent knows it.
+    pub(super) provider: Option<Provider>,
+    pub(super) credential: Credential,
+}
+
+impl Login {
+    pub(super) fn can_be_revoked(&self) -> bool {
+        let there_is_a_way = |provider: &Provider| {
+            provider.revocation_url.is_some() || provider.issuer_for_revocation().is_some()
+        };
+        self.token().is_some() && self.provider.as_ref().is_some_and(there_is_a_way)
+    }
+
+    /// With the refresh token the whole login ends.
+    fn token(&self) -> Option<&Secret> {
+        self.credential.refresh.as_ref().or(self.credential.access.as_ref())
+    }
+}
+
+/// One login that is being revoked, those that wait, and what came of the others.
+#[derive(Debug)]
+pub(in crate::flow) struct Revoking {
+    current: Login,
+    step: Step,
+    waiting: Vec<Login>,
+    done: Vec<Revocation>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Discovering(Discovery),
+    Asking,
+}
+
+impl Revoking {
+    pub(super) fn start(logins: Vec<Login>) -> Turn<Self, Vec<Revocation>> {
+        next(logins, Vec::new())
+    }
+
+    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<Self, Vec<Revocation>> {
+        let Revoking { current, step, waiting, done } = self;
+        match (step, event) {
+            (_, Event::Cancelled) => {
+                let problem = "it was not waited for".to_string();
+                current.ended(Some(problem), waiting, done)
+            }
+            (Step::Discovering(discovery), event) => match discovery.step(event, now_ms) {
+                Turn::Ask(discovery, effect) => {
+                    let step = Step::Discovering(discovery);
+                    Turn::Ask(Revoking { current, step, waiting, done }, effect)
+                }
+                // This provider offers no revocation: there is nobody to tell.
+                Turn::Done(Ok(provider)) if provider.revocation_url.is_none() => {
+                    next(waiting, done)
+                }
+                Turn::Done(Ok(provider)) => {
+                    let current = Login { provider: Some(provider), ..current };
+                    current.revoke(waiting, done)
+                }
+                Turn::Done(Err(cause)) => current.ended(Some(cause.to_string()), waiting, done),
+                Turn::Failed(error) => Turn::Failed(error),
+            },
+            (Step::Asking, Event::Response(response)) => {
+                let cause = revocation::answer(&response, now_ms).err();
+                current.answered(cause, waiting, done)
+            }
+            (Step::Asking, Event::TransportFailed { failure }) => {
+                current.answered(Some(EndpointError::Transport(failure)), waiting, done)
+            }
+            (Step::Asking, event) => Turn::unexpected(event, "read"),
+        }
+    }
+}
+
+fn next(mut waiting: Vec<Login>, done: Vec<Revocation>) -> Turn<Revoking, Vec<Revocation>> {
+    if waiting.is_empty() {
+        return Turn::Done(done);
+    }
+    let current = waiting.remove(0);
+    let issuer = current.provider.as_ref().and_then(|provider| {
+        let issuer = provider.issuer_for_revocation()?;
+        Some(Discovery::start(provider.clone(), issuer))
+    });
+    match issuer {
+        None => current.revoke(waiting, done),
+        Some((discovery, effect)) => {
+            let step = Step::Discovering(discovery);
+            Turn::Ask(Revoking { current, step, waiting, done }, effect)
+        }
+    }
+}
+
+impl Login {
+    fn revoke(self, waiting: Vec<Login>, done: Vec<Revocation>) -> Turn<Revoking, Vec<Revocation>> {
+        let request = self.provider.as_ref().zip(self.token()).and_then(|(provider, token)| {
+            let url = provider.revocation_url.as_deref()?;
+            Some(revocation::request(provider, url, token))
+        });
+        match request {
+            None => next(waiting, done),
+            Some(request) => {
+                let activity =
+                    format!("Telling {} that the login is over", self.label.short_name());
+                let revoking = Revoking { current: self, step: Step::Asking, waiting, done };
+                Turn::Ask(revoking, Effect::Http { request, activity })
+            }
+        }
+    }
+
+    fn answered(
+        self,
+        cause: Option<EndpointError>,
+        waiting: Vec<Login>,
+        done: Vec<Revocation>,
+    ) -> Turn<Revoking, Vec<Revocation>> {
+        let sent: Vec<Secret> = self.token().cloned().into_iter().collect();
+        let problem = cause.map(|cause| cause.without(&sent).to_string());
+        self.ended(problem, waiting, done)
+    }
+
+    fn ended(
+        self,
+        problem: Option<String>,
+        waiting: Vec<Login>,
+        mut done: Vec<Revocation>,
+    ) -> Turn<Revoking, Vec<Revocation>> {
+        done.push(Revocation { provider: self.label, problem });
+        next(waiting, done)
+    }
+}

@@ -1,0 +1,318 @@
+//! RFC 8628: the device authorization grant. A code that the person enters on any machine, and
+//! polling until they have.
+
+use alloc::string::String;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::endpoint::{self, EndpointError};
+use super::token::{self, Grant};
+use crate::http::{Request, Response, encode_pairs, url::Url};
+use crate::provider::Provider;
+use crate::secret::Secret;
+use crate::text::plain;
+
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// What is waited between polls where the server does not say, in seconds (3.2).
+const DEFAULT_INTERVAL_S: u64 = 5;
+/// What `slow_down` adds to it for good, in seconds (3.5).
+const SLOW_DOWN_S: u64 = 5;
+/// The longest interval that is believed, in seconds.
+const MAX_INTERVAL_S: u64 = 300;
+/// How long a code lives where the server does not say, in seconds; it has to (3.2).
+const DEFAULT_EXPIRES_IN_S: u64 = 900;
+
+/// The device authorization request (3.1).
+pub(crate) fn request(provider: &Provider, device_authorization_url: &str) -> Request {
+    let scope = provider.scopes.join(" ");
+    let mut fields = alloc::vec![("client_id", provider.client_id.as_str())];
+    if !scope.is_empty() {
+        fields.push(("scope", &scope));
+    }
+    let body = encode_pairs(&fields).into();
+    Request::post(device_authorization_url, "application/x-www-form-urlencoded", body)
+}
+
+/// The device authorization response (3.2).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Code {
+    /// What this client shows at the token endpoint, and nobody else.
+    device_code: Secret,
+    /// What the person enters.
+    pub(crate) user_code: String,
+    /// Where they enter it.
+    pub(crate) verification_uri: String,
+    /// The same with the code in it; the code is to be shown all the same (3.3.1).
+    pub(crate) verification_uri_complete: Option<String>,
+    /// When both codes expire, in epoch milliseconds.
+    pub(crate) expires_ms: u64,
+    pub(crate) pace: Pace,
+}
+
+/// Reads the device authorization response as of `now_ms`.
+pub(crate) fn code(response: &Response, now_ms: u64) -> Result<Code, EndpointError> {
+    let body = endpoint::object(response, now_ms)?;
+    read(body, now_ms).ok_or(EndpointError::Unreadable { status: response.status })
+}
+
+fn read(body: Map<String, Value>, now_ms: u64) -> Option<Code> {
+    let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
+    let expires_in_s = seconds("expires_in").unwrap_or(DEFAULT_EXPIRES_IN_S);
+    let interval_s = seconds("interval").unwrap_or(DEFAULT_INTERVAL_S);
+    let answer: Answer3_2 = serde_json::from_value(Value::Object(body)).ok()?;
+    // It is opened in a browser: nothing but a plain web address will do.
+    let page = |url: String| Some(url).filter(|url| Url::parse(url).is_some_and(|u| u.is_safe()));
+    let user_code = plain(answer.user_code.trim());
+    let usable = !answer.device_code.is_empty() && !user_code.is_empty();
+    usable.then_some(())?;
+    Some(Code {
+        device_code: answer.device_code,
+        user_code,
+        verification_uri: page(answer.verification_uri.or(answer.verification_url)?)?,
+        verification_uri_complete: answer.verification_uri_complete.and_then(page),
+        expires_ms: now_ms.saturating_add(expires_in_s.saturating_mul(1000)),
+        pace: Pace { interval_s: interval_s.clamp(1, MAX_INTERVAL_S), slowed: false, failures: 0 },
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer3_2 {
+    device_code: Secret,
+    user_code: String,
+    verification_uri: Option<String>,
+    /// The name in drafts of the RFC, which Google kept.
+    verification_url: Option<String>,
+    verification_uri_complete: Option<String>,
+}
+
+impl Code {
+    /// The device access token request (3.4).
+    pub(crate) fn poll(&self, provider: &Provider) -> Request {
+        let fields = [
+            ("grant_type", GRANT_TYPE),
+            ("device_code", self.device_code.expose()),
+            ("client_id", provider.client_id.as_str()),
+        ];
+        token::request(provider, &fields)
+    }
+
+    /// Reads the device access token response (3.5) as of `now_ms`.
+    pub(crate) fn answer(&self, response: &Response, now_ms: u64) -> Poll {
+        let error = match token::answer(response, now_ms) {
+            Ok(grant) => return Poll::Granted(grant),
+            Err(error) => error.without(core::slice::from_ref(&self.device_code)),
+        };
+        let EndpointError::OAuth { error: code, .. } = &error else {
+            return if error.is_transient() { Poll::Trouble(error) } else { Poll::Failed(error) };
+        };
+        match code.as_str() {
+            "authorization_pending" => Poll::Pending,
+            "slow_down" => Poll::SlowDown { interval_s: interval_s(response) },
+            "access_denied" | "authorization_declined" => Poll::Denied,
+            "expired_token" | "token_expired" => Poll::Expired,
+            _ => Poll::Failed(error),
+        }
+    }
+}
+
+/// The new interval that some servers send along with `slow_down`.
+fn interval_s(response: &Response) -> Option<u64> {
+    let body: Map<String, Value> = serde_json::from_str(response.body.expose()).ok()?;
+    endpoint::seconds(body.get("interval")?)
+}
+
+/// What a poll came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Poll {
+    Granted(Grant),
+    /// The person has not decided yet.
+    Pending,
+    /// The same, and polls are to be rarer from now on.
+    SlowDown {
+        interval_s: Option<u64>,
+    },
+    /// The person said no.
+    Denied,
+    /// They took too long.
+    Expired,
+    /// The server is in trouble; the code is as good as before.
+    Trouble(EndpointError),
+    /// Anything else: it would be no different the next time (3.5).
+    Failed(EndpointError),
+}
+
+/// How often to poll.
+///
+/// Always a little later than the server asks for: clocks of virtual machines drift, and a poll
+/// that comes too early makes every further one rarer, for some servers without end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    interval_s: u64,
+    /// Whether the server has asked to slow down before.
+    slowed: bool,
+    /// Polls in a row that found the server in trouble.
+    failures: u32,
+}
+
+impl Pace {
+    /// What to wait before the next poll, in milliseconds. After trouble it doubles each time, up to
+    /// a minute (3.5: exponential backoff), but is never less than the server asked for.
+    pub(crate) fn wait_ms(&self, trouble: Option<&EndpointError>) -> u64 {
+        let percent = if self.slowed { 140 } else { 120 };
+        let interval_ms = self.interval_s * 10 * percent;
+        let doubled = interval_ms.saturating_mul(1 << self.failures.min(16));
+        let asked_ms = trouble.and_then(EndpointError::retry_after_ms).unwrap_or(0);
+        doubled.min(interval_ms.max(60_000)).max(asked_ms)
+    }
+
+    /// The server answered.
+    pub(crate) fn answered(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The server asked to slow down, for good.
+    pub(crate) fn slow_down(&mut self, interval_s: Option<u64>) {
+        self.answered();
+        self.slowed = true;
+        let given = interval_s.filter(|given| *given > self.interval_s);
+        self.interval_s = given.unwrap_or(self.interval_s + SLOW_DOWN_S).min(MAX_INTERVAL_S);
+    }
+
+    /// The server was in trouble, or not there.
+    pub(crate) fn trouble(&mut self) {
+        self.failures += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::TransportFailure;
+    use crate::provider::Table;
+
+    fn response(status: u16, body: &str) -> Response {
+        Response { status, headers: [].into(), body: body.into() }
+    }
+
+    const ANSWER: &str = r#"{"device_code":"d-canary","user_code":"WDJB-MJHT",
+        "verification_uri":"https://h/device","expires_in":900,"interval":5}"#;
+
+    #[test]
+    fn an_answer_has_two_codes_and_a_page() {
+        let code = code(&response(200, ANSWER), 1000).unwrap();
+        assert_eq!((code.user_code.as_str(), code.expires_ms), ("WDJB-MJHT", 901_000));
+        assert_eq!(code.verification_uri, "https://h/device");
+        assert_eq!(code.pace.wait_ms(None), 6000);
+        assert!(!alloc::format!("{code:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_answer_that_is_none() {
+        for (from, to) in [
+            ("d-canary", ""),
+            ("WDJB-MJHT", " "),
+            ("https://h/device", "http://h/device"),
+            ("https://h/device", "javascript:alert(1)"),
+            ("\"verification_uri\"", "\"uri\""),
+            ("\"d-canary\"", "1"),
+        ] {
+            let answer = code(&response(200, &ANSWER.replace(from, to)), 0);
+            assert_eq!(answer, Err(EndpointError::Unreadable { status: 200 }), "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_missing_or_odd() {
+        let wait_ms = |interval: &str| {
+            let body = ANSWER.replace("\"interval\":5", interval);
+            code(&response(200, &body), 0).unwrap().pace.wait_ms(None)
+        };
+        for (interval, expected) in [
+            (r#""x":0"#, 6000),
+            (r#""interval":0"#, 1200),
+            (r#""interval":-1"#, 1200),
+            (r#""interval":"10""#, 12_000),
+            (r#""interval":1e300"#, 360_000),
+        ] {
+            assert_eq!(wait_ms(interval), expected, "{interval}");
+        }
+        let crafted = ANSWER.replace("WDJB", "\\u001b[2JWDJB");
+        assert_eq!(code(&response(200, &crafted), 0).unwrap().user_code, "[2JWDJB-MJHT");
+        let google = ANSWER.replace("verification_uri", "verification_url");
+        assert!(code(&response(200, &google), 0).is_ok());
+    }
+
+    #[test]
+    fn what_a_poll_comes_to() {
+        let code = code(&response(200, ANSWER), 0).unwrap();
+        let error = |error: &str| alloc::format!(r#"{{"error":"{error}"}}"#);
+        for status in [200, 400] {
+            let poll = |name: &str| code.answer(&response(status, &error(name)), 0);
+            assert_eq!(poll("authorization_pending"), Poll::Pending);
+            assert_eq!(poll("slow_down"), Poll::SlowDown { interval_s: None });
+            assert_eq!(poll("access_denied"), Poll::Denied);
+            assert_eq!(poll("expired_token"), Poll::Expired);
+            assert!(matches!(poll("incorrect_device_code"), Poll::Failed(_)));
+        }
+        let slower = r#"{"error":"slow_down","interval":12}"#;
+        assert_eq!(code.answer(&response(200, slower), 0), Poll::SlowDown { interval_s: Some(12) });
+        for (status, body) in [(502, ""), (429, ""), (408, ""), (200, "<html>"), (200, "{")] {
+            let poll = code.answer(&response(status, body), 0);
+            assert!(matches!(poll, Poll::Trouble(_)), "{status} {body}");
+        }
+        assert!(matches!(code.answer(&response(404, ""), 0), Poll::Failed(_)));
+        let granted =
+            code.answer(&response(200, r#"{"access_token":"a","token_type":"bearer"}"#), 0);
+        assert!(matches!(granted, Poll::Granted(_)));
+        let echo = r#"{"error":"bad","error_description":"not d-canary"}"#;
+        let poll = code.answer(&response(400, echo), 0);
+        assert!(!alloc::format!("{poll:?}").contains("canary"));
+    }
+
+    #[test]
+    fn the_pace_only_ever_slows() {
+        let mut pace = Pace { interval_s: 5, slowed: false, failures: 0 };
+        assert_eq!(pace.wait_ms(None), 6000);
+        pace.slow_down(None);
+        assert_eq!(pace.wait_ms(None), 14_000, "10 s and a little");
+        pace.slow_down(Some(3));
+        assert_eq!(pace.wait_ms(None), 21_000, "an interval that is no longer is no answer");
+        pace.slow_down(Some(20));
+        assert_eq!(pace.wait_ms(None), 28_000);
+        pace.slow_down(Some(u64::MAX));
+        assert_eq!(pace.wait_ms(None), 420_000);
+    }
+
+    #[test]
+    fn trouble_makes_polls_rarer_until_the_server_answers() {
+        let mut pace = Pace { interval_s: 5, slowed: false, failures: 0 };
+        let waits = [1, 2, 3, 4, 5].map(|_| {
+            pace.trouble();
+            pace.wait_ms(Some(&EndpointError::Transport(TransportFailure::Broken)))
+        });
+        assert_eq!(waits, [12_000, 24_000, 48_000, 60_000, 60_000]);
+        let limited = EndpointError::RateLimited { after_ms: Some(90_000) };
+        assert_eq!(pace.wait_ms(Some(&limited)), 90_000);
+        pace.answered();
+        assert_eq!(pace.wait_ms(None), 6000);
+        let slow = Pace { interval_s: 300, slowed: true, failures: 3 };
+        assert_eq!(slow.wait_ms(None), 420_000, "never earlier than asked");
+    }
+
+    #[test]
+    fn requests_carry_what_the_rfc_names() {
+        let table = Table::built_in();
+        let provider = table.get("github-copilot").unwrap().at(None);
+        let begun = request(&provider, "https://github.com/login/device/code");
+        assert_eq!(begun.body.expose(), "client_id=Iv1.b507a08c87ecfe98&scope=read%3Auser");
+        let code = code(&response(200, ANSWER), 0).unwrap();
+        let poll = code.poll(&provider);
+        assert_eq!(poll.url, "https://github.com/login/oauth/access_token");
+        assert_eq!(
+            poll.body.expose(),
+            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code\
+             &device_code=d-canary&client_id=Iv1.b507a08c87ecfe98"
+        );
+    }
+}

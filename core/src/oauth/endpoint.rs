@@ -1,0 +1,222 @@
+//! What all endpoints have in common: how their answers fail.
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::http::{Response, TransportFailure};
+use crate::secret::Secret;
+use crate::text::brief;
+
+/// Why an endpoint did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// There was no answer.
+    Transport(TransportFailure),
+    /// 429: too many requests.
+    RateLimited {
+        /// `Retry-After`, in milliseconds from the answer.
+        after_ms: Option<u64>,
+    },
+    /// 408 or 5xx: the server is in trouble.
+    Unavailable {
+        /// The status code.
+        status: u16,
+        /// `Retry-After`, in milliseconds from the answer.
+        after_ms: Option<u64>,
+    },
+    /// A success that is not the answer it should be: HTML, a body cut short, a wrong type. Whether
+    /// the server did anything is unknown.
+    Unreadable {
+        /// The status code.
+        status: u16,
+    },
+    /// The server's own OAuth error (5.2), stripped of control characters.
+    #[serde(rename = "oauth")]
+    OAuth {
+        /// The code, such as `invalid_grant`.
+        error: String,
+        /// Its words for people.
+        description: Option<String>,
+    },
+    /// 401 to a request that carried a token: it was revoked, or has expired.
+    Unauthorized,
+    /// GitHub gives this account no Copilot token.
+    NoCopilot {
+        /// 403: the account or its organization has none; 404: there is none at this address.
+        status: u16,
+        /// GitHub's words for people.
+        message: Option<String>,
+    },
+    /// The issuer's metadata cannot be used.
+    Metadata {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Any other refusal, redirects included: those are never followed.
+    Refused {
+        /// The status code.
+        status: u16,
+    },
+}
+
+impl EndpointError {
+    /// Whether the same request may succeed later: the credential is as good as before.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Transport(_)
+                | Self::RateLimited { .. }
+                | Self::Unavailable { .. }
+                | Self::Unreadable { .. }
+        )
+    }
+
+    /// Whether the server no longer takes what it was shown: a token that was revoked or used
+    /// before, a code that was used or is too old.
+    pub fn is_invalid_grant(&self) -> bool {
+        match self {
+            Self::OAuth { error, .. } => error == "invalid_grant",
+            other => *other == Self::Unauthorized,
+        }
+    }
+
+    /// The same without any of `secrets`: a server may repeat what it was sent.
+    pub(crate) fn without(self, secrets: &[Secret]) -> Self {
+        let clean = |text: String| {
+            let known = secrets.iter().filter(|secret| !secret.is_empty());
+            known.fold(text, |text, secret| text.replace(secret.expose(), "[REDACTED]"))
+        };
+        match self {
+            Self::OAuth { error, description } => {
+                Self::OAuth { error: clean(error), description: description.map(clean) }
+            }
+            Self::NoCopilot { status, message } => {
+                Self::NoCopilot { status, message: message.map(clean) }
+            }
+            other => other,
+        }
+    }
+
+    /// Makes texts that anybody may have written fit to be shown.
+    pub(crate) fn make_plain(&mut self) {
+        match self {
+            Self::OAuth { error, description } => {
+                *error = brief(error);
+                *description = description.as_deref().map(brief);
+            }
+            Self::NoCopilot { message, .. } => *message = message.as_deref().map(brief),
+            Self::Metadata { problem } => *problem = brief(problem),
+            _ => {}
+        }
+    }
+
+    /// The same as of later, when there is this much of its time left.
+    pub(crate) fn after(self, left_ms: u64) -> Self {
+        match self {
+            Self::RateLimited { .. } => Self::RateLimited { after_ms: Some(left_ms) },
+            Self::Unavailable { status, .. } => {
+                Self::Unavailable { status, after_ms: Some(left_ms) }
+            }
+            other => other,
+        }
+    }
+
+    /// How long the server asked to be left alone, in milliseconds.
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited { after_ms } | Self::Unavailable { after_ms, .. } => *after_ms,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(failure) => failure.fmt(f),
+            Self::RateLimited { .. } => f.write_str("it is being asked too often (HTTP 429)"),
+            Self::Unavailable { status, .. } => write!(f, "it is in trouble (HTTP {status})"),
+            Self::Unreadable { status } => {
+                write!(f, "its answer (HTTP {status}) is not what was asked for")
+            }
+            Self::OAuth { error, description: Some(text) } => write!(f, "{error}: {text}"),
+            Self::OAuth { error, description: None } => f.write_str(error),
+            Self::Unauthorized => f.write_str("HTTP 401"),
+            Self::NoCopilot { status: 404, .. } => {
+                f.write_str("there is no Copilot for this account at this address (HTTP 404)")
+            }
+            Self::NoCopilot { status, message: Some(text) } => {
+                write!(f, "this account may not use Copilot (HTTP {status}: {text})")
+            }
+            Self::NoCopilot { status, message: None } => {
+                write!(f, "this account may not use Copilot (HTTP {status})")
+            }
+            Self::Metadata { problem } => f.write_str(problem),
+            Self::Refused { status } => write!(f, "it refused the request (HTTP {status})"),
+        }
+    }
+}
+
+/// The JSON object that a successful answer holds, as of `now_ms`.
+pub(crate) fn object(
+    response: &Response,
+    now_ms: u64,
+) -> Result<Map<String, Value>, EndpointError> {
+    let status = response.status;
+    if let Some(trouble) = trouble(response, now_ms) {
+        return Err(trouble);
+    }
+    let body: Option<Map<String, Value>> = serde_json::from_str(response.body.expose()).ok();
+    // An error counts whatever the status: there are servers that send it with 200.
+    if let Some(error) = body.as_ref().and_then(oauth_error) {
+        return Err(error);
+    }
+    match (status, body) {
+        (200..=299, Some(body)) => Ok(body),
+        (200..=299, None) => Err(EndpointError::Unreadable { status }),
+        _ => Err(EndpointError::Refused { status }),
+    }
+}
+
+/// What the status alone says: the server is in trouble, or wants to be left alone.
+pub(crate) fn trouble(response: &Response, now_ms: u64) -> Option<EndpointError> {
+    let status = response.status;
+    let after_ms = response.retry_after_ms(now_ms);
+    match status {
+        429 => Some(EndpointError::RateLimited { after_ms }),
+        408 | 500..=599 => Some(EndpointError::Unavailable { status, after_ms }),
+        _ => None,
+    }
+}
+
+/// RFC 6749, 5.2, or the `{"error": {"type", "message"}}` of Anthropic's API.
+fn oauth_error(body: &Map<String, Value>) -> Option<EndpointError> {
+    let text = |value: &Value| value.as_str().map(brief).filter(|text| !text.is_empty());
+    let (error, description) = match body.get("error")? {
+        Value::Object(nested) => (nested.get("type"), nested.get("message")),
+        error => (Some(error), body.get("error_description")),
+    };
+    Some(EndpointError::OAuth { error: text(error?)?, description: description.and_then(text) })
+}
+
+/// A number of seconds, whether it came as a number or as a string of digits.
+pub(crate) fn seconds(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(digits) => digits.parse().ok(),
+        // `as` saturates: a negative time is none at all.
+        Value::Number(number) => Some(number.as_f64()? as u64),
+        _ => None,
+    }
+}
+
+/// A token as servers may send it: visible ASCII and spaces (RFC 6749, A.12 and A.17), so that it
+/// can stand in a header and on a terminal.
+pub(crate) fn token(secret: Secret) -> Option<Secret> {
+    let visible = |byte: u8| (0x20..=0x7e).contains(&byte);
+    (!secret.is_empty() && secret.expose().bytes().all(visible)).then_some(secret)
+}

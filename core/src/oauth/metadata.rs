@@ -1,0 +1,148 @@
+//! RFC 8414: where an issuer has its endpoints, as it says itself.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::endpoint::{self, EndpointError};
+use crate::http::url::{self, Url};
+use crate::http::{Request, Response};
+use crate::text::brief;
+
+/// Where the metadata of `issuer` may be, in the order in which to ask: RFC 8414's path, which
+/// stands between host and path (3.1), then OpenID Connect Discovery's, which stands behind both.
+pub(crate) fn requests(issuer: &str) -> [Request; 2] {
+    let issuer = issuer.trim_end_matches('/');
+    let path_at = Url::parse(issuer).map_or(issuer.len(), |url| issuer.len() - url.rest.len());
+    let (origin, path) = issuer.split_at(path_at);
+    [
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        format!("{issuer}/.well-known/openid-configuration"),
+    ]
+    .map(|url| Request::get(&url))
+}
+
+/// What is used of the metadata (2).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Metadata {
+    issuer: String,
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) device_authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) revocation_endpoint: Option<String>,
+    /// RFC 9207, 3: whether every authorization response names its issuer.
+    #[serde(default)]
+    pub(crate) authorization_response_iss_parameter_supported: bool,
+    code_challenge_methods_supported: Option<Vec<String>>,
+}
+
+/// Reads the metadata of `issuer` as of `now_ms`.
+///
+/// It must be that issuer's own, to the letter (3.3): otherwise one server could speak for another.
+/// Every endpoint must be https, or on a loopback host.
+pub(crate) fn answer(
+    response: &Response,
+    issuer: &str,
+    now_ms: u64,
+) -> Result<Metadata, EndpointError> {
+    let body = endpoint::object(response, now_ms)?;
+    let unreadable = |_| EndpointError::Unreadable { status: response.status };
+    let metadata: Metadata = serde_json::from_value(Value::Object(body)).map_err(unreadable)?;
+    match metadata.problem(issuer) {
+        Some(problem) => Err(EndpointError::Metadata { problem }),
+        None => Ok(metadata),
+    }
+}
+
+impl Metadata {
+    fn problem(&self, issuer: &str) -> Option<String> {
+        if self.issuer != issuer {
+            return Some(format!(
+                "the metadata of {issuer} names another issuer, {}",
+                brief(&self.issuer)
+            ));
+        }
+        for (name, endpoint) in [
+            ("authorization_endpoint", &self.authorization_endpoint),
+            ("device_authorization_endpoint", &self.device_authorization_endpoint),
+            ("token_endpoint", &self.token_endpoint),
+            ("revocation_endpoint", &self.revocation_endpoint),
+        ] {
+            if let Some(problem) = endpoint.as_deref().and_then(url::problem) {
+                return Some(format!("in the metadata of {issuer}, {name} {problem}"));
+            }
+        }
+        let methods = self.code_challenge_methods_supported.as_deref();
+        let without_s256 = |methods: &[String]| !methods.contains(&"S256".to_string());
+        methods
+            .is_some_and(without_s256)
+            .then(|| format!("{issuer} does not support PKCE with S256, which this program needs"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_it_may_be() {
+        for (issuer, rfc_8414, openid) in [
+            (
+                "https://h",
+                "https://h/.well-known/oauth-authorization-server",
+                "https://h/.well-known/openid-configuration",
+            ),
+            (
+                "https://h:8443/a/b",
+                "https://h:8443/.well-known/oauth-authorization-server/a/b",
+                "https://h:8443/a/b/.well-known/openid-configuration",
+            ),
+            (
+                "https://h/a/",
+                "https://h/.well-known/oauth-authorization-server/a",
+                "https://h/a/.well-known/openid-configuration",
+            ),
+        ] {
+            assert_eq!(requests(issuer).map(|request| request.url), [rfc_8414, openid]);
+        }
+    }
+
+    fn of(body: &str) -> Result<Metadata, EndpointError> {
+        let response = Response { status: 200, headers: [].into(), body: body.into() };
+        answer(&response, "https://h", 0)
+    }
+
+    #[test]
+    fn what_it_says() {
+        let metadata = of(r#"{"issuer":"https://h","authorization_endpoint":"https://h/a",
+            "token_endpoint":"https://elsewhere/t","code_challenge_methods_supported":["S256"],
+            "authorization_response_iss_parameter_supported":true,"more":[]}"#)
+        .unwrap();
+        assert_eq!(metadata.authorization_endpoint.as_deref(), Some("https://h/a"));
+        assert_eq!(metadata.token_endpoint.as_deref(), Some("https://elsewhere/t"));
+        assert_eq!(metadata.revocation_endpoint, None);
+        assert!(metadata.authorization_response_iss_parameter_supported);
+    }
+
+    #[test]
+    fn what_cannot_be_used() {
+        for (body, problem) in [
+            (r#"{"issuer":"https://evil"}"#, "names another issuer, https://evil"),
+            (r#"{"issuer":"https://h/"}"#, "names another issuer"),
+            (r#"{"issuer":"https://h","token_endpoint":"http://h/t"}"#, "token_endpoint is plain"),
+            (
+                r#"{"issuer":"https://h","code_challenge_methods_supported":["plain"]}"#,
+                "does not support PKCE",
+            ),
+            ("<html>", "is not what was asked for"),
+            ("{}", "is not what was asked for"),
+            (r#"{"issuer":"https://h","token_endpoint":1}"#, "is not what was asked for"),
+        ] {
+            let error = of(body).unwrap_err().to_string();
+            assert!(error.contains(problem), "{body}: {error}");
+        }
+    }
+}

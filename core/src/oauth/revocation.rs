@@ -1,0 +1,54 @@
+//! RFC 7009: telling a provider that a token is no longer needed.
+
+use super::endpoint::{self, EndpointError};
+use crate::http::{Request, Response, encode_pairs};
+use crate::provider::Provider;
+use crate::secret::Secret;
+
+/// The revocation request (2.1). To revoke a refresh token ends the whole login.
+pub(crate) fn request(
+    provider: &Provider,
+    revocation_url: &str,
+    refresh_token: &Secret,
+) -> Request {
+    let fields = [
+        ("token", refresh_token.expose()),
+        ("token_type_hint", "refresh_token"),
+        ("client_id", provider.client_id.as_str()),
+    ];
+    let body = encode_pairs(&fields).into();
+    Request::post(revocation_url, "application/x-www-form-urlencoded", body)
+}
+
+/// Whether the server confirmed it (2.2): it does so for a token that it does not know, too, and
+/// what it says beyond the status means nothing. With 503, the token lives on (2.2.1).
+pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<(), EndpointError> {
+    match response.status {
+        200..=299 => Ok(()),
+        status => match endpoint::object(response, now_ms) {
+            Err(error) => Err(error),
+            Ok(_) => Err(EndpointError::Refused { status }),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_success_confirms() {
+        for (status, body, confirmed) in [
+            (200, "", true),
+            (200, "<html>", true),
+            (204, "", true),
+            (302, "", false),
+            (400, r#"{"error":"unsupported_token_type"}"#, false),
+            (404, "", false),
+            (503, "", false),
+        ] {
+            let response = Response { status, headers: [].into(), body: body.into() };
+            assert_eq!(answer(&response, 0).is_ok(), confirmed, "{status}");
+        }
+    }
+}

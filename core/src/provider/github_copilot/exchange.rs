@@ -1,0 +1,137 @@
+//! The exchange of a GitHub token for a Copilot token: one GET, which may be repeated at will.
+
+use alloc::string::String;
+
+use serde_json::{Map, Value};
+
+use super::Copilot;
+use crate::credential::BUFFER_MS;
+use crate::http::{Request, Response};
+use crate::oauth::endpoint::{self, EndpointError};
+use crate::oauth::token::Grant;
+use crate::provider::Provider;
+use crate::secret::Secret;
+use crate::text::brief;
+
+/// The request for a Copilot token.
+pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Secret) -> Request {
+    provider.editor(Request::get(&copilot.token_url), github_token)
+}
+
+/// Reads the answer as of `now_ms`. What it grants is refreshed with the GitHub token, which stays
+/// as it is.
+pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, EndpointError> {
+    if let Some(limited) = rate_limit(response, now_ms) {
+        return Err(limited);
+    }
+    match response.status {
+        401 => Err(EndpointError::Unauthorized),
+        status @ (403 | 404) => {
+            Err(EndpointError::NoCopilot { status, message: message(response) })
+        }
+        status => {
+            let body = endpoint::object(response, now_ms)?;
+            grant(&body, now_ms).ok_or(EndpointError::Unreadable { status })
+        }
+    }
+}
+
+fn grant(body: &Map<String, Value>, now_ms: u64) -> Option<Grant> {
+    let access = endpoint::token(body.get("token")?.as_str()?.into())?;
+    let mut expires_ms = endpoint::seconds(body.get("expires_at")?)?.saturating_mul(1000);
+    // A token that comes expired says that this machine's clock is ahead. How long it may be used
+    // (`refresh_in`) counts from now, whatever the time.
+    if expires_ms.saturating_sub(BUFFER_MS) <= now_ms
+        && let Some(refresh_in_s) = body.get("refresh_in").and_then(endpoint::seconds)
+    {
+        let until_refresh_ms = refresh_in_s.saturating_mul(1000);
+        expires_ms = now_ms.saturating_add(until_refresh_ms).saturating_add(BUFFER_MS);
+    }
+    Some(Grant { access, refresh: None, expires_ms })
+}
+
+/// GitHub's limits come as 403, too: with Retry-After, or with none of the quota left and the
+/// second in which there is a new one.
+fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointError> {
+    if response.status != 403 {
+        return None;
+    }
+    let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
+    let after_ms = match response.retry_after_ms(now_ms) {
+        Some(ms) => ms,
+        None if number("x-ratelimit-remaining") == Some(0) => {
+            number("x-ratelimit-reset")?.saturating_mul(1000).saturating_sub(now_ms)
+        }
+        None => return None,
+    };
+    Some(EndpointError::RateLimited { after_ms: Some(after_ms) })
+}
+
+/// GitHub's words for people: why there is no Copilot, or what an API error says.
+fn message(response: &Response) -> Option<String> {
+    let body: Value = serde_json::from_str(response.body.expose()).ok()?;
+    let text = body["error_details"]["message"].as_str().or(body["message"].as_str())?;
+    Some(brief(text)).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn of(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Grant, EndpointError> {
+        let headers = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        answer(&Response { status, headers, body: body.into() }, NOW)
+    }
+
+    #[test]
+    fn the_expiry_is_in_epoch_seconds() {
+        let grant = of(200, &[], r#"{"token":"t","expires_at":1700001800,"refresh_in":1500}"#);
+        assert_eq!(
+            grant,
+            Ok(Grant { access: "t".into(), refresh: None, expires_ms: 1_700_001_800_000 })
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_goes_by_refresh_in() {
+        let grant = of(200, &[], r#"{"token":"t","expires_at":1699990000,"refresh_in":1500}"#);
+        assert_eq!(grant.unwrap().credential(None).expires, NOW + 1_500_000);
+        let grant = of(200, &[], r#"{"token":"t","expires_at":1699990000}"#);
+        assert_eq!(grant.unwrap().expires_ms, 1_699_990_000_000);
+        let huge = r#"{"token":"t","expires_at":0,"refresh_in":1e300}"#;
+        assert!(of(200, &[], huge).is_ok());
+    }
+
+    #[test]
+    fn refusals_and_limits() {
+        let refused = |status, message: Option<&str>| {
+            Err(EndpointError::NoCopilot { status, message: message.map(Into::into) })
+        };
+        let limited = |after_ms| Err(EndpointError::RateLimited { after_ms: Some(after_ms) });
+        let details = r#"{"error_details":{"message":"No access.","title":"x"}}"#;
+        let spent = [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "1700000060")];
+        for (status, headers, body, expected) in [
+            (401, &[][..], "{}", Err(EndpointError::Unauthorized)),
+            (403, &[], details, refused(403, Some("No access."))),
+            (403, &[], r#"{"message":"Bad\u001b[2J"}"#, refused(403, Some("Bad[2J"))),
+            (403, &[], "<html>", refused(403, None)),
+            (403, &[("Retry-After", "7")], "", limited(7000)),
+            (403, &spent, "", limited(60_000)),
+            (404, &[], "", refused(404, None)),
+            (429, &[("Retry-After", "7")], "", limited(7000)),
+            (200, &[], "{}", Err(EndpointError::Unreadable { status: 200 })),
+            (
+                200,
+                &[],
+                r#"{"token":"","expires_at":1}"#,
+                Err(EndpointError::Unreadable { status: 200 }),
+            ),
+            (200, &[], r#"{"token":"t"}"#, Err(EndpointError::Unreadable { status: 200 })),
+            (302, &[], "", Err(EndpointError::Refused { status: 302 })),
+        ] {
+            assert_eq!(of(status, headers, body), expected, "{status} {body}");
+        }
+    }
+}

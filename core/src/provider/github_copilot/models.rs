@@ -1,0 +1,123 @@
+//! Copilot's models: which there are, and consent to those that nobody has decided on yet.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde_json::Value;
+
+use crate::http::{Method, Request, Response, encode_segment};
+use crate::oauth::endpoint::{self, EndpointError};
+use crate::provider::Provider;
+use crate::secret::Secret;
+
+/// The version of the API whose answers this program knows.
+const API_VERSION: &str = "2026-06-01";
+
+/// One model that can be picked in a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) id: String,
+    pub(crate) policy: Policy,
+}
+
+/// Whether the account's owner has consented to a model's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Yes, or there is nothing to consent to.
+    Enabled,
+    /// Nobody has decided yet.
+    Unconfigured,
+    /// No; that is theirs to decide.
+    Disabled,
+}
+
+/// The request for the list of models.
+pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
+    let url = format!("{}/models", provider.copilot_base_url(token).trim_end_matches('/'));
+    provider.editor(Request::get(&url), token).with("X-GitHub-Api-Version", API_VERSION)
+}
+
+/// Reads the list as of `now_ms`: the models that are offered in a chat and can call tools.
+pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Vec<Model>, EndpointError> {
+    let body = endpoint::object(response, now_ms)?;
+    let unreadable = EndpointError::Unreadable { status: response.status };
+    let data = body.get("data").and_then(Value::as_array).ok_or(unreadable)?;
+    Ok(data.iter().filter_map(model).collect())
+}
+
+fn model(value: &Value) -> Option<Model> {
+    let id = value["id"].as_str().filter(|id| is_plain(id))?;
+    let offered = value["model_picker_enabled"].as_bool().unwrap_or(false);
+    // Where nothing is said about tools, they work.
+    let calls_tools = value["capabilities"]["supports"]["tool_calls"].as_bool().unwrap_or(true);
+    let policy = match value["policy"]["state"].as_str() {
+        None | Some("enabled") => Policy::Enabled,
+        Some("unconfigured") => Policy::Unconfigured,
+        Some(_) => Policy::Disabled,
+    };
+    (offered && calls_tools).then(|| Model { id: id.to_string(), policy })
+}
+
+/// An id that can stand in a path and in a terminal.
+fn is_plain(id: &str) -> bool {
+    let dots = id.chars().all(|c| c == '.');
+    (1..=200).contains(&id.len()) && !dots && id.chars().all(|c| c.is_ascii_graphic())
+}
+
+/// The request that consents to a model's terms.
+pub(crate) fn enable(provider: &Provider, token: &Secret, id: &str) -> Request {
+    let base_url = provider.copilot_base_url(token);
+    let url = format!("{}/models/{}/policy", base_url.trim_end_matches('/'), encode_segment(id));
+    let mut request = Request::get(&url).with("Content-Type", "application/json");
+    request.method = Method::Post;
+    request.body = r#"{"state":"enabled"}"#.into();
+    provider
+        .editor(request, token)
+        .with("openai-intent", "chat-policy")
+        .with("x-interaction-type", "chat-policy")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list() {
+        let body = r#"{"data":[
+            {"id":"a","model_picker_enabled":true,"policy":{"state":"enabled"}},
+            {"id":"b","model_picker_enabled":true,"policy":{"state":"unconfigured"},
+             "capabilities":{"supports":{"tool_calls":true}}},
+            {"id":"c","model_picker_enabled":true},
+            {"id":"off","model_picker_enabled":true,"policy":{"state":"disabled"}},
+            {"id":"hidden","model_picker_enabled":false},
+            {"id":"embedding"},
+            {"id":"mute","model_picker_enabled":true,
+             "capabilities":{"supports":{"tool_calls":false}}},
+            {"id":"..","model_picker_enabled":true},
+            {"id":"\u001b[2J","model_picker_enabled":true},
+            {"id":7,"model_picker_enabled":true}, 8
+        ]}"#;
+        let response = Response { status: 200, headers: [].into(), body: body.into() };
+        let models = listed(&response, 0).unwrap();
+        let shown: Vec<(&str, Policy)> =
+            models.iter().map(|model| (model.id.as_str(), model.policy)).collect();
+        assert_eq!(
+            shown,
+            [
+                ("a", Policy::Enabled),
+                ("b", Policy::Unconfigured),
+                ("c", Policy::Enabled),
+                ("off", Policy::Disabled)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_list_that_is_none() {
+        for body in ["", "[]", "{}", r#"{"data":{}}"#] {
+            let response = Response { status: 200, headers: [].into(), body: body.into() };
+            assert!(listed(&response, 0).is_err(), "{body}");
+        }
+    }
+}

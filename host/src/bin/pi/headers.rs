@@ -1,0 +1,94 @@
+//! `pi headers`: what a request to a provider's API carries, and where it goes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::process::ExitCode;
+
+use pi_auth::{Header, Headers, HeadersOptions, Initiator, Secret, plain};
+use serde_json::{Map, Value, json};
+
+use crate::person::Person;
+use crate::{cli, output, session};
+
+/// The largest body that is looked at, in bytes (64 MiB): images are large.
+const MAX_BODY_BYTES: u64 = 64 << 20;
+
+pub(crate) fn run(arguments: cli::Headers) -> ExitCode {
+    let body = match arguments.body.as_deref().map(read).transpose() {
+        Ok(body) => body,
+        Err((path, problem)) => {
+            output::error(&format!("Could not read {path}: {problem}."), "Give a file of JSON, or -.");
+            return ExitCode::FAILURE;
+        }
+    };
+    let options = HeadersOptions {
+        body,
+        initiator: arguments.initiator.map(|initiator| match initiator {
+            cli::Initiator::User => Initiator::User,
+            cli::Initiator::Agent => Initiator::Agent,
+        }),
+        vision: arguments.vision.then_some(true),
+        ..Default::default()
+    };
+    let (auth, stop) = match session::auth() {
+        Ok(auth) => auth,
+        Err(code) => return code,
+    };
+    let mut person = Person::present();
+    let job = auth.headers(&arguments.provider, options, &mut person);
+    match session::run(&stop, job) {
+        Ok(headers) => print(&headers, &arguments),
+        Err(error) => output::failed(&error),
+    }
+}
+
+fn read(path: &std::path::Path) -> Result<Secret, (String, io::Error)> {
+    let mut text = String::new();
+    let result = match path.as_os_str() == "-" {
+        true => io::stdin().lock().take(MAX_BODY_BYTES).read_to_string(&mut text),
+        false => {
+            File::open(path).and_then(|file| file.take(MAX_BODY_BYTES).read_to_string(&mut text))
+        }
+    };
+    match result {
+        Ok(_) => Ok(Secret::new(text)),
+        Err(problem) => Err((plain(&path.display().to_string()), problem)),
+    }
+}
+
+/// Lines fit for `curl -H @FILE`; so what is no header goes to standard error.
+fn print(headers: &Headers, arguments: &cli::Headers) -> ExitCode {
+    for note in &headers.notes {
+        output::note(note);
+    }
+    if arguments.json {
+        output::result(&(json(headers) + "\n"));
+    } else if arguments.base_url {
+        let Some(url) = &headers.base_url else {
+            let key = format!("{}.api_base_url", plain(&arguments.provider));
+            let advice = format!("Set {key} in auth-providers.json.");
+            output::error("Nobody has told where this provider's API is.", &advice);
+            return ExitCode::FAILURE;
+        };
+        output::result(&format!("{url}\n"));
+    } else {
+        let line = |header: &Header| format!("{}: {}\n", header.name, header.value.expose());
+        output::result(&headers.headers.iter().map(line).collect::<String>());
+        if let Some(url) = &headers.base_url {
+            output::say(&format!("Base URL: {url}\n"));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn json(headers: &Headers) -> String {
+    let pair = |header: &Header| (header.name.clone(), Value::from(header.value.expose()));
+    let object: Map<String, Value> = headers.headers.iter().map(pair).collect();
+    let value = json!({
+        "headers": object,
+        "base_url": headers.base_url,
+        "expires_ms": headers.expires_ms,
+    });
+    // Plain data with string keys: there is nothing in it that JSON could not hold.
+    serde_json::to_string_pretty(&value).unwrap_or_default()
+}
