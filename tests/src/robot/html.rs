@@ -6,7 +6,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Form {
     pub(super) action: String,
-    /// The hidden fields, then the button's own.
+    /// The fields as the page has them, then the button's own.
     pub(super) fields: Vec<(String, String)>,
 }
 

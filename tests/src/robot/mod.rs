@@ -1,4 +1,5 @@
-//! The person with a browser: opens the authorize page, presses a button, goes where it leads.
+//! The person with a browser: opens the authorize page, presses a button, goes where it leads; or
+//! enters the code that a device shows, and then presses one.
 //!
 //! Like a person, the robot knows nothing but what the page says: it finds the form, the hidden
 //! fields and the buttons in the HTML that the browser would show.
@@ -8,8 +9,12 @@ use std::fmt;
 use url::Url;
 
 use crate::loopback::{self, Reply, Request};
+use crate::sandbox;
 
+mod device;
 mod html;
+
+pub use device::{approve_device, deny_device, is_device_page, pending_user_code};
 
 /// Presses Authorize.
 ///
@@ -80,19 +85,12 @@ impl From<loopback::Error> for Error {
 }
 
 fn press(button: &str, authorize_url: &str) -> Result<Landing, Error> {
-    let page_url = Url::parse(authorize_url)
-        .map_err(|error| Error::Unusable(format!("{authorize_url} is not a URL: {error}")))?;
-    let page = accepted(Request::get(authorize_url).send()?, 200)?;
-    let form = html::form(&page.body, button)
-        .ok_or_else(|| Error::Unusable(format!("the page has no button called {button}")))?;
-    let fields: Vec<(&str, &str)> =
-        form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let pressed = Request::post_form(resolve(&page_url, &form.action)?, &fields).send()?;
-    let pressed = accepted(pressed, 302)?;
+    let page = Page::open(authorize_url)?;
+    let pressed = accepted(page.submit(button, &[])?, 302)?;
     let location = pressed.header("location").unwrap_or_default();
-    let landing = resolve(&page_url, location)?;
+    let landing = page.resolve(location)?;
     let reply = Request::get(landing.as_str()).send()?;
-    if landing.origin() != page_url.origin() {
+    if landing.origin() != page.url.origin() {
         return Ok(Landing::Callback {
             status: reply.status,
             body: reply.body,
@@ -106,15 +104,49 @@ fn press(button: &str, authorize_url: &str) -> Result<Landing, Error> {
     }
 }
 
+/// A page in the browser.
+struct Page {
+    url: Url,
+    body: String,
+}
+
+impl Page {
+    fn open(address: &str) -> Result<Self, Error> {
+        let url = Url::parse(address)
+            .map_err(|error| Error::Unusable(format!("{address} is not a URL: {error}")))?;
+        Ok(Self { url, body: accepted(Request::get(address).send()?, 200)?.body })
+    }
+
+    /// Presses the button with this value, once these fields are filled in.
+    fn submit(&self, button: &str, filled: &[(&str, &str)]) -> Result<Reply, Error> {
+        let form = html::form(&self.body, button)
+            .ok_or_else(|| Error::Unusable(format!("the page has no button called {button}")))?;
+        let mut fields: Vec<(&str, &str)> =
+            form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        for (name, value) in filled {
+            let field = fields.iter_mut().find(|(known, _)| known == name);
+            field.ok_or_else(|| Error::Unusable(format!("the page has no field {name}")))?.1 =
+                value;
+        }
+        Ok(Request::post_form(self.resolve(&form.action)?, &fields).send()?)
+    }
+
+    /// An address on this page. What leads on into the real world from a page that stands in for
+    /// one there is looked for at the same sandbox.
+    fn resolve(&self, address: &str) -> Result<Url, Error> {
+        let nowhere = |error| Error::Unusable(format!("{address:?} leads nowhere: {error}"));
+        let url = self.url.join(address).map_err(nowhere)?;
+        match sandbox::stand_in(&self.url.origin().ascii_serialization(), url.as_str()) {
+            Some(here) => Url::parse(&here).map_err(nowhere),
+            None => Ok(url),
+        }
+    }
+}
+
 fn accepted(reply: Reply, expected: u16) -> Result<Reply, Error> {
     if reply.status == expected {
         return Ok(reply);
     }
     let reason = html::text(&reply.body, "error").unwrap_or(reply.body);
     Err(Error::Refused { status: reply.status, reason })
-}
-
-fn resolve(page: &Url, address: &str) -> Result<Url, Error> {
-    page.join(address)
-        .map_err(|error| Error::Unusable(format!("{address:?} leads nowhere: {error}")))
 }

@@ -41,9 +41,20 @@ pub(super) struct Arrival {
     /// The query as it came, repetitions included (RFC 6749 section 3.1 forbids them).
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Bytes,
+    /// The origin that the client called, where that is not the sandbox's own.
+    pub(super) site: Option<String>,
 }
 
+/// Set on a request that was sent to another origin and led here: `https://github.com`.
+#[derive(Debug, Clone)]
+pub(super) struct Site(pub(super) String);
+
 impl Arrival {
+    /// A header; the name in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.received.headers.get(name).map(String::as_str)
+    }
+
     /// The media type of the body, without its parameters.
     pub(super) fn media_type(&self) -> String {
         media_type(&self.received.headers)
@@ -76,7 +87,8 @@ impl FromRequest<Arc<State>> for Arrival {
             headers,
             fields,
         };
-        Ok(Self { received, query, body })
+        let site = head.extensions.get::<Site>().map(|site| site.0.clone());
+        Ok(Self { received, query, body, site })
     }
 }
 

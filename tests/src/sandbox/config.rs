@@ -1,24 +1,38 @@
 //! What a test may choose: at the start ([`Config`]) and while the sandbox runs ([`Settings`]).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::endpoint::Endpoint;
 use super::fault::Fault;
+use super::github::GithubSettings;
 
 /// The client id that Anthropic has registered for subscription logins.
 pub const ANTHROPIC_CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
+
+/// The client id under which the device login of Copilot is registered at GitHub.
+pub const GITHUB_CLIENT_ID: &str = "Iv1.b507a08c87ecfe98";
+
+/// The API key that Anthropic's messages take, unless [`Config::api_key`] says otherwise.
+pub const ANTHROPIC_API_KEY: &str = "sk-ant-api03-sandbox";
 
 /// How a sandbox starts.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// The only client that is registered.
+    /// The only client that is registered at Anthropic.
     pub client_id: String,
-    /// What the authorize page calls that client.
+    /// The only client that is registered at GitHub, github.com and Enterprise hosts alike.
+    pub github_client_id: String,
+    /// What the pages call that client.
     pub client_name: String,
+    /// The only API key that Anthropic's messages take.
+    pub api_key: String,
     /// What may change while it runs.
     pub settings: Settings,
-    /// The faults that the first token requests meet, in order.
+    /// The faults that the first requests to Anthropic's token endpoint meet, in order.
     pub faults: Vec<Fault>,
 }
 
@@ -27,7 +41,9 @@ impl Default for Config {
         Self {
             port: 0,
             client_id: ANTHROPIC_CLIENT_ID.to_owned(),
+            github_client_id: GITHUB_CLIENT_ID.to_owned(),
             client_name: "pi".to_owned(),
+            api_key: ANTHROPIC_API_KEY.to_owned(),
             settings: Settings::default(),
             faults: Vec::new(),
         }
@@ -50,6 +66,18 @@ pub struct Settings {
     /// How long the token endpoint keeps its answer back, in milliseconds. What it grants, it
     /// grants at once: a client that gives up meanwhile has lost the answer, not the grant.
     pub token_delay_ms: u64,
+    /// The same for any endpoint: `{"policy": 50}`.
+    pub delays_ms: BTreeMap<Endpoint, u64>,
+    /// What GitHub and Copilot do.
+    pub github: GithubSettings,
+}
+
+impl Settings {
+    /// How long this endpoint keeps its answer back, in milliseconds.
+    pub(super) fn delay_ms(&self, endpoint: Endpoint) -> u64 {
+        let own = self.delays_ms.get(&endpoint).copied().unwrap_or(0);
+        if endpoint == Endpoint::Token { own + self.token_delay_ms } else { own }
+    }
 }
 
 impl Default for Settings {
@@ -60,6 +88,8 @@ impl Default for Settings {
             rotate: true,
             send_refresh_token: true,
             token_delay_ms: 0,
+            delays_ms: BTreeMap::new(),
+            github: GithubSettings::default(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Every way to misbehave, as data.
 //!
-//! A fault is met by one request to the token endpoint. Most take the place of the answer: the
-//! request is not looked at, nothing is granted, a code or a refresh token stays unused. The two
-//! that spoil a grant instead say so.
+//! A fault is met by one request to one [`Endpoint`](super::Endpoint). Most take the place of the
+//! answer: the request is not looked at, nothing is granted, a code or a refresh token stays
+//! unused. The two that spoil a grant instead say so.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::server::hang_up;
 
@@ -47,6 +47,15 @@ pub enum Fault {
         #[serde(default)]
         description: String,
     },
+    /// Answers 200 with this error, as GitHub does to a device that polls. A `slow_down` is meant:
+    /// from then on the interval in force is `interval_s`, or five seconds longer than it was.
+    GithubError {
+        /// The `error`.
+        error: String,
+        /// The `interval` that the answer names, in seconds; none when absent.
+        #[serde(default)]
+        interval_s: Option<u64>,
+    },
     /// Reads the request and never answers.
     Hang,
     /// Reads the request and closes the connection.
@@ -63,7 +72,7 @@ pub enum Fault {
         location: String,
     },
     /// Grants what was asked, but the answer lacks the refresh token; a refresh leaves the old one
-    /// good.
+    /// good. Where there is none to lack, it spoils nothing.
     NoRefreshToken,
 }
 
@@ -77,6 +86,16 @@ impl Fault {
     pub fn rate_limited(retry_after_s: u64) -> Self {
         let headers = BTreeMap::from([("Retry-After".to_owned(), retry_after_s.to_string())]);
         Self::Status { code: 429, headers, body: String::new() }
+    }
+
+    /// GitHub's answer to a device that polls with a code that it will not grant now.
+    pub fn github_error(error: &str) -> Self {
+        Self::GithubError { error: error.to_owned(), interval_s: None }
+    }
+
+    /// GitHub's answer to a device that is to poll less often, with the `interval` it may name.
+    pub fn slow_down(interval_s: Option<u64>) -> Self {
+        Self::GithubError { error: "slow_down".to_owned(), interval_s }
     }
 
     /// Its name in JSON, which is its name in the log.
@@ -109,29 +128,60 @@ impl Fault {
                 }
                 (StatusCode::BAD_REQUEST, Json(document)).into_response()
             }
+            Self::GithubError { error, interval_s } => {
+                let mut document = json!({ "error": error });
+                if let Some(seconds) = interval_s {
+                    document["interval"] = json!(seconds);
+                }
+                Json(document).into_response()
+            }
             Self::Hang => std::future::pending().await,
             Self::Close => hang_up(),
-            Self::WrongTypes => Json(json!({
-                "token_type": ["Bearer"],
-                "access_token": 12345,
-                "refresh_token": { "value": "sk-ant-ort01-wrong" },
-                "expires_in": "soon",
-                "scope": null,
-            }))
-            .into_response(),
-            Self::Oversized => Json(json!({
-                "token_type": "Bearer",
-                "access_token": "sk-ant-oat01-oversized",
-                "refresh_token": "sk-ant-ort01-oversized",
-                "expires_in": 28_800,
-                "padding": "x".repeat(1024 * 1024),
-            }))
-            .into_response(),
+            Self::WrongTypes => Json(wrong_types()).into_response(),
+            Self::Oversized => Json(oversized()).into_response(),
             Self::Redirect { location } => {
                 status(307, &BTreeMap::from([("Location".to_owned(), location.clone())]), "")
             }
         })
     }
+}
+
+/// Every name that an answer of some endpoint has, and no value that it may have.
+fn wrong_types() -> Value {
+    json!({
+        "token_type": ["Bearer"],
+        "access_token": 12345,
+        "refresh_token": { "value": "sk-ant-ort01-wrong" },
+        "expires_in": "soon",
+        "scope": null,
+        "device_code": 12345,
+        "user_code": ["ABCD", "1234"],
+        "verification_uri": false,
+        "interval": "often",
+        "token": 12345,
+        "expires_at": "soon",
+        "refresh_in": {},
+        "data": "none",
+    })
+}
+
+/// Right for every endpoint, but for its size.
+fn oversized() -> Value {
+    json!({
+        "token_type": "Bearer",
+        "access_token": "sk-ant-oat01-oversized",
+        "refresh_token": "sk-ant-ort01-oversized",
+        "expires_in": 28_800,
+        "device_code": "oversized",
+        "user_code": "OVER-SIZE",
+        "verification_uri": "http://127.0.0.1:9/login/device",
+        "interval": 5,
+        "token": "tid=oversized",
+        "expires_at": 4_102_444_800_u64,
+        "refresh_in": 1500,
+        "data": [],
+        "padding": "x".repeat(1024 * 1024),
+    })
 }
 
 /// An answer made of what a test wrote; a test that wrote nonsense is told so.

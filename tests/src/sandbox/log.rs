@@ -39,9 +39,36 @@ pub enum Kind {
     CodeExchanged,
     /// A refresh was granted.
     Refreshed,
+    /// Anthropic's messages answered.
+    MessageAnswered,
+    /// A device was given a device code and a user code.
+    DeviceAuthorized {
+        /// What the person is to enter.
+        user_code: String,
+    },
+    /// The page that asks for a user code, or whether to let its device in, was shown.
+    DevicePage,
+    /// A device polled with a device code that is known. Another entry says what it got.
+    Polled(Poll),
+    /// A device was given a GitHub token.
+    DeviceGranted,
+    /// A GitHub token was exchanged for a Copilot token.
+    CopilotExchanged,
+    /// Copilot's models were listed.
+    ModelsListed,
+    /// The policy of a model was accepted.
+    PolicyEnabled {
+        /// The id of the model.
+        model: String,
+    },
+    /// A request to accept a policy came while another was not answered yet.
+    PolicyOverlap,
+    /// Copilot's chat completions answered.
+    ChatAnswered,
     /// The request was refused.
     Refused {
-        /// The error code (RFC 6749 section 5.2), or `not_found`.
+        /// The error code (RFC 6749 section 5.2), or what stands for one where the provider has
+        /// none: `not_found`, `unauthorized`.
         error: String,
         /// What was wrong, for people.
         description: String,
@@ -56,6 +83,17 @@ pub enum Kind {
         /// Its name.
         name: String,
     },
+}
+
+/// How a poll of a device kept to the interval (RFC 8628 section 3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// How long after the last poll it came, or after the device code, in milliseconds.
+    pub waited_ms: u64,
+    /// The interval in force when it came, in seconds.
+    pub interval_s: u64,
+    /// Whether it came earlier than that.
+    pub too_early: bool,
 }
 
 impl Entry {
@@ -93,6 +131,19 @@ impl fmt::Display for Entry {
             Kind::CodePage => f.write_str("showed the code page"),
             Kind::CodeExchanged => f.write_str("code exchanged"),
             Kind::Refreshed => f.write_str("refreshed"),
+            Kind::MessageAnswered => f.write_str("message answered"),
+            Kind::DeviceAuthorized { user_code } => write!(f, "device told to show {user_code}"),
+            Kind::DevicePage => f.write_str("showed the device page"),
+            Kind::Polled(Poll { waited_ms, interval_s, too_early }) => {
+                let verdict = if *too_early { ", too early" } else { "" };
+                write!(f, "polled after {waited_ms} ms of {interval_s} s{verdict}")
+            }
+            Kind::DeviceGranted => f.write_str("device let in"),
+            Kind::CopilotExchanged => f.write_str("exchanged for a Copilot token"),
+            Kind::ModelsListed => f.write_str("models listed"),
+            Kind::PolicyEnabled { model } => write!(f, "policy of {model} accepted"),
+            Kind::PolicyOverlap => f.write_str("came before the last one was answered"),
+            Kind::ChatAnswered => f.write_str("chat answered"),
             Kind::Refused { error, description } => write!(f, "refused, {error}: {description}"),
             Kind::Revoked { reason } => write!(f, "login revoked: {reason}"),
             Kind::Fault { name } => write!(f, "fault: {name}"),
@@ -143,8 +194,9 @@ impl Log {
         entries.iter().filter(|entry| entry.number > number).cloned().collect()
     }
 
-    pub(super) fn refreshes(&self) -> usize {
-        self.entries().iter().filter(|entry| entry.kind == Kind::Refreshed).count()
+    /// How often this happened.
+    pub(super) fn count(&self, kind: &Kind) -> usize {
+        self.entries().iter().filter(|entry| entry.kind == *kind).count()
     }
 
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {

@@ -4,9 +4,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// 256 random bits in base64url.
-#[expect(clippy::expect_used, reason = "without randomness no test can go on")]
 pub(super) fn random() -> String {
+    URL_SAFE_NO_PAD.encode(bytes())
+}
+
+/// This many characters of an alphabet, at most 32. What is left of 256 over the alphabet's size
+/// makes some a little likelier than others, which no code that lives for minutes minds.
+pub(super) fn random_of(alphabet: &[u8], length: usize) -> String {
+    let character = |byte: &u8| char::from(alphabet[usize::from(*byte) % alphabet.len()]);
+    bytes().iter().take(length).map(character).collect()
+}
+
+#[expect(clippy::expect_used, reason = "without randomness no test can go on")]
+fn bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }

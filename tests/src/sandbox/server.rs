@@ -3,6 +3,7 @@
 //! The connections are served by hyper rather than by `axum::serve`, because a handler there always
 //! answers, and a provider that breaks does not.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::thread::JoinHandle;
@@ -11,22 +12,32 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 /// A server on a thread of its own, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    pub(super) fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
+    /// Serves each connection as `converse` does.
+    pub(crate) fn start<C>(
+        listener: TcpListener,
+        converse: impl Fn(TcpStream) -> C + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        C: Future<Output = ()> + Send + 'static,
+    {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = {
@@ -37,7 +48,7 @@ impl Server {
         let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, router) => {}
+                    () = accept(listener, converse) => {}
                     _ = stopped => {}
                 }
             });
@@ -66,27 +77,38 @@ pub(super) fn hang_up() -> Response {
 #[derive(Debug, Clone, Copy)]
 struct HangUp;
 
-async fn accept(listener: tokio::net::TcpListener, router: Router) {
+async fn accept<C>(listener: tokio::net::TcpListener, converse: impl Fn(TcpStream) -> C)
+where
+    C: Future<Output = ()> + Send + 'static,
+{
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(converse(stream))),
             // Out of file descriptors, most likely: they come back.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        let router = TowerToHyperService::new(router.clone());
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let answer = router.call(request);
-            async move {
-                let response = answer.await.unwrap_or_else(|never| match never {});
-                match response.extensions().get::<HangUp>() {
-                    Some(HangUp) => Err(io::Error::other("hung up")),
-                    None => Ok(response),
-                }
-            }
-        });
-        tokio::spawn(async move {
-            // An error here is a client that left, or a fault that hung up on it.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
     }
+}
+
+/// Serves the requests of one connection, each of them led to where `lead` says.
+pub(crate) async fn converse<L>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    lead: L,
+) where
+    L: Fn(Request<Incoming>) -> Request<Incoming>,
+{
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        let answer = router.call(lead(request));
+        async move {
+            let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
+            match response.extensions().get::<HangUp>() {
+                Some(HangUp) => Err(io::Error::other("hung up")),
+                None => Ok(response),
+            }
+        }
+    });
+    // An error here is a client that left, or a fault that hung up on it.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -1,6 +1,5 @@
 //! The one shared state the handlers stand on.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,13 +8,13 @@ use axum::extract;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::anthropic;
 use super::arrival::Arrival;
 use super::codes::Codes;
 use super::config::{Config, Settings};
-use super::fault::Fault;
+use super::endpoint::{Endpoint, Faults};
 use super::log::{Kind, Log};
 use super::tokens::{Credential, Tokens};
+use super::{anthropic, github};
 
 /// What a handler takes.
 pub(super) type Shared = extract::State<Arc<State>>;
@@ -24,11 +23,13 @@ pub(super) type Shared = extract::State<Arc<State>>;
 pub(super) struct State {
     pub(super) base_url: String,
     pub(super) client_id: String,
+    pub(super) github_client_id: String,
     pub(super) client_name: String,
+    pub(super) api_key: String,
     pub(super) live: Locked<Settings>,
-    /// What the next token requests meet, in order.
-    pub(super) faults: Locked<VecDeque<Fault>>,
+    pub(super) faults: Locked<Faults>,
     pub(super) ledger: Locked<Ledger>,
+    pub(super) policy_overlap: github::Overlap,
     pub(super) log: Log,
     requests: AtomicU64,
     started: Instant,
@@ -39,17 +40,23 @@ pub(super) struct State {
 pub(super) struct Ledger {
     pub(super) codes: Codes,
     pub(super) tokens: Tokens,
+    pub(super) github: github::Ledger,
 }
 
 impl State {
     pub(super) fn new(base_url: String, config: Config) -> Self {
+        let mut faults = Faults::default();
+        faults.queue(Endpoint::Token, config.faults);
         Self {
             base_url,
             client_id: config.client_id,
+            github_client_id: config.github_client_id,
             client_name: config.client_name,
+            api_key: config.api_key,
             live: Locked::new(config.settings),
-            faults: Locked::new(config.faults.into()),
+            faults: Locked::new(faults),
             ledger: Locked::default(),
+            policy_overlap: github::Overlap::default(),
             log: Log::default(),
             requests: AtomicU64::new(0),
             started: Instant::now(),
@@ -61,7 +68,29 @@ impl State {
     }
 
     pub(super) fn providers(&self) -> Value {
-        json!({ "anthropic": anthropic::endpoints(&self.base_url) })
+        json!({
+            "anthropic": anthropic::endpoints(&self.base_url),
+            "github-copilot": github::endpoints(&self.base_url),
+        })
+    }
+
+    /// Revokes the login that a token of Anthropic's belongs to, or one token of GitHub's or
+    /// Copilot's; says whether there was such a token.
+    pub(super) fn revoke(&self, token: &str) -> bool {
+        let mut ledger = self.ledger.lock();
+        match ledger.tokens.family_of(token) {
+            Some(family) => {
+                ledger.tokens.revoke(family);
+                true
+            }
+            None => ledger.github.tokens.revoke(token),
+        }
+    }
+
+    pub(super) fn revoke_all(&self) {
+        let mut ledger = self.ledger.lock();
+        ledger.tokens.revoke_all();
+        ledger.github.tokens.revoke_all();
     }
 
     pub(super) fn issue(&self) -> Credential {

@@ -94,6 +94,12 @@ impl Tokens {
         Ok(self.credential(family, refresh, now, lifetime_s))
     }
 
+    /// The family of a token, be it an access token or a refresh token.
+    pub(super) fn family_of(&self, token: &str) -> Option<FamilyId> {
+        let access = self.access.get(token).map(|known| known.family);
+        access.or_else(|| self.refresh.get(token).map(|known| known.family))
+    }
+
     pub(super) fn revoke(&mut self, family: FamilyId) {
         self.families[family.0].revoked = true;
     }

@@ -1,15 +1,18 @@
 //! The handle and the control plane: what other tests stand on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::Method;
 use pi_auth_tests::loopback::{Error, Reply, Request};
 use pi_auth_tests::sandbox::{
-    ANTHROPIC_CLIENT_ID, Config, Credential, Entry, Fault, Kind, Sandbox,
+    ANTHROPIC_CLIENT_ID, Config, CopilotAccess, CopilotCredential, Credential, Endpoint, Entry,
+    Fault, Kind, Sandbox,
 };
 use serde_json::{Value, json};
 
 use crate::client::{free_port, refresh, refresh_of, sandbox, token_request};
+use crate::device_client::{Device, exchange};
 
 fn control(sandbox: &Sandbox, method: Method, path: &str, body: Option<Value>) -> Reply {
     let request = Request::new(method, format!("{}/_sandbox/{path}", sandbox.base_url()));
@@ -23,11 +26,19 @@ fn control(sandbox: &Sandbox, method: Method, path: &str, body: Option<Value>) -
 fn the_override_file_points_at_the_sandbox() {
     let sandbox = sandbox();
     let base = sandbox.base_url();
-    let expected = json!({ "anthropic": {
-        "authorize_url": format!("{base}/oauth/authorize"),
-        "token_url": format!("{base}/v1/oauth/token"),
-        "redirect_uri": format!("{base}/oauth/code/callback"),
-    }});
+    let expected = json!({
+        "anthropic": {
+            "authorize_url": format!("{base}/oauth/authorize"),
+            "token_url": format!("{base}/v1/oauth/token"),
+            "redirect_uri": format!("{base}/oauth/code/callback"),
+        },
+        "github-copilot": {
+            "device_authorization_url": format!("{base}/{{domain}}/login/device/code"),
+            "token_url": format!("{base}/{{domain}}/login/oauth/access_token"),
+            "copilot_token_url": format!("{base}/{{domain}}/copilot_internal/v2/token"),
+            "api_base_url": format!("{base}/{{domain}}/copilot"),
+        },
+    });
     assert_eq!(serde_json::from_str::<Value>(&sandbox.providers_json()).unwrap(), expected);
     assert_eq!(control(&sandbox, Method::GET, "providers", None).json(), expected);
 }
@@ -42,6 +53,56 @@ fn settings_change_while_it_runs_and_a_misspelt_one_is_refused() {
         assert_eq!(control(&sandbox, Method::PATCH, "settings", Some(wrong)).status, 400);
     }
     assert!(!sandbox.settings().rotate);
+}
+
+#[test]
+fn a_setting_inside_another_changes_alone() {
+    let sandbox = sandbox();
+    let changes = json!({
+        "github": { "interval_s": 1, "proxy_ep": null, "copilot_access": "no_subscription" },
+        "delays_ms": { "policy": 30 },
+    });
+    assert_eq!(control(&sandbox, Method::PATCH, "settings", Some(changes)).status, 200);
+    let settings = sandbox.settings();
+    assert_eq!((settings.github.interval_s, &settings.github.proxy_ep), (1, &None));
+    assert_eq!(settings.github.copilot_access, CopilotAccess::NoSubscription);
+    assert_eq!(settings.github.code_lifetime_s, 900);
+    assert_eq!(settings.delays_ms, BTreeMap::from([(Endpoint::Policy, 30)]));
+    for wrong in [json!({ "github": { "intervals": 1 } }), json!({ "delays_ms": { "moon": 1 } })] {
+        assert_eq!(control(&sandbox, Method::PATCH, "settings", Some(wrong)).status, 400);
+    }
+}
+
+#[test]
+fn every_endpoint_has_a_queue_of_faults_of_its_own() {
+    let sandbox = sandbox();
+    let endpoints = [
+        ("token", Endpoint::Token),
+        ("messages", Endpoint::Messages),
+        ("device_authorization", Endpoint::DeviceAuthorization),
+        ("device_poll", Endpoint::DevicePoll),
+        ("copilot_token", Endpoint::CopilotToken),
+        ("models", Endpoint::Models),
+        ("policy", Endpoint::Policy),
+        ("chat", Endpoint::Chat),
+    ];
+    for (number, (name, _)) in endpoints.iter().enumerate() {
+        let fault = json!({ "status": { "code": 500 + number } });
+        let queued = control(&sandbox, Method::POST, &format!("faults/{name}"), Some(fault));
+        assert_eq!(queued.json().as_array().map(Vec::len), Some(1), "{name}");
+    }
+    for (code, (_, endpoint)) in (500..).zip(endpoints) {
+        assert_eq!(sandbox.pending_faults_at(endpoint), [Fault::status(code)]);
+    }
+    assert_eq!(control(&sandbox, Method::DELETE, "faults/policy", None).status, 204);
+    assert_eq!(control(&sandbox, Method::GET, "faults/policy", None).json(), json!([]));
+    assert_eq!(
+        control(&sandbox, Method::GET, "faults", None).json().as_array().map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(control(&sandbox, Method::DELETE, "faults", None).status, 204);
+    assert_eq!(sandbox.pending_faults_at(Endpoint::Chat), []);
+    assert_eq!(control(&sandbox, Method::POST, "faults/moon", Some(json!("hang"))).status, 400);
 }
 
 #[test]
@@ -60,12 +121,13 @@ fn every_fault_can_be_queued_over_http_by_its_name() {
         "oversized",
         { "redirect": { "location": "http://127.0.0.1:9/" } },
         "no_refresh_token",
+        { "github_error": { "error": "slow_down", "interval_s": 10 } },
     ]);
     assert_eq!(control(&sandbox, Method::POST, "faults", Some(list)).status, 200);
     let one = control(&sandbox, Method::POST, "faults", Some(json!("hang")));
-    assert_eq!((one.status, one.json().as_array().map(Vec::len)), (200, Some(13)));
+    assert_eq!((one.status, one.json().as_array().map(Vec::len)), (200, Some(14)));
     let pending = sandbox.pending_faults();
-    assert_eq!((&pending[0], &pending[12]), (&Fault::rate_limited(7), &Fault::Hang));
+    assert_eq!((&pending[0], &pending[13]), (&Fault::rate_limited(7), &Fault::Hang));
     assert_eq!(control(&sandbox, Method::POST, "faults", Some(json!("explode"))).status, 400);
     assert_eq!(control(&sandbox, Method::DELETE, "faults", None).status, 204);
     assert_eq!(control(&sandbox, Method::GET, "faults", None).json(), json!([]));
@@ -84,6 +146,45 @@ fn credentials_are_issued_checked_and_revoked_over_http() {
     assert!(!valid(json!({ "access": "sk-ant-oat01-other" })));
     assert_eq!(control(&sandbox, Method::POST, "revoke_all", None).status, 204);
     assert!(!valid(json!({ "access": tokens.access })));
+}
+
+#[test]
+fn logins_at_copilot_are_issued_checked_and_revoked_over_http() {
+    let sandbox = sandbox();
+    let post = |path: &str, body: Value| control(&sandbox, Method::POST, path, Some(body));
+    let valid = |kind: &str, domain: &str, token: &str| {
+        let reply = post("check", json!({ kind: { "domain": domain, "token": token } }));
+        reply.json()["valid"].as_bool().unwrap()
+    };
+    let github = post("issue_github", json!({ "domain": "github.com" })).json();
+    assert!(valid("github", "github.com", github["token"].as_str().unwrap()));
+    let issued = post("issue_copilot", json!({ "domain": "ghe.example.com" }));
+    let login: CopilotCredential = serde_json::from_str(&issued.body).unwrap();
+    assert!(valid("github", "ghe.example.com", &login.refresh));
+    assert!(valid("copilot", "ghe.example.com", &login.access));
+    assert!(!valid("copilot", "github.com", &login.access));
+    let revoke = |token: &str| post("revoke", json!({ "token": token })).json()["revoked"].clone();
+    assert_eq!((revoke(&login.refresh), revoke("other")), (json!(true), json!(false)));
+    assert!(!valid("github", "ghe.example.com", &login.refresh));
+    assert_eq!(post("issue_github", json!({})).status, 400);
+}
+
+#[test]
+fn user_codes_and_exchanges_can_be_asked_for_over_http() {
+    let sandbox = sandbox();
+    let device = Device::new(&sandbox);
+    let waiting = json!([{ "domain": "github.com", "user_code": device.text("user_code") }]);
+    assert_eq!(control(&sandbox, Method::GET, "user_codes", None).json(), waiting);
+    let token = sandbox.issue_github("github.com");
+    exchange(&sandbox, "github.com", &token);
+    let counted = json!({ "grants": 0, "exchanges": 1 });
+    assert_eq!(control(&sandbox, Method::GET, "grants", None).json(), counted);
+    device.poll();
+    let log = control(&sandbox, Method::GET, "log", None);
+    assert_eq!(serde_json::from_str::<Vec<Entry>>(&log.body).unwrap(), sandbox.log());
+    let polled = &log.json()[2];
+    assert_eq!((&polled["kind"], &polled["interval_s"]), (&json!("polled"), &json!(5)));
+    assert_eq!(polled["too_early"], true);
 }
 
 #[test]

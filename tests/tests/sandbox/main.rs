@@ -3,7 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod authorize;
+mod chat;
 mod client;
 mod control;
+mod copilot;
+mod device;
+mod device_client;
 mod faults;
+mod internet;
+mod messages;
+mod polls;
 mod tokens;

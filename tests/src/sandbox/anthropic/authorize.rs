@@ -20,7 +20,7 @@ use crate::sandbox::state::{Shared, State};
 
 /// GET: the page that asks.
 pub(super) async fn ask(Extract(state): Shared, arrival: Arrival) -> Response {
-    match request::read(&arrival.query, &state) {
+    match request::read(&arrival, &state) {
         Ok(request) => {
             let body = question(&request, &state.client_name);
             let id = state.ledger.lock().codes.ask(request);

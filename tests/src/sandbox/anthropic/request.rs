@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::CODE_PAGE;
+use super::{CODE_PAGE, REAL_SITE};
+use crate::sandbox::arrival::Arrival;
 use crate::sandbox::codes::AuthorizationRequest;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::state::State;
@@ -24,10 +25,8 @@ pub(super) fn explain(scope: &str) -> &'static str {
 
 /// Reads a query. Unknown parameters, such as Anthropic's own `code=true`, are ignored as RFC 6749
 /// section 3.1 asks.
-pub(super) fn read(
-    query: &[(String, String)],
-    state: &State,
-) -> Result<AuthorizationRequest, Refusal> {
+pub(super) fn read(arrival: &Arrival, state: &State) -> Result<AuthorizationRequest, Refusal> {
+    let query = &arrival.query;
     let mut names = HashSet::new();
     if let Some((name, _)) = query.iter().find(|(name, _)| !names.insert(name)) {
         return Err(Refusal::invalid_request(format!("{name} is given more than once")));
@@ -40,7 +39,9 @@ pub(super) fn read(
         ));
     }
     let redirect_uri = required(query, "redirect_uri")?;
-    if redirect_uri != format!("{}{CODE_PAGE}", state.base_url) && !is_loopback(redirect_uri) {
+    // A page is where the person is: in the real world, or at the sandbox.
+    let site = if arrival.site.is_some() { REAL_SITE } else { &state.base_url };
+    if redirect_uri != format!("{site}{CODE_PAGE}") && !is_loopback(redirect_uri) {
         return Err(Refusal::invalid_request(format!(
             "redirect_uri {redirect_uri} is not registered for this client"
         )));

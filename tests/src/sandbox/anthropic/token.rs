@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749 section 3.2), which at Anthropic takes JSON and nothing else.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State as Extract;
@@ -11,37 +11,29 @@ use serde_json::{Map, Value, json};
 use crate::sandbox::arrival::Arrival;
 use crate::sandbox::codes::{Presented, Rejected};
 use crate::sandbox::config::Settings;
+use crate::sandbox::endpoint::Endpoint;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::log::Kind;
 use crate::sandbox::refusal::Refusal;
-use crate::sandbox::server::hang_up;
 use crate::sandbox::state::{Shared, State};
 use crate::sandbox::tokens::Credential;
 
 /// POST: meets the next fault, if one is queued, or grants what the request deserves.
 pub(super) async fn answer(Extract(state): Shared, arrival: Arrival) -> Response {
-    let fault = state.faults.lock().pop_front();
-    let mut settings = state.settings();
-    let delay = Duration::from_millis(settings.token_delay_ms);
-    if let Some(fault) = &fault {
-        state.log.record(Kind::Fault { name: fault.name() }, &arrival.received);
-        if let Some(response) = fault.in_place_of_answer().await {
-            tokio::time::sleep(delay).await;
-            return response;
-        }
-    }
+    let fault = state.meet_fault(Endpoint::Token, &arrival);
     let untold = fault == Some(Fault::NoRefreshToken);
+    state.serve_into(fault, Endpoint::Token, || grant_or_refuse(&state, &arrival, untold)).await
+}
+
+/// With `untold`, the answer lacks the refresh token whatever the settings say.
+fn grant_or_refuse(state: &State, arrival: &Arrival, untold: bool) -> Response {
+    let mut settings = state.settings();
     settings.send_refresh_token &= !untold;
-    // Granted before the delay: a client that gives up has lost the answer, not the grant.
-    let granted = grant(&state, &settings, &arrival)
+    let granted = grant(state, &settings, arrival)
         .map(|granted| Granted { tell_refresh: granted.tell_refresh && !untold, ..granted });
     match &granted {
         Ok(Granted { kind, .. }) => state.log.record(kind.clone(), &arrival.received),
         Err(refusal) => state.log.record_refusal(refusal, &arrival.received),
-    }
-    tokio::time::sleep(delay).await;
-    if fault == Some(Fault::DropAfterGrant) {
-        return hang_up();
     }
     let mut response = granted.map_or_else(Refusal::into_response, Granted::into_response);
     // RFC 6749 section 5.1.
