@@ -6,13 +6,13 @@ use std::time::Duration;
 use pi_auth_core::error::Error;
 use pi_auth_core::flow::{Authorize, Countdown, Effect, Event, Flow, Output, Request, ShowCode};
 
+use crate::browser;
 use crate::callback::{Callback, Page, Visit};
 use crate::clock::now_ms;
+use crate::http::Clients;
 use crate::interaction::{Answer, Interaction};
 use crate::stop::Stop;
 use crate::store::{Held, Store};
-use crate::browser;
-use crate::http::Clients;
 
 /// How long something may take before the person is told what it is.
 const QUIET: Duration = Duration::from_secs(1);

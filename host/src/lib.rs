@@ -42,7 +42,8 @@ mod stop;
 mod store;
 
 pub use auth::{
-    Auth, HeadersOptions, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob, TokenOptions,
+    Auth, HeadersOptions, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob,
+    TokenOptions,
 };
 pub use clock::now_ms;
 pub use interaction::{Answer, Interaction, Unattended};

@@ -33,12 +33,16 @@ impl Error {
                  another account."
                     .into()
             }
-            Self::Login { cause: EndpointError::Metadata { .. }, .. }
-            | Self::WrongIssuer { .. } => {
-                "Do not go on before you know why. The `issuer` in auth-providers.json has to be \
-                 written exactly as the server writes it."
+            Self::Login { cause: EndpointError::Metadata { .. }, .. } => {
+                "Check the `issuer` in auth-providers.json, which has to be written exactly as the \
+                 server writes it, or give the URLs one by one."
                     .into()
             }
+            Self::WrongIssuer { provider, .. } => format!(
+                "Nothing was sent. Run `{}` again; if it stays so, do not go on before you know \
+                 why.",
+                login(provider)
+            ),
             Self::Login { provider, cause } => match self.code() {
                 Code::RetryLater { .. } => {
                     format!("{} Then run `{}` again.", wait_advice(self.code()), login(provider))

@@ -42,6 +42,11 @@ impl Discovery {
             (Err(error), Some(next)) if knows_nothing(&error) => {
                 Turn::Ask(self, ask(&issuer, next))
             }
+            (Err(EndpointError::Refused { status }), _) => {
+                let problem =
+                    format!("{issuer} does not say where its endpoints are (HTTP {status})");
+                Turn::Done(Err(EndpointError::Metadata { problem }))
+            }
             (Err(error), _) => Turn::Done(Err(error)),
         }
     }

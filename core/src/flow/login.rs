@@ -147,7 +147,7 @@ impl State {
             }
             (State::DeviceCode(login, code), event) => {
                 let turn = code.step(&login, event, now_ms);
-                login.showing(turn, now_ms)
+                login.showing(turn)
             }
             (State::Exchanging(login, exchange), event) => {
                 let turn = exchange.step(&login.provider, event, now_ms);
@@ -287,11 +287,11 @@ impl Login {
         }
     }
 
-    fn showing(self, turn: Turn<DeviceCode, Grant>, now_ms: u64) -> Turn<State> {
+    fn showing(self, turn: Turn<DeviceCode, Grant>) -> Turn<State> {
         match turn {
             Turn::Ask(code, effect) => Turn::Ask(State::DeviceCode(self, code), effect),
             Turn::Done(grant) if self.provider.copilot.is_some() => {
-                let (exchange, effect) = Exchange::start(&self.provider, grant.access, now_ms);
+                let (exchange, effect) = Exchange::start(&self.provider, grant.access);
                 Turn::Ask(State::Exchanging(self, exchange), effect)
             }
             Turn::Done(grant) => self.save(grant.credential(None)),
@@ -310,7 +310,12 @@ impl Login {
         }
     }
 
-    fn save(self, credential: Credential) -> Turn<State> {
+    fn save(mut self, credential: Credential) -> Turn<State> {
+        if credential.refresh.is_none() {
+            let note = "gave no refresh token, so this login ends when its access token does. Some \
+                        providers give one only for the scope `offline_access`.";
+            self.notes.push(format!("{} {note}", self.provider.label().short_name()));
+        }
         let copilot = self.provider.copilot.as_ref();
         let enterprise = copilot.and_then(|copilot| copilot.enterprise.as_ref());
         let credential =

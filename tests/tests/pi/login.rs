@@ -346,16 +346,16 @@ fn wrong_words_are_a_usage_error_and_print_no_result() {
     let home = Home::new();
     for (arguments, why) in [
         (&["login"][..], "login needs a provider: pi login anthropic"),
-        (&["login", "nobody"], "Use one of: anthropic."),
+        (&["login", "nobody"], "Use one of: anthropic, github-copilot."),
         (&["login", "--json"], "<PROVIDER>"),
         (&["login", "anthropic", "more"], "more"),
         (&["login", "--nonsense"], "--nonsense"),
         (&["logout"], "logout needs a provider: pi logout anthropic"),
-        (&["logout", "nobody"], "Use one of: anthropic."),
+        (&["logout", "nobody"], "Use one of: anthropic, github-copilot."),
         (&["logout", "anthropic", "--all"], "--all"),
         (&["status", "more"], "more"),
         (&["token"], "<PROVIDER>"),
-        (&["token", "nobody"], "Use one of: anthropic."),
+        (&["token", "nobody"], "Use one of: anthropic, github-copilot."),
         (&["token", "anthropic", "--min-validity", "soon"], "--min-validity"),
         (&["token", "anthropic", "--min-validity", "-5m"], "-5"),
         (&["token", "anthropic", "--min-validity"], "--min-validity"),
@@ -465,6 +465,7 @@ fn json_is_one_event_a_line_with_questions_that_lines_answer() {
             "type": "logged_in",
             "provider": { "id": "anthropic", "name": "Anthropic (Claude Pro/Max)" },
             "path": "~/.pi/agent/oauth.json",
+            "notes": [],
         })
     );
     assert_logged_in(&home, &sandbox);

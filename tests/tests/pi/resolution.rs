@@ -198,5 +198,5 @@ fn variables_of_anthropic_are_no_keys_of_others() {
     let home = Home::new();
     let ended =
         home.pi(["token", "github-copilot"]).env(OAUTH.0, OAUTH.1).env(API_KEY.0, API_KEY.1);
-    ended.run().exits(2).prints("");
+    ended.run().exits(4).prints("").says("set COPILOT_GITHUB_TOKEN");
 }

@@ -168,19 +168,19 @@ fn the_selector_goes_round_and_chooses_what_is_marked() {
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
     let mut document: Value = serde_json::from_str(&home.contents()).unwrap();
-    document["github-copilot"] = json!({ "type": "oauth", "refresh": "r", "access": "a" });
+    document["openai-codex"] = json!({ "type": "oauth", "refresh": "r", "access": "a" });
     home.write("oauth.json", document.to_string());
     let mut terminal = Terminal::run(&home, &["logout", "--yes"], &[]);
     terminal.see_prompt("> Anthropic (Claude Pro/Max)");
     terminal.press("\x1b[B");
-    terminal.see("> github-copilot");
+    terminal.see("> openai-codex");
     terminal.press("\x1b[B");
     terminal.see("> Anthropic");
     terminal.press("\x1b[A");
-    terminal.see("> github-copilot");
+    terminal.see("> openai-codex");
     terminal.press(ENTER);
     terminal.exits(0);
-    assert!(home.entry("github-copilot").is_null());
+    assert!(home.entry("openai-codex").is_null());
     assert!(!home.entry("anthropic").is_null());
 }
 

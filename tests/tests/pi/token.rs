@@ -151,17 +151,16 @@ fn an_expiry_that_makes_no_sense_leads_to_a_refresh() {
 fn a_login_of_a_provider_that_only_the_agent_knows_is_served_while_it_is_fresh() {
     let home = Home::new();
     let store = |expires: u64| {
-        let entry =
-            json!({ "type": "oauth", "refresh": "r", "access": "tid=x", "expires": expires });
-        home.write("auth.json", json!({ "github-copilot": entry }).to_string());
+        let entry = json!({ "type": "oauth", "refresh": "r", "access": "x", "expires": expires });
+        home.write("auth.json", json!({ "openai-codex": entry }).to_string());
     };
     store(Age::Fresh.expires());
-    home.pi(["token", "github-copilot"]).run().exits(0).prints("tid=x\n").is_quiet();
+    home.pi(["token", "openai-codex"]).run().exits(0).prints("x\n").is_quiet();
     store(Age::Expired.expires());
     let before = home.snapshot();
-    let ended = home.pi(["token", "github-copilot"]).run();
+    let ended = home.pi(["token", "openai-codex"]).run();
     assert!(matches!(ended.code(), Some(1 | 4)), "{ended}");
-    ended.prints("").says("github-copilot");
+    ended.prints("").says("openai-codex");
     assert_eq!(home.snapshot(), before);
 }
 

@@ -28,7 +28,7 @@ pub(in crate::flow) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn start(provider: &Provider, github_token: Secret, _now_ms: u64) -> (Self, Effect) {
+    pub(super) fn start(provider: &Provider, github_token: Secret) -> (Self, Effect) {
         Exchange { github_token, tries: 0, cause: None }.send(provider)
     }
 

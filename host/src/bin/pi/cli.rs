@@ -191,7 +191,9 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             // Parsing `completions` alone would be a usage error and end the test.
             let words = match command.get_name() {
-                name @ ("token" | "headers" | "completions") => vec![name.to_owned(), "bash".to_owned()],
+                name @ ("token" | "headers" | "completions") => {
+                    vec![name.to_owned(), "bash".to_owned()]
+                }
                 name => vec![name.to_owned()],
             };
             let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();

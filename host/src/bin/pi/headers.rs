@@ -17,7 +17,10 @@ pub(crate) fn run(arguments: cli::Headers) -> ExitCode {
     let body = match arguments.body.as_deref().map(read).transpose() {
         Ok(body) => body,
         Err((path, problem)) => {
-            output::error(&format!("Could not read {path}: {problem}."), "Give a file of JSON, or -.");
+            output::error(
+                &format!("Could not read {path}: {problem}."),
+                "Give a file of JSON, or -.",
+            );
             return ExitCode::FAILURE;
         }
     };
