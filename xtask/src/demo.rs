@@ -3,11 +3,13 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `demo/steps.rs` | the steps, in the order in which they are shown |
+//! | `demo/copilot.rs` | those about GitHub Copilot |
 //! | `demo/stage.rs` | what a step stands on: the provider, the home, claims and their printing |
 //! | `demo/running.rs` | a `pi` that runs: what it says as it says it, and what is typed into it |
 //!
 //! Nothing leaves this machine, and nothing outside a temporary directory is read or written.
 
+mod copilot;
 mod running;
 mod stage;
 mod steps;

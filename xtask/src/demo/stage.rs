@@ -23,6 +23,8 @@ impl Stage {
     /// Starts a provider and points an empty home at it. `robot` is put into that home's PATH.
     pub(super) fn set(pi: PathBuf, robot: &Path) -> Result<Self> {
         let sandbox = Sandbox::start(Config::default())?;
+        // GitHub asks for five seconds between polls.
+        sandbox.change(|settings| settings.github.interval_s = 1);
         let home = Home::new(pi)?;
         home.override_providers(&sandbox.providers_json())?;
         symlink(robot, home.bin().join("robot"))?;
@@ -95,22 +97,22 @@ impl Stage {
         Ok(fs::read_to_string(self.home.credential_file())?)
     }
 
-    /// One field of the stored login.
-    pub(super) fn stored(&self, field: &str) -> Result<Value> {
+    /// One field of the stored login of `provider`.
+    pub(super) fn stored(&self, provider: &str, field: &str) -> Result<Value> {
         let file: Value = serde_json::from_str(&self.credentials()?)?;
-        Ok(file["anthropic"][field].clone())
+        Ok(file[provider][field].clone())
     }
 
-    /// A token of the stored login.
-    pub(super) fn stored_token(&self, field: &str) -> Result<String> {
-        let token = self.stored(field)?;
+    /// A token of the stored login of `provider`.
+    pub(super) fn stored_token(&self, provider: &str, field: &str) -> Result<String> {
+        let token = self.stored(provider, field)?;
         Ok(token.as_str().ok_or_else(|| format!("no {field} token is stored"))?.to_owned())
     }
 
     /// Changes the stored `expires`, which lies 5 minutes before the token really expires.
-    pub(super) fn store_expiry(&self, expires_ms: u64) -> Result {
+    pub(super) fn store_expiry(&self, provider: &str, expires_ms: u64) -> Result {
         let mut file: Value = serde_json::from_str(&self.credentials()?)?;
-        file["anthropic"]["expires"] = expires_ms.into();
+        file[provider]["expires"] = expires_ms.into();
         Ok(fs::write(self.home.credential_file(), format!("{file:#}\n"))?)
     }
 }

@@ -9,6 +9,7 @@ use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{Entry, Fault, Kind};
 use serde_json::Value;
 
+use super::copilot;
 use super::running::Running;
 use super::stage::Stage;
 use crate::Result;
@@ -31,10 +32,14 @@ pub(super) const STEPS: &[Step] = &[
     Step { title: "A fresh token costs nothing", show: fresh_token },
     Step { title: "Eight processes find the token expired, at once", show: refresh_once },
     Step { title: "The provider says: too many requests", show: too_many_requests },
+    Step { title: "Log in to GitHub Copilot by a code", show: copilot::login },
+    Step { title: "A Copilot token lives for half an hour", show: copilot::refresh },
+    Step { title: "What a request to Copilot carries", show: copilot::headers },
     Step { title: "Log out", show: logout },
 ];
 
-const MINUTE_MS: u64 = 60_000;
+const ANTHROPIC: &str = "anthropic";
+pub(super) const MINUTE_MS: u64 = 60_000;
 
 fn nobody(stage: &mut Stage) -> Result {
     let said = stage.pi("status")?;
@@ -70,7 +75,7 @@ fn login_with_browser(stage: &mut Stage) -> Result {
 }
 
 fn login_by_paste(stage: &mut Stage) -> Result {
-    let first = stage.stored_token("access")?;
+    let first = stage.stored_token(ANTHROPIC, "access")?;
     let before = stage.sandbox.log().len();
     let words = "login anthropic --paste --no-browser";
     let mut running = Running::start_with_stdin(stage.command(words))?;
@@ -87,7 +92,7 @@ fn login_by_paste(stage: &mut Stage) -> Result {
     let exchanged = find(&log, &Kind::CodeExchanged)?;
     let (state, verifier) = (exchanged.field("state"), exchanged.field("code_verifier"));
     stage.claim("here, too, the state differs from the PKCE verifier", state != verifier)?;
-    let second = stage.stored_token("access")?;
+    let second = stage.stored_token(ANTHROPIC, "access")?;
     let valid = stage.sandbox.is_valid_access(&second);
     stage.claim("the new login has replaced the first", second != first && valid)
 }
@@ -101,18 +106,18 @@ fn status(stage: &mut Stage) -> Result {
     let login = &report["keys"][0];
     let told = login["provider"]["id"] == "anthropic" && login["active"] == true;
     stage.claim("the JSON names the provider, and the login as the key that wins", told)?;
-    let expires = stage.stored("expires")?.as_u64().unwrap_or_default() + 5 * MINUTE_MS;
+    let expires = stage.stored(ANTHROPIC, "expires")?.as_u64().unwrap_or_default() + 5 * MINUTE_MS;
     stage.claim("and when the token really expires", login["expires_ms"] == expires)?;
     let printed = [said.stdout, said.stderr, in_json.stdout, in_json.stderr].concat();
-    let silent = !printed.contains(&stage.stored_token("access")?)
-        && !printed.contains(&stage.stored_token("refresh")?);
+    let silent = !printed.contains(&stage.stored_token(ANTHROPIC, "access")?)
+        && !printed.contains(&stage.stored_token(ANTHROPIC, "refresh")?);
     stage.claim("no token was shown", silent)
 }
 
 fn fresh_token(stage: &mut Stage) -> Result {
     let (requests, grants) = (stage.sandbox.log().len(), stage.sandbox.grants());
     let said = stage.pi("token anthropic")?;
-    let stored = stage.stored_token("access")?;
+    let stored = stage.stored_token(ANTHROPIC, "access")?;
     stage.claim_code(&said, 0, "here is a token")?;
     stage
         .claim("stdout is the stored token and a newline", said.stdout == format!("{stored}\n"))?;
@@ -123,9 +128,9 @@ fn fresh_token(stage: &mut Stage) -> Result {
 
 fn refresh_once(stage: &mut Stage) -> Result {
     const PROCESSES: usize = 8;
-    let old = stage.stored_token("access")?;
+    let old = stage.stored_token(ANTHROPIC, "access")?;
     let grants = stage.sandbox.grants();
-    stage.store_expiry(now_ms()? - 60 * MINUTE_MS)?;
+    stage.store_expiry(ANTHROPIC, now_ms()? - 60 * MINUTE_MS)?;
     stage.meanwhile("the stored token is made an hour too old");
     stage.typed("for i in 1 2 3 4 5 6 7 8; do pi token anthropic & done; wait");
     let start = |_| Running::start(stage.command("token anthropic"));
@@ -135,14 +140,14 @@ fn refresh_once(stage: &mut Stage) -> Result {
         stage.print(&said.stderr);
         stage.print(&said.stdout);
     }
-    let stored = stage.stored_token("access")?;
+    let stored = stage.stored_token(ANTHROPIC, "access")?;
     let all = said.iter().all(|said| said.code == 0 && said.stdout.trim_end() == stored);
     stage.claim("all eight printed the same token, the one that is stored now", all)?;
     let valid = stored != old && stage.sandbox.is_valid_access(&stored);
     stage.claim("it is new, and the provider takes it", valid)?;
     let granted = stage.sandbox.grants() - grants;
     stage.claim("the provider was asked for exactly one refresh", granted == 1)?;
-    let refresh = stage.stored_token("refresh")?;
+    let refresh = stage.stored_token(ANTHROPIC, "refresh")?;
     stage.claim("the rotated refresh token was stored", stage.sandbox.is_valid_refresh(&refresh))
 }
 
@@ -152,7 +157,7 @@ fn too_many_requests(stage: &mut Stage) -> Result {
         headers: BTreeMap::from([("Retry-After".to_owned(), "7".to_owned())]),
         body: String::new(),
     };
-    stage.store_expiry(now_ms()? - 60 * MINUTE_MS)?;
+    stage.store_expiry(ANTHROPIC, now_ms()? - 60 * MINUTE_MS)?;
     stage.sandbox.fail_next(slow_down());
     stage.meanwhile("the token is made an hour too old; the provider answers 429, Retry-After: 7");
     let before = stage.credentials()?;
@@ -162,12 +167,12 @@ fn too_many_requests(stage: &mut Stage) -> Result {
     stage.claim("the message says when to try again", said.stderr.contains("7 s"))?;
     stage.claim("the credential is kept, byte for byte", stage.credentials()? == before)?;
 
-    stage.store_expiry(now_ms()? - MINUTE_MS)?;
+    stage.store_expiry(ANTHROPIC, now_ms()? - MINUTE_MS)?;
     stage.sandbox.fail_next(slow_down());
     stage.meanwhile("the same with a token that is due, but really valid for 4 more minutes");
     let said = stage.pi("token anthropic")?;
     stage.claim_code(&said, 0, "a token that still works is still served")?;
-    let stored = stage.stored_token("access")?;
+    let stored = stage.stored_token(ANTHROPIC, "access")?;
     stage.claim("stdout is that token", said.stdout == format!("{stored}\n"))?;
     stage.claim("a note says why it is not fresher", said.stderr.contains("note"))?;
     stage.sandbox.clear_faults();
@@ -186,15 +191,20 @@ fn logout(stage: &mut Stage) -> Result {
     let text = stage.credentials()?;
     let left: Value = serde_json::from_str(&text)?;
     let names: Vec<_> = left.as_object().into_iter().flat_map(|all| all.keys()).collect();
-    stage.claim("the login is gone from the file, and only the login", names == ["openai"])?;
+    stage.claim(
+        "the login is gone from the file, and only the login",
+        names == ["github-copilot", "openai"],
+    )?;
     stage.claim("the other agent's entry is unchanged, byte for byte", text.contains(foreign))?;
     let said = stage.pi("token anthropic")?;
     stage.claim_code(&said, 4, "a login is needed")?;
-    stage
-        .claim("the message says which command that is", said.stderr.contains("pi login anthropic"))
+    let told = said.stderr.contains("pi login anthropic");
+    stage.claim("the message says which command that is", told)?;
+    let other = stage.pi("token github-copilot")?;
+    stage.claim_code(&other, 0, "the login to Copilot is as good as before")
 }
 
-fn find<'a>(log: &'a [Entry], kind: &Kind) -> Result<&'a Entry> {
+pub(super) fn find<'a>(log: &'a [Entry], kind: &Kind) -> Result<&'a Entry> {
     let entry = log.iter().find(|entry| entry.kind == *kind);
     Ok(entry.ok_or_else(|| format!("the provider has not seen this: {kind:?}"))?)
 }

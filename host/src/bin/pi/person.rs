@@ -131,7 +131,9 @@ impl Interaction for Person {
             return;
         }
         if self.told.as_deref() != Some(message) {
-            let left = output::duration(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            // A moment has passed since there were fifteen minutes.
+            let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            let left = output::duration(left_ms.saturating_add(30_000));
             output::say(&format!("{message}; there are {left} left...\n"));
             self.told = Some(message.to_owned());
         }
