@@ -10,6 +10,10 @@ use crate::secret::Secret;
 /// `now < expires`, and really valid for these five minutes longer.
 pub const BUFFER_MS: u64 = 300_000;
 
+/// The latest time that is dealt with, in epoch milliseconds: JavaScript's largest safe integer,
+/// for the agent's sake.
+pub(crate) const MAX_EPOCH_MS: u64 = (1 << 53) - 1;
+
 /// An OAuth credential as the file holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {

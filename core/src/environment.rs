@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::secret::Secret;
 
-/// The values of [`Environment::VARIABLES`]. An empty variable counts as unset.
+/// The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
 ///
 /// In JSON an object of names and values; names that are not in the list do nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -37,7 +37,7 @@ impl Environment {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Secret> {
-        self.0.get(name).filter(|value| !value.is_empty())
+        self.0.get(name).filter(|value| !value.expose().trim().is_empty())
     }
 
     fn any(&self, names: &[&str]) -> bool {

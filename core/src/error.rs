@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
 use crate::provider::{BadDomain, BadOverrides, Label};
+use crate::resolve::Source;
 
 /// How long to wait before the next attempt where the server does not say, in milliseconds.
 const DEFAULT_RETRY_MS: u64 = 10_000;
@@ -164,6 +165,11 @@ pub enum Error {
         /// Why.
         cause: EndpointError,
     },
+    /// A key has characters that no request can carry.
+    UnusableKey {
+        /// Where it is.
+        source: Source,
+    },
     /// The domain of a GitHub Enterprise cannot be used.
     Enterprise {
         /// What is wrong with it.
@@ -299,7 +305,8 @@ impl Error {
             Self::Denied { .. } => Code::Denied,
             Self::StoreCorrupt { .. } => Code::StoreCorrupt,
             Self::Store { .. } | Self::NoDirectory => Code::StoreUnavailable,
-            Self::Enterprise { .. }
+            Self::UnusableKey { .. }
+            | Self::Enterprise { .. }
             | Self::NoEnterprise { .. }
             | Self::ForeignLogin { .. }
             | Self::IndirectKey { .. }
@@ -350,7 +357,7 @@ mod tests {
         let error = Error::Refresh { provider, cause };
         assert_eq!(
             serde_json::to_string(&error).unwrap(),
-            r#"{"code":"retry_later","after_ms":7000,"message":"The token of P could not be refreshed: it is being asked too often (HTTP 429).","advice":"Your login is kept. Try again in 7 s."}"#
+            r#"{"code":"retry_later","after_ms":7000,"message":"The token of P could not be refreshed: it is being asked too often.","advice":"Your login is kept. Try again in 7 s."}"#
         );
     }
 }

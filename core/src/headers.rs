@@ -15,6 +15,9 @@ pub use about::Initiator;
 /// The beta that lets an OAuth token through.
 const ANTHROPIC_OAUTH_BETA: (&str, &str) = ("anthropic-beta", "oauth-2025-04-20");
 
+/// What says something about one request.
+pub(crate) const PER_REQUEST: [&str; 2] = ["X-Initiator", "Copilot-Vision-Request"];
+
 /// The headers with which `provider` takes `key` on a request like `about`.
 ///
 /// Nearly all take the standard's `Authorization: Bearer` (RFC 6750, 2.1), as does one that this
@@ -29,15 +32,20 @@ pub(crate) fn for_key(provider: Option<&Provider>, key: &Key, about: &About) -> 
     let Some(provider) = provider else { return headers };
     let plain = provider.headers.iter();
     headers.extend(plain.map(|(name, value)| Header::new(name, value.as_str())));
-    let (beta, value) = ANTHROPIC_OAUTH_BETA;
-    let names_beta = headers.iter().any(|header| header.name.eq_ignore_ascii_case(beta));
-    if is_anthropic && key.kind == KeyKind::OAuth && !names_beta {
-        headers.push(Header::new(beta, value));
+    if is_anthropic && key.kind == KeyKind::OAuth {
+        let (name, oauth) = ANTHROPIC_OAUTH_BETA;
+        // Beside the betas that a person has chosen, of which there may be many.
+        match headers.iter_mut().find(|header| header.name.eq_ignore_ascii_case(name)) {
+            None => headers.push(Header::new(name, oauth)),
+            Some(own) if own.value.expose().contains(oauth) => {}
+            Some(own) => own.value = alloc::format!("{},{oauth}", own.value.expose()).into(),
+        }
     }
     if provider.copilot.is_some() {
-        headers.push(Header::new("X-Initiator", about.initiator.to_string()));
+        let [initiator, vision] = PER_REQUEST;
+        headers.push(Header::new(initiator, about.initiator.to_string()));
         if about.vision {
-            headers.push(Header::new("Copilot-Vision-Request", "true"));
+            headers.push(Header::new(vision, "true"));
         }
     }
     headers

@@ -84,52 +84,66 @@ pub(crate) struct AuthorizationCode {
     pub(crate) state_in_exchange: bool,
 }
 
+/// What somebody wants to do at a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    Login,
+    Refresh,
+    Revocation,
+}
+
 impl Provider {
-    /// The issuer to ask before somebody can log in, if a URL for that is not given.
-    pub(crate) fn issuer_for_login(&self) -> Option<&str> {
+    /// The issuer to ask before this can be done, if a URL for it is not given.
+    pub(crate) fn issuer_for(&self, job: Job) -> Option<&str> {
         let login_url = match &self.login {
             Login::AuthorizationCode(login) => &login.authorize_url,
             Login::DeviceCode { device_authorization_url } => device_authorization_url,
         };
-        // Only the metadata tells whether answers name their issuer, but for that alone it is not
-        // worth asking: they are compared where they do.
-        self.issuer.as_deref().filter(|_| login_url.is_empty() || self.token_url.is_empty())
-    }
-
-    /// The issuer to ask before a token can be refreshed.
-    pub(crate) fn issuer_for_token(&self) -> Option<&str> {
-        self.issuer.as_deref().filter(|_| self.token_url.is_empty())
-    }
-
-    /// The issuer to ask before a login can be revoked.
-    pub(crate) fn issuer_for_revocation(&self) -> Option<&str> {
-        self.issuer.as_deref().filter(|_| self.revocation_url.is_none())
-    }
-
-    /// The same with the URLs that the metadata of its issuer tells, where none is given.
-    pub(crate) fn discovered(mut self, metadata: Metadata) -> Result<Self, EndpointError> {
-        let issuer = self.issuer.clone().unwrap_or_default();
-        let fill = |url: &mut String, endpoint: Option<String>, name: &str| match endpoint {
-            _ if !url.is_empty() => Ok(()),
-            Some(endpoint) => {
-                *url = endpoint;
-                Ok(())
-            }
-            None => {
-                let problem = alloc::format!("the metadata of {issuer} has no {name}");
-                Err(EndpointError::Metadata { problem })
-            }
+        let is_missing = match job {
+            Job::Login => login_url.is_empty() || self.token_url.is_empty(),
+            Job::Refresh => self.token_url.is_empty(),
+            Job::Revocation => self.revocation_url.is_none(),
         };
-        fill(&mut self.token_url, metadata.token_endpoint, "token_endpoint")?;
-        match &mut self.login {
+        self.issuer.as_deref().filter(|_| is_missing)
+    }
+
+    /// The same with the URLs that the metadata of its issuer tells, where none is given. Those
+    /// that `job` needs have to be there.
+    pub(crate) fn discovered(
+        mut self,
+        metadata: Metadata,
+        job: Job,
+    ) -> Result<Self, EndpointError> {
+        let issuer = self.issuer.clone().unwrap_or_default();
+        let wrong = |what: &str| {
+            Err(EndpointError::Metadata { problem: alloc::format!("{issuer} {what}") })
+        };
+        let lacks_s256 = metadata.lacks_s256();
+        let fill = |url: &mut String, endpoint: Option<String>| {
+            if url.is_empty() {
+                *url = endpoint.unwrap_or_default();
+            }
+            !url.is_empty()
+        };
+        let has_token = fill(&mut self.token_url, metadata.token_endpoint);
+        let (has_login, login_endpoint) = match &mut self.login {
             Login::AuthorizationCode(login) => {
-                let endpoint = metadata.authorization_endpoint;
-                fill(&mut login.authorize_url, endpoint, "authorization_endpoint")?;
+                let has_url = fill(&mut login.authorize_url, metadata.authorization_endpoint);
+                if job == Job::Login && lacks_s256 {
+                    return wrong("does not support PKCE with S256, which this program needs");
+                }
+                (has_url, "has no authorization_endpoint in its metadata")
             }
             Login::DeviceCode { device_authorization_url: url } => {
-                let endpoint = metadata.device_authorization_endpoint;
-                fill(url, endpoint, "device_authorization_endpoint")?;
+                let has_url = fill(url, metadata.device_authorization_endpoint);
+                (has_url, "has no device_authorization_endpoint in its metadata")
             }
+        };
+        if job == Job::Login && !has_login {
+            return wrong(login_endpoint);
+        }
+        if job != Job::Revocation && !has_token {
+            return wrong("has no token_endpoint in its metadata");
         }
         self.revocation_url = self.revocation_url.or(metadata.revocation_endpoint);
         self.requires_iss = metadata.authorization_response_iss_parameter_supported;

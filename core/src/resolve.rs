@@ -92,6 +92,8 @@ pub(crate) fn from_environment(
 }
 
 pub(crate) fn variable_key(provider: &str, name: &str, value: Secret) -> Key {
+    // Some ways to set a variable leave a line break behind.
+    let value = Secret::new(value.expose().trim());
     let source = Source::Variable(name.to_string());
     if key_variables(provider).0 == Some(name) {
         Key { kind: KeyKind::OAuth, value, source, expires_ms: None }

@@ -70,13 +70,24 @@ fn every_flow_does_what_its_vectors_say() {
             }
         }
         if bless {
-            let pretty = serde_json::to_string_pretty(&vectors).unwrap();
-            fs::write(&path, pretty + "\n").unwrap();
+            fs::write(&path, layout(&vectors)).unwrap();
         }
     }
     let there = fs::read_dir(&directory).unwrap().count();
     assert_eq!(there, FILES.len(), "a file of vectors that is not in the list is not run");
     println!("{count} vectors");
+}
+
+/// The file as people read it and as it differs: a line for each effect, and one for each event.
+fn layout(vectors: &[Vector]) -> String {
+    let vectors: Vec<String> = vectors.iter().map(|vector| {
+        let steps: Vec<String> = vector.steps.iter().map(|step| step.layout()).collect();
+        format!(
+            "  {{\n    \"name\": {},\n    \"claim\": {},\n    \"start\": {},\n    \"steps\": [\n{}\n    ]\n  }}",
+            json(&vector.name), json(&vector.claim), json(&vector.start), steps.join(",\n")
+        )
+    }).collect();
+    format!("[\n{}\n]\n", vectors.join(",\n"))
 }
 
 /// What this core does with the events of `vector`: the same steps, with the effects it gave, and
@@ -102,6 +113,26 @@ fn run(vector: &Vector) -> Vec<Step> {
     let critical = flow.is_critical();
     steps.push(Step { effect, critical, now_ms: None, event: Value::Null });
     steps
+}
+
+impl Step {
+    fn layout(&self) -> String {
+        let mut fields = vec![format!("\"effect\": {}", json(&self.effect))];
+        if self.critical {
+            fields.push("\"critical\": true".to_owned());
+        }
+        if let Some(now_ms) = self.now_ms {
+            fields.push(format!("\"now_ms\": {now_ms}"));
+        }
+        if !self.event.is_null() {
+            fields.push(format!("\"event\": {}", json(&self.event)));
+        }
+        format!("      {{\n        {}\n      }}", fields.join(",\n        "))
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap()
 }
 
 fn compare(name: &str, expected: &[Step], actual: &[Step]) {

@@ -7,6 +7,7 @@ use core::fmt;
 use super::{Code, Error, StoreFailure};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Label;
+use crate::resolve::Source;
 use crate::text::{plain, shell};
 
 impl Error {
@@ -22,8 +23,8 @@ impl Error {
             }
             Self::Refresh { cause: EndpointError::NoCopilot { status: 404, .. }, .. }
             | Self::Login { cause: EndpointError::NoCopilot { status: 404, .. }, .. } => {
-                "If your Copilot comes with a GitHub Enterprise, log in at its domain: `pi login \
-                 github-copilot --enterprise DOMAIN`."
+                "If your Copilot comes with a GitHub Enterprise, it takes the right domain: `pi \
+                 login github-copilot --enterprise DOMAIN`."
                     .into()
             }
             Self::Refresh { cause: EndpointError::NoCopilot { .. }, .. }
@@ -33,10 +34,11 @@ impl Error {
                  another account."
                     .into()
             }
-            Self::Login { cause: EndpointError::Metadata { .. }, .. } => {
-                "Check the `issuer` in auth-providers.json, which has to be written exactly as the \
-                 server writes it, or give the URLs one by one."
-                    .into()
+            Self::Refresh { cause: EndpointError::Metadata { .. }, provider } => {
+                format!("Your login is kept. {}", metadata_advice(provider))
+            }
+            Self::Login { cause: EndpointError::Metadata { .. }, provider } => {
+                metadata_advice(provider)
             }
             Self::WrongIssuer { provider, .. } => format!(
                 "Nothing was sent. Run `{}` again; if it stays so, do not go on before you know \
@@ -61,6 +63,8 @@ impl Error {
                 }
                 _ => format!("Set {variable} to another token, or unset it and log in."),
             },
+            Self::UnusableKey { source: Source::Variable(name) } => format!("Set {name} anew."),
+            Self::UnusableKey { .. } => "Store it anew, or log in again.".into(),
             Self::Enterprise { stored: false, .. } => {
                 "Give a name such as ghe.example.com, or nothing for github.com.".into()
             }
@@ -92,7 +96,11 @@ impl Error {
                 ),
             },
             Self::ForeignLogin { provider } => {
-                format!("Use {} in the pi agent once, which refreshes it.", plain(&provider.id))
+                let id = plain(&provider.id);
+                format!(
+                    "Use {id} in the pi agent once, which refreshes it; or, if it is a provider of \
+                     your own, put it back into auth-providers.json."
+                )
             }
             Self::IndirectKey { .. } => {
                 "Put the key itself there, or use the variable that the provider takes.".into()
@@ -143,7 +151,7 @@ impl fmt::Display for Error {
                 write!(f, "You are not logged in to {}.", provider.name)
             }
             Self::LoginEnded { provider, cause: Some(cause) } => {
-                write!(f, "{} no longer takes the stored login ({cause}).", provider.short_name())
+                write!(f, "{} no longer takes the stored login: {cause}.", provider.short_name())
             }
             Self::LoginEnded { provider, cause: None } => write!(
                 f,
@@ -175,6 +183,14 @@ impl fmt::Display for Error {
             }
             Self::Variable { variable, cause } => {
                 write!(f, "What {variable} holds could not be exchanged for a token: {cause}.")
+            }
+            Self::UnusableKey { source } => {
+                match source {
+                    Source::Variable(name) => f.write_str(name)?,
+                    Source::Stored => f.write_str("The stored key")?,
+                    Source::Caller => f.write_str("The key that was given")?,
+                }
+                f.write_str(" has characters that no request can carry.")
             }
             Self::Enterprise { problem, stored: false } => {
                 write!(f, "The Enterprise domain cannot be used: {problem}.")
@@ -232,6 +248,14 @@ fn network_advice(cause: &EndpointError) -> &'static str {
         EndpointError::Transport(_) => "Check your connection and the proxy variables. ",
         _ => "",
     }
+}
+
+fn metadata_advice(provider: &Label) -> String {
+    format!(
+        "Check {} in auth-providers.json: its `issuer` has to be written exactly as the server \
+         writes it, and URLs that are given there win over the metadata.",
+        plain(&provider.id)
+    )
 }
 
 fn wait_advice(code: Code) -> String {

@@ -6,12 +6,13 @@ use super::{Effect, Event, Turn};
 use crate::http::{Request, TransportFailure};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata;
-use crate::provider::Provider;
+use crate::provider::{Job, Provider};
 
 /// A question that is out.
 #[derive(Debug)]
 pub(super) struct Discovery {
     provider: Provider,
+    job: Job,
     /// The place to ask next, if this one knows nothing.
     next: Option<Request>,
 }
@@ -20,10 +21,12 @@ pub(super) struct Discovery {
 pub(super) type Discovered = Result<Provider, EndpointError>;
 
 impl Discovery {
-    /// Asks the issuer of `provider`.
-    pub(super) fn start(provider: Provider, issuer: &str) -> (Self, Effect) {
+    /// Asks the issuer of `provider`; `None` where there is no need to.
+    pub(super) fn start(provider: &Provider, job: Job) -> Option<(Self, Effect)> {
+        let issuer = provider.issuer_for(job)?;
         let [first, second] = metadata::requests(issuer);
-        (Discovery { provider, next: Some(second) }, ask(issuer, first))
+        let discovery = Discovery { provider: provider.clone(), job, next: Some(second) };
+        Some((discovery, ask(issuer, first)))
     }
 
     pub(super) fn step(mut self, event: Event, now_ms: u64) -> Turn<Self, Discovered> {
@@ -37,14 +40,14 @@ impl Discovery {
             event => return Turn::unexpected(event, "read"),
         };
         match (answer, self.next.take()) {
-            (Ok(metadata), _) => Turn::Done(self.provider.discovered(metadata)),
+            (Ok(metadata), _) => Turn::Done(self.provider.discovered(metadata, self.job)),
             // Nothing of the kind is there: perhaps in the other place.
             (Err(error), Some(next)) if knows_nothing(&error) => {
                 Turn::Ask(self, ask(&issuer, next))
             }
-            (Err(EndpointError::Refused { status }), _) => {
-                let problem =
-                    format!("{issuer} does not say where its endpoints are (HTTP {status})");
+            // Not as it came: what a token endpoint says in these words would mean something else.
+            (Err(error), None) if knows_nothing(&error) => {
+                let problem = format!("{issuer} does not say where its endpoints are: {error}");
                 Turn::Done(Err(EndpointError::Metadata { problem }))
             }
             (Err(error), _) => Turn::Done(Err(error)),

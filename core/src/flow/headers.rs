@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::token::{self, Found};
 use super::{Effect, Event, Output, Turn, table};
+use crate::error::Error;
 use crate::headers::{self, Initiator};
 use crate::http::Header;
+use crate::provider::Table;
 use crate::secret::Secret;
 
 /// A wish for headers.
@@ -60,21 +62,30 @@ impl Request {
         }
     }
 
-    fn carry(self, found: Found, table: &crate::provider::Table) -> Headers {
+    fn carry(self, found: Found, table: &Table) -> Result<Headers, Error> {
         let Found { key, enterprise, notes } = found;
         let body = self.body.as_ref().map(Secret::expose);
         let about = headers::About::of(body).with(self.initiator, self.vision);
-        let provider = table.get(&self.token.provider).map(|it| it.at(enterprise.as_ref()));
+        let configured = table.get(&self.token.provider);
+        let provider = match (configured, enterprise) {
+            // The public API is no place for the token of an Enterprise that nobody can make out.
+            (Some(provider), Err(problem)) if provider.copilot.is_some() => {
+                return Err(Error::Enterprise { problem, stored: true });
+            }
+            (configured, enterprise) => {
+                configured.map(|provider| provider.at(enterprise.ok().flatten().as_ref()))
+            }
+        };
         let base_url = provider.as_ref().and_then(|provider| match provider.copilot {
             Some(_) => Some(provider.copilot_base_url(&key.value)),
             None => provider.api_base_url.clone(),
         });
-        Headers {
+        Ok(Headers {
             headers: headers::for_key(provider.as_ref(), &key, &about),
             base_url: base_url.map(|url| url.trim_end_matches('/').into()),
             expires_ms: key.expires_ms,
             notes,
-        }
+        })
     }
 }
 
@@ -93,9 +104,9 @@ impl State {
         match (self, event) {
             (State::Getting(request, token), event) => request.go_on(token.step(event, now_ms)),
             (State::Configuring(request, found), Event::OverridesRead { path, contents }) => {
-                match table(path, contents) {
+                match table(path, contents).and_then(|table| request.carry(found, &table)) {
                     Err(error) => Turn::Failed(error),
-                    Ok(table) => Turn::Done(Output::Headers(request.carry(found, &table))),
+                    Ok(headers) => Turn::Done(Output::Headers(headers)),
                 }
             }
             (_, event) => Turn::unexpected(event, "read"),

@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::oauth::pkce::Entropy;
 use crate::oauth::token::Grant;
 use crate::provider::github_copilot::domain::Domain;
-use crate::provider::{BadDomain, Provider, Table};
+use crate::provider::{BadDomain, Job, Provider, Table};
 use authorization_code::AuthorizationCode;
 use copilot::Exchange;
 use device_code::DeviceCode;
@@ -64,7 +64,7 @@ pub struct Request {
 }
 
 /// How many answers of a person may be wrong before the login is given up.
-const MAX_WRONG_ANSWERS: u32 = 5;
+const MAX_WRONG_ANSWERS: usize = 5;
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
@@ -78,7 +78,7 @@ pub(super) enum State {
     Selecting(Request, Table),
     Probing(Login),
     /// Which Enterprise, if any?
-    Asking(Login, u32),
+    Asking(Login, Vec<BadDomain>),
     Discovering(Login, Discovery),
     AuthorizationCode(Login, AuthorizationCode),
     DeviceCode(Login, DeviceCode),
@@ -136,8 +136,11 @@ impl State {
             }
             (State::Probing(_), event) => Turn::unexpected(event, "write"),
             (State::Asking(login, wrong), Event::Answered { text }) => login.answered(&text, wrong),
-            // Whoever cannot be asked gets the default.
-            (State::Asking(login, _), Event::InputEnded) => login.at(None),
+            // Whoever cannot be asked gets the default, but not whoever meant something else.
+            (State::Asking(login, mut wrong), Event::InputEnded) => match wrong.pop() {
+                None => login.at(None),
+                Some(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
+            },
             (State::Discovering(login, discovery), event) => {
                 login.discovering(discovery.step(event, now_ms))
             }
@@ -217,7 +220,7 @@ impl Login {
 
     fn locate(self) -> Turn<State> {
         if self.provider.copilot.is_some() && self.enterprise.is_none() && self.interactive {
-            return self.ask(0, None);
+            return self.ask(Vec::new(), None);
         }
         match self.enterprise() {
             Err(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
@@ -225,32 +228,30 @@ impl Login {
         }
     }
 
-    fn ask(self, wrong: u32, problem: Option<String>) -> Turn<State> {
+    fn ask(self, wrong: Vec<BadDomain>, problem: Option<String>) -> Turn<State> {
         let message = "GitHub Enterprise domain (leave it empty for github.com):".into();
         Turn::Ask(State::Asking(self, wrong), Effect::Prompt { message, problem })
     }
 
-    fn answered(self, text: &str, wrong: u32) -> Turn<State> {
+    fn answered(self, text: &str, mut wrong: Vec<BadDomain>) -> Turn<State> {
         match Domain::parse(text) {
             Ok(domain) => self.at(domain.as_ref()),
-            Err(problem) if wrong + 1 == MAX_WRONG_ANSWERS => {
+            Err(problem) if wrong.len() + 1 == MAX_WRONG_ANSWERS => {
                 Turn::Failed(Error::Enterprise { problem, stored: false })
             }
             Err(problem) => {
                 let shown = format!("{problem}. Give a name such as ghe.example.com.");
-                self.ask(wrong + 1, Some(shown))
+                wrong.push(problem);
+                self.ask(wrong, Some(shown))
             }
         }
     }
 
     fn at(self, domain: Option<&Domain>) -> Turn<State> {
         let login = Login { provider: self.provider.at(domain), ..self };
-        match login.provider.issuer_for_login() {
+        match Discovery::start(&login.provider, Job::Login) {
             None => login.authorize(),
-            Some(issuer) => {
-                let (discovery, effect) = Discovery::start(login.provider.clone(), issuer);
-                Turn::Ask(State::Discovering(login, discovery), effect)
-            }
+            Some((discovery, effect)) => Turn::Ask(State::Discovering(login, discovery), effect),
         }
     }
 

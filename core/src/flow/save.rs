@@ -24,6 +24,11 @@ pub(super) enum Edit {
 }
 
 impl Edit {
+    /// Whether it is a token that exists nowhere else, and is written even without the lock.
+    fn is_precious(&self) -> bool {
+        !matches!(self, Edit::Models { .. })
+    }
+
     /// Makes the change; `None` where the file is to stay as it is by now.
     fn apply(&self, mut store: Store) -> Option<Secret> {
         match self {
@@ -100,7 +105,9 @@ impl Save {
                 self.unlocked = false;
                 self.ask(State::Reading, Effect::ReadStore)
             }
-            (State::Locking, Event::LockTimedOut { .. }) => self.without_lock(),
+            (State::Locking, Event::LockTimedOut { .. }) if self.edit.is_precious() => {
+                self.without_lock()
+            }
             (State::Reading, Event::StoreRead { path, contents }) => {
                 match Store::parse(path, contents) {
                     Ok(store) => self.write(store),
@@ -112,7 +119,9 @@ impl Save {
                 self.lost += 1;
                 self.ask(State::Locking, Effect::LockStore)
             }
-            (State::Writing, Event::LockLost) if self.lost < 2 * MAX_LOST => {
+            (State::Writing, Event::LockLost)
+                if self.lost < 2 * MAX_LOST && self.edit.is_precious() =>
+            {
                 self.lost += 1;
                 self.without_lock()
             }

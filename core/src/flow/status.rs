@@ -12,7 +12,7 @@ use crate::credential::Credential;
 use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::provider::{Label, Table};
+use crate::provider::{GITHUB_COPILOT, Label, Table};
 use crate::resolve::{KeyKind, Source, order};
 use crate::text::plain;
 
@@ -166,7 +166,11 @@ fn variable(provider: &Label, name: &str, environment: &Environment) -> Option<K
         kind: Some(key.kind),
         source: Source::Variable(name.to_string()),
         active: false,
-        state: KeyState::Ready,
+        // A GitHub token is exchanged first.
+        state: match provider.id == GITHUB_COPILOT {
+            true => KeyState::RefreshDue,
+            false => KeyState::Ready,
+        },
         expires_ms: None,
         enterprise: None,
     })

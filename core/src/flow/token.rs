@@ -31,9 +31,9 @@ use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::oauth::endpoint::EndpointError;
+use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::github_copilot::domain::Domain;
-use crate::provider::{GITHUB_COPILOT, Provider, Table, key_variables};
+use crate::provider::{BadDomain, GITHUB_COPILOT, Provider, Table, key_variables};
 use crate::resolve::{Key, KeyKind, Source, from_environment};
 use crate::secret::Secret;
 
@@ -87,7 +87,8 @@ impl Request {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) key: Key,
-    pub(super) enterprise: Option<Domain>,
+    /// The GitHub Enterprise that it is for.
+    pub(super) enterprise: Result<Option<Domain>, BadDomain>,
     pub(super) notes: Vec<String>,
 }
 
@@ -149,7 +150,7 @@ impl State {
             (State::Configuring(request, stored), Event::OverridesRead { path, contents }) => {
                 match table(path, contents) {
                     Err(error) => Turn::Failed(error),
-                    Ok(table) => configured(request, stored, &table),
+                    Ok(table) => configured(request, stored, &table, now_ms),
                 }
             }
             (State::Locking(refresh), Event::Locked) => {
@@ -176,7 +177,7 @@ impl State {
                         let state = State::Discovering(refresh, backoff, path, discovery);
                         Turn::Ask(state, effect)
                     }
-                    Turn::Done(Ok(provider)) => refresh.send_to(provider, backoff, path),
+                    Turn::Done(Ok(provider)) => refresh.send_to(&provider, backoff, path),
                     Turn::Done(Err(cause)) => refresh.failed(cause, backoff, now_ms),
                     Turn::Failed(error) => refresh.fall_back(error, now_ms),
                 }
@@ -263,17 +264,23 @@ fn missing(table: &Table, id: &str) -> Error {
     }
 }
 
-fn configured(request: Request, stored: Credential, table: &Table) -> Turn<State, Found> {
-    let Some(configured) = table.get(&request.provider) else {
+fn configured(
+    request: Request,
+    stored: Credential,
+    table: &Table,
+    now_ms: u64,
+) -> Turn<State, Found> {
+    let Some(configured) = table.get(&request.provider).cloned() else {
         return Turn::Failed(Error::ForeignLogin { provider: table.label(&request.provider) });
     };
-    match located(configured, &stored) {
-        Err(error) => Turn::Failed(error),
+    let located = located(&configured, &stored);
+    let provider = configured.clone();
+    let (retried, rotated) = (false, false);
+    let refresh = Refresh { request, configured, provider, stored, retried, rotated };
+    match located {
+        Err(error) => refresh.fall_back(error, now_ms),
         Ok(provider) => {
-            let configured = configured.clone();
-            let (retried, rotated) = (false, false);
-            let refresh = Refresh { request, configured, provider, stored, retried, rotated };
-            Turn::Ask(State::Locking(refresh), Effect::LockStore)
+            Turn::Ask(State::Locking(Refresh { provider, ..refresh }), Effect::LockStore)
         }
     }
 }
@@ -302,10 +309,18 @@ fn stored_key(stored: &Credential, value: Secret) -> Key {
 /// Serves a key of the stored login.
 fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<State, Found> {
     let enterprise = Domain::parse(stored.enterprise.as_deref().unwrap_or_default());
-    let notes = note.into_iter().collect();
-    Turn::Done(Found { key, enterprise: enterprise.ok().flatten(), notes })
+    found(Found { key, enterprise, notes: note.into_iter().collect() })
 }
 
 fn done<S>(key: Key, note: Option<String>) -> Turn<S, Found> {
-    Turn::Done(Found { key, enterprise: None, notes: note.into_iter().collect() })
+    found(Found { key, enterprise: Ok(None), notes: note.into_iter().collect() })
+}
+
+/// Every key goes through here: one that would break a header in two, or act on a terminal, was
+/// meant by nobody.
+fn found<S>(found: Found) -> Turn<S, Found> {
+    match endpoint::token(found.key.value.clone()) {
+        Some(_) => Turn::Done(found),
+        None => Turn::Failed(Error::UnusableKey { source: found.key.source }),
+    }
 }

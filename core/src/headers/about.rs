@@ -70,12 +70,16 @@ fn initiator(message: &Value) -> Initiator {
 }
 
 /// Whether an image is anywhere in a message: a part of type `image_url` (chat), `input_image`
-/// (responses) or `image` (Anthropic), also within the result of a tool.
+/// (responses) or `image` (Anthropic), also within the result of a tool, or a screenshot as one.
 fn has_image(message: &Value) -> bool {
-    let is_image =
-        |part: &Value| matches!(part["type"].as_str(), Some("image_url" | "input_image" | "image"));
+    let is_image = |part: &Value| {
+        let kind = part["type"].as_str();
+        matches!(kind, Some("image_url" | "input_image" | "image" | "computer_screenshot"))
+    };
     let parts = ["content", "output"].iter().filter_map(|name| message[*name].as_array()).flatten();
-    is_image(message) || parts.into_iter().any(|part| is_image(part) || has_image_inside(part))
+    is_image(message)
+        || is_image(&message["output"])
+        || parts.into_iter().any(|part| is_image(part) || has_image_inside(part))
 }
 
 fn has_image_inside(part: &Value) -> bool {

@@ -45,6 +45,8 @@ pub(crate) struct Answer {
     pub(crate) state: Option<Secret>,
     /// Who answered (RFC 9207, 2).
     pub(crate) iss: Option<String>,
+    /// Whether it is a code alone, pasted, which cannot say who answered.
+    pub(crate) is_bare: bool,
 }
 
 /// Why an authorization response is not an answer.
@@ -64,7 +66,7 @@ pub(crate) fn answer(query: &str) -> Result<Answer, Refusal> {
     }
     let code = query_value(query, "code").ok_or(Refusal::NoCode)?;
     let state = query_value(query, "state").map(Secret::new);
-    Ok(Answer { code: code.into(), state, iss: query_value(query, "iss") })
+    Ok(Answer { code: code.into(), state, iss: query_value(query, "iss"), is_bare: false })
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const DEFAULT_INTERVAL_S: u64 = 5;
 /// What `slow_down` adds to it for good, in seconds (3.5).
 const SLOW_DOWN_S: u64 = 5;
-/// The longest interval that is believed, in seconds.
-const MAX_INTERVAL_S: u64 = 300;
+/// The longest interval that is believed, in seconds: no code lives for a day.
+const MAX_INTERVAL_S: u64 = 86_400;
 /// How long a code lives where the server does not say, in seconds; it has to (3.2).
 const DEFAULT_EXPIRES_IN_S: u64 = 900;
 
@@ -59,10 +59,12 @@ pub(crate) fn code(response: &Response, now_ms: u64) -> Result<Code, EndpointErr
 fn read(body: Map<String, Value>, now_ms: u64) -> Option<Code> {
     let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
     let expires_in_s = seconds("expires_in").unwrap_or(DEFAULT_EXPIRES_IN_S);
-    let interval_s = seconds("interval").unwrap_or(DEFAULT_INTERVAL_S);
+    let interval_s = seconds("interval").filter(|s| *s > 0).unwrap_or(DEFAULT_INTERVAL_S);
     let answer: Answer3_2 = serde_json::from_value(Value::Object(body)).ok()?;
     // It is opened in a browser: nothing but a plain web address will do.
-    let page = |url: String| Some(url).filter(|url| Url::parse(url).is_some_and(|u| u.is_safe()));
+    let is_page =
+        |url: &String| Url::parse(url).is_some_and(|parsed| parsed.is_safe()) && plain(url) == *url;
+    let page = |url: String| Some(url).filter(is_page);
     let user_code = plain(answer.user_code.trim());
     let usable = !answer.device_code.is_empty() && !user_code.is_empty();
     usable.then_some(())?;
@@ -71,8 +73,8 @@ fn read(body: Map<String, Value>, now_ms: u64) -> Option<Code> {
         user_code,
         verification_uri: page(answer.verification_uri.or(answer.verification_url)?)?,
         verification_uri_complete: answer.verification_uri_complete.and_then(page),
-        expires_ms: now_ms.saturating_add(expires_in_s.saturating_mul(1000)),
-        pace: Pace { interval_s: interval_s.clamp(1, MAX_INTERVAL_S), slowed: false, failures: 0 },
+        expires_ms: endpoint::epoch_ms(now_ms, expires_in_s),
+        pace: Pace { interval_s: interval_s.min(MAX_INTERVAL_S), slowed: false, failures: 0 },
     })
 }
 
@@ -214,6 +216,7 @@ mod tests {
             ("WDJB-MJHT", " "),
             ("https://h/device", "http://h/device"),
             ("https://h/device", "javascript:alert(1)"),
+            ("https://h/device", "https://h/\\u202eecived"),
             ("\"verification_uri\"", "\"uri\""),
             ("\"d-canary\"", "1"),
         ] {
@@ -230,10 +233,12 @@ mod tests {
         };
         for (interval, expected) in [
             (r#""x":0"#, 6000),
-            (r#""interval":0"#, 1200),
-            (r#""interval":-1"#, 1200),
+            (r#""interval":0"#, 6000),
+            (r#""interval":-1"#, 6000),
+            (r#""interval":1"#, 1200),
             (r#""interval":"10""#, 12_000),
-            (r#""interval":1e300"#, 360_000),
+            (r#""interval":600"#, 720_000),
+            (r#""interval":1e300"#, 103_680_000),
         ] {
             assert_eq!(wait_ms(interval), expected, "{interval}");
         }
@@ -281,7 +286,7 @@ mod tests {
         pace.slow_down(Some(20));
         assert_eq!(pace.wait_ms(None), 28_000);
         pace.slow_down(Some(u64::MAX));
-        assert_eq!(pace.wait_ms(None), 420_000);
+        assert_eq!(pace.wait_ms(None), 120_960_000);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
 use crate::secret::Secret;
 use crate::text::brief;
@@ -139,14 +140,14 @@ impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(failure) => failure.fmt(f),
-            Self::RateLimited { .. } => f.write_str("it is being asked too often (HTTP 429)"),
+            Self::RateLimited { .. } => f.write_str("it is being asked too often"),
             Self::Unavailable { status, .. } => write!(f, "it is in trouble (HTTP {status})"),
             Self::Unreadable { status } => {
                 write!(f, "its answer (HTTP {status}) is not what was asked for")
             }
             Self::OAuth { error, description: Some(text) } => write!(f, "{error}: {text}"),
             Self::OAuth { error, description: None } => f.write_str(error),
-            Self::Unauthorized => f.write_str("HTTP 401"),
+            Self::Unauthorized => f.write_str("it was revoked or has expired (HTTP 401)"),
             Self::NoCopilot { status: 404, .. } => {
                 f.write_str("there is no Copilot for this account at this address (HTTP 404)")
             }
@@ -212,6 +213,11 @@ pub(crate) fn seconds(value: &Value) -> Option<u64> {
         Value::Number(number) => Some(number.as_f64()? as u64),
         _ => None,
     }
+}
+
+/// The time this many seconds from now, in epoch milliseconds.
+pub(crate) fn epoch_ms(now_ms: u64, in_s: u64) -> u64 {
+    now_ms.saturating_add(in_s.saturating_mul(1000)).min(MAX_EPOCH_MS)
 }
 
 /// A token as servers may send it: visible ASCII and spaces (RFC 6749, A.12 and A.17), so that it

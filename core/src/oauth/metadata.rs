@@ -1,7 +1,7 @@
 //! RFC 8414: where an issuer has its endpoints, as it says itself.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
@@ -75,17 +75,20 @@ impl Metadata {
                 return Some(format!("in the metadata of {issuer}, {name} {problem}"));
             }
         }
+        None
+    }
+
+    /// Whether the server says that it does PKCE, but not with S256. Many say nothing.
+    pub(crate) fn lacks_s256(&self) -> bool {
         let methods = self.code_challenge_methods_supported.as_deref();
-        let without_s256 = |methods: &[String]| !methods.contains(&"S256".to_string());
-        methods
-            .is_some_and(without_s256)
-            .then(|| format!("{issuer} does not support PKCE with S256, which this program needs"))
+        methods.is_some_and(|methods| methods.iter().all(|method| method != "S256"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn where_it_may_be() {
@@ -125,6 +128,10 @@ mod tests {
         assert_eq!(metadata.token_endpoint.as_deref(), Some("https://elsewhere/t"));
         assert_eq!(metadata.revocation_endpoint, None);
         assert!(metadata.authorization_response_iss_parameter_supported);
+        assert!(!metadata.lacks_s256());
+        let plain = r#"{"issuer":"https://h","code_challenge_methods_supported":["plain"]}"#;
+        assert!(of(plain).unwrap().lacks_s256());
+        assert!(!of(r#"{"issuer":"https://h"}"#).unwrap().lacks_s256());
     }
 
     #[test]
@@ -133,10 +140,6 @@ mod tests {
             (r#"{"issuer":"https://evil"}"#, "names another issuer, https://evil"),
             (r#"{"issuer":"https://h/"}"#, "names another issuer"),
             (r#"{"issuer":"https://h","token_endpoint":"http://h/t"}"#, "token_endpoint is plain"),
-            (
-                r#"{"issuer":"https://h","code_challenge_methods_supported":["plain"]}"#,
-                "does not support PKCE",
-            ),
             ("<html>", "is not what was asked for"),
             ("{}", "is not what was asked for"),
             (r#"{"issuer":"https://h","token_endpoint":1}"#, "is not what was asked for"),

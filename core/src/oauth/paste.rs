@@ -110,7 +110,7 @@ fn from_query(query: &str) -> Result<Answer, PasteError> {
 fn from_code(text: &str) -> Answer {
     let (code, state) = text.split_once('#').unwrap_or((text, ""));
     let state = Some(state).filter(|state| !state.is_empty()).map(Secret::from);
-    Answer { code: code.into(), state, iss: None }
+    Answer { code: code.into(), state, iss: None, is_bare: true }
 }
 
 fn has_key(query: &str, key: &str) -> bool {
@@ -124,8 +124,9 @@ mod tests {
     use alloc::format;
     use proptest::prelude::*;
 
-    fn answer(code: &str, state: Option<&str>) -> Result<Answer, PasteError> {
-        Ok(Answer { code: code.into(), state: state.map(Secret::from), iss: None })
+    /// A code alone, or with what a redirect URL brings.
+    fn answer(code: &str, state: Option<&str>, is_bare: bool) -> Result<Answer, PasteError> {
+        Ok(Answer { code: code.into(), state: state.map(Secret::from), iss: None, is_bare })
     }
 
     #[test]
@@ -149,7 +150,8 @@ mod tests {
             ("https://h/cb#code=abc&state=xyz", "abc", Some("xyz")),
             ("<https://h/cb?code=abc&sta\n te=xyz>", "abc", Some("xyz")),
         ] {
-            assert_eq!(parse(text), answer(code, state), "{text:?}");
+            let is_bare = !text.contains("code=");
+            assert_eq!(parse(text), answer(code, state, is_bare), "{text:?}");
         }
     }
 
@@ -192,7 +194,7 @@ mod tests {
             if brackets {
                 text = format!("\u{1b}[200~{text}\u{1b}[201~");
             }
-            prop_assert_eq!(parse(&text), answer(&code, Some(&state)));
+            prop_assert_eq!(parse(&text), answer(&code, Some(&state), true));
         }
 
         #[test]
@@ -200,7 +202,7 @@ mod tests {
             prop_assume!(!code.contains(' '));
             let query = crate::http::encode_pairs(&[("code", &code), ("state", &state)]);
             let parsed = parse(&format!("http://localhost:1/callback?{query}"));
-            prop_assert_eq!(parsed, answer(&code, Some(&state)));
+            prop_assert_eq!(parsed, answer(&code, Some(&state), false));
         }
     }
 }

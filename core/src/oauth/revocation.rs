@@ -5,15 +5,27 @@ use crate::http::{Request, Response, encode_pairs};
 use crate::provider::Provider;
 use crate::secret::Secret;
 
+/// What kind of token it is (2.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hint {
+    AccessToken,
+    RefreshToken,
+}
+
 /// The revocation request (2.1). To revoke a refresh token ends the whole login.
 pub(crate) fn request(
     provider: &Provider,
     revocation_url: &str,
-    refresh_token: &Secret,
+    token: &Secret,
+    hint: Hint,
 ) -> Request {
+    let hint = match hint {
+        Hint::AccessToken => "access_token",
+        Hint::RefreshToken => "refresh_token",
+    };
     let fields = [
-        ("token", refresh_token.expose()),
-        ("token_type_hint", "refresh_token"),
+        ("token", token.expose()),
+        ("token_type_hint", hint),
         ("client_id", provider.client_id.as_str()),
     ];
     let body = encode_pairs(&fields).into();

@@ -20,9 +20,6 @@ use crate::secret::Secret;
 /// early refresh.
 const DEFAULT_EXPIRES_IN_S: u64 = 3600;
 
-/// The latest `expires` that is stored: JavaScript's largest safe integer, for the agent's sake.
-const MAX_EXPIRES: u64 = (1 << 53) - 1;
-
 /// The exchange of an authorization code (4.1.3, with RFC 7636's verifier). Only a provider that
 /// wants the state once more gets it.
 pub(crate) fn exchange(
@@ -84,7 +81,7 @@ impl Grant {
         Credential {
             access: Some(self.access),
             refresh: self.refresh.or_else(|| old_refresh.cloned()),
-            expires: self.expires_ms.saturating_sub(BUFFER_MS).min(MAX_EXPIRES),
+            expires: self.expires_ms.saturating_sub(BUFFER_MS),
             enterprise: None,
         }
     }
@@ -112,7 +109,7 @@ fn grant(body: Map<String, Value>, now_ms: u64) -> Option<Grant> {
     Some(Grant {
         access: endpoint::token(answer.access_token)?,
         refresh: refresh.map(|token| endpoint::token(token).ok_or(())).transpose().ok()?,
-        expires_ms: now_ms.saturating_add(lifetime_s.saturating_mul(1000)),
+        expires_ms: endpoint::epoch_ms(now_ms, lifetime_s),
     })
 }
 
@@ -138,7 +135,7 @@ mod tests {
         refresh: Option<&str>,
         lifetime_s: u64,
     ) -> Result<Grant, EndpointError> {
-        let expires_ms = lifetime_s.saturating_mul(1000);
+        let expires_ms = endpoint::epoch_ms(0, lifetime_s);
         Ok(Grant { access: access.into(), refresh: refresh.map(Secret::from), expires_ms })
     }
 
@@ -223,7 +220,7 @@ mod tests {
         assert_eq!(credential.expires, 3_600_000 - 300_000);
         assert_eq!(credential.refresh, Some("old".into()));
         let forever = granted("a", Some("new"), u64::MAX).unwrap().credential(None);
-        assert_eq!(forever.expires, 9_007_199_254_740_991);
+        assert_eq!(forever.expires, 9_007_199_254_740_991 - 300_000);
         assert_eq!(forever.refresh, Some("new".into()));
     }
 }

@@ -9,7 +9,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::{Login, Provider, TokenRequest};
-use crate::http::{Header, Request};
+use crate::http::{Header, Request, Response};
+use crate::oauth::endpoint::EndpointError;
 use crate::secret::Secret;
 use domain::Domain;
 
@@ -70,6 +71,7 @@ impl Provider {
         copilot.enterprise = enterprise.cloned();
         let mut urls = alloc::vec![&mut provider.token_url, &mut copilot.token_url];
         urls.extend(&mut provider.api_base_url);
+        urls.extend(&mut provider.revocation_url);
         if let Login::DeviceCode { device_authorization_url } = &mut provider.login {
             urls.push(device_authorization_url);
         }
@@ -104,13 +106,30 @@ impl Provider {
     }
 }
 
+/// Whether GitHub asks to be left alone. It says so with 403, too: with Retry-After, or with none of
+/// the quota left and the second in which there is a new one.
+pub(crate) fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointError> {
+    let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
+    let is_spent = number("x-ratelimit-remaining") == Some(0);
+    let reset_ms = number("x-ratelimit-reset").map(|s| s.saturating_mul(1000));
+    let until_reset_ms = reset_ms.filter(|_| is_spent).map(|ms| ms.saturating_sub(now_ms));
+    let after_ms = response.retry_after_ms(now_ms).or(until_reset_ms);
+    let is_limit = match response.status {
+        429 => true,
+        403 => is_spent || after_ms.is_some(),
+        _ => false,
+    };
+    is_limit.then_some(EndpointError::RateLimited { after_ms })
+}
+
 /// The API's host by a Copilot token (`tid=...;proxy-ep=proxy.business.githubcopilot.com;...`): that
 /// of the proxy, with `api.` for its leading `proxy.`.
 fn proxy_endpoint(token: &str) -> Option<String> {
     let host = token.split(';').find_map(|field| field.trim().strip_prefix("proxy-ep="))?;
+    let host = host.to_ascii_lowercase();
     let host = match host.strip_prefix("proxy.") {
         Some(rest) => format!("api.{rest}"),
-        None => host.to_string(),
+        None => host,
     };
     // Whoever made the token: the key goes to no place that is not plainly a host.
     domain::is_hostname(&host).then_some(host)

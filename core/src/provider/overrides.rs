@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, Table, TokenRequest};
-use crate::http::url;
+use crate::headers::PER_REQUEST;
+use crate::http::{query_value, url};
 use crate::text::plain;
 
 /// Why an overrides file cannot be used, naming the key.
@@ -35,7 +36,7 @@ impl fmt::Display for BadOverrides {
     }
 }
 
-/// What one entry may set. Anything it does not name is a mistake worth telling.
+/// What one entry may set.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -82,18 +83,20 @@ const RESERVED_PARAMETERS: [&str; 9] = [
 
 pub(super) fn apply(table: &mut Table, json: &str) -> Result<(), BadOverrides> {
     let file = |problem: String| BadOverrides { key: String::new(), problem };
-    let entries: Map<String, Value> =
+    // In the order of their names: a JSON object has none.
+    let entries: BTreeMap<String, Value> =
         serde_json::from_str(json).map_err(|e| file(format!("it is not a JSON object: {e}")))?;
     for (id, value) in entries {
-        let wrong = |problem: String| BadOverrides { key: plain(&id), problem };
-        let entry: Entry =
-            serde_json::from_value(value).map_err(|e| wrong(plain(&format!("is wrong: {e}"))))?;
+        let wrong = |problem: &str| BadOverrides { key: plain(&id), problem: problem.into() };
+        let Value::Object(fields) = value else { return Err(wrong("is not a JSON object")) };
+        let entry = Entry::read(&id, fields)?;
         match table.0.iter().position(|provider| provider.id == id) {
             Some(at) => entry.change(&mut table.0[at])?,
             None if is_id(&id) => table.0.push(entry.add(&id)?),
             None => {
-                let rule = "is no name for a provider: use letters, digits, `-`, `_` and `.`";
-                return Err(wrong(rule.into()));
+                return Err(wrong(
+                    "is no name for a provider: use letters, digits, `-`, `_` and `.`",
+                ));
             }
         }
     }
@@ -106,7 +109,45 @@ fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-')
 }
 
+/// What each key takes, in words.
+const KEYS: [(&str, &str); 16] = [
+    ("api_base_url", "a URL"),
+    ("authorize_parameters", "an object of strings"),
+    ("authorize_url", "a URL"),
+    ("client_id", "a string"),
+    ("copilot_token_url", "a URL"),
+    ("device_authorization_url", "a URL"),
+    ("flow", "`authorization_code` or `device_code`"),
+    ("headers", "an object of strings"),
+    ("issuer", "a URL"),
+    ("loopback_redirect_uri", "a URL"),
+    ("name", "a string"),
+    ("redirect_uri", "a URL"),
+    ("revocation_url", "a URL"),
+    ("scopes", "a list of strings"),
+    ("token_request", "`form` or `json`"),
+    ("token_url", "a URL"),
+];
+
 impl Entry {
+    /// Takes the fields one by one, so that an error can name the one, and never shows its value.
+    fn read(id: &str, fields: Map<String, Value>) -> Result<Self, BadOverrides> {
+        let at = Place::new(id, false);
+        for (key, value) in &fields {
+            let known = KEYS.iter().find(|(known, _)| known == key);
+            let Some((_, takes)) = known else {
+                let keys: Vec<&str> = KEYS.iter().map(|(key, _)| *key).collect();
+                let problem = format!("is not a key; the keys are: {}", keys.join(", "));
+                return Err(at.wrong(&plain(key), &problem));
+            };
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            if value.is_null() || serde_json::from_value::<Entry>(alone.into()).is_err() {
+                return Err(at.wrong(key, &format!("has to be {takes}")));
+            }
+        }
+        serde_json::from_value(fields.into()).map_err(|_| at.wrong("", "cannot be read"))
+    }
+
     /// A provider of the person's own.
     fn add(self, id: &str) -> Result<Provider, BadOverrides> {
         let at = Place::new(id, false);
@@ -188,18 +229,32 @@ impl Entry {
                 at.parameters(parameters, &mut login.parameters)?;
             }
         }
+        if let Login::AuthorizationCode(login) = &provider.login {
+            let query = login.authorize_url.split_once('?').map_or("", |(_, query)| query);
+            let taken = RESERVED_PARAMETERS.iter().find(|name| query_value(query, name).is_some());
+            if let Some(name) = taken {
+                let problem = format!("names {name}, which is set by the login itself");
+                return Err(at.wrong("authorize_url", &problem));
+            }
+        }
         at.headers(self.headers.unwrap_or_default(), &mut provider.headers)?;
-        if let Some(client_id) = self.client_id {
-            provider.client_id = client_id;
+        for (key, value, field) in [
+            ("client_id", self.client_id, &mut provider.client_id),
+            ("name", self.name.map(|name| plain(&name)), &mut provider.name),
+        ] {
+            match value {
+                Some(value) if value.trim().is_empty() => {
+                    return Err(at.wrong(key, "must not be empty"));
+                }
+                Some(value) => *field = value,
+                None => {}
+            }
         }
         if let Some(scopes) = self.scopes {
             provider.scopes = scopes;
         }
         if let Some(token_request) = self.token_request {
             provider.token_request = token_request;
-        }
-        if let Some(name) = self.name {
-            provider.name = plain(&name);
         }
         Ok(())
     }
@@ -338,6 +393,8 @@ fn header_problem(name: &str, value: &str) -> Option<&'static str> {
         Some("is not the name of a header")
     } else if ["authorization", "x-api-key"].contains(&name.to_ascii_lowercase().as_str()) {
         Some("carries the key and cannot be set")
+    } else if PER_REQUEST.iter().any(|it| it.eq_ignore_ascii_case(name)) {
+        Some("says something about each request and cannot be set for all")
     } else if !value.chars().all(visible) {
         Some("has characters that a header cannot carry")
     } else {

@@ -27,7 +27,7 @@ pub(in crate::flow) struct AuthorizationCode {
     browser: Browser,
     /// Known once it is clear whether there is a callback server.
     redirect_uri: String,
-    wrong_pastes: u32,
+    wrong_pastes: usize,
     problem: Option<PasteError>,
     step: Step,
 }
@@ -146,10 +146,12 @@ impl AuthorizationCode {
             let stray = "A browser came with the answer to another login; it was ignored.";
             return self.authorize(login, Some(stray.into()));
         }
+        if let Some(iss) = query_value(query, "iss")
+            && let Some(error) = wrong_issuer(login, Some(&iss))
+        {
+            return Turn::Failed(error);
+        }
         match authorization::answer(query) {
-            Ok(answer) if answer.iss.is_none() && login.provider.requires_iss => {
-                Turn::Failed(wrong_issuer(login, None))
-            }
             Ok(answer) => self.exchange(login, answer),
             Err(Refusal::Error { error, description }) => refused(login, &error, description),
             Err(Refusal::NoCode) => {
@@ -180,10 +182,10 @@ impl AuthorizationCode {
 
     fn exchange(self, login: &Login, answer: Answer) -> Turn<Self, Grant> {
         // RFC 9207, 2.4: the code of one server must not be shown to another.
-        if let (Some(issuer), Some(iss)) = (&login.provider.issuer, &answer.iss)
-            && issuer != iss
+        if !answer.is_bare
+            && let Some(error) = wrong_issuer(login, answer.iss.as_deref())
         {
-            return Turn::Failed(wrong_issuer(login, Some(iss)));
+            return Turn::Failed(error);
         }
         let state = self.endpoints.state_in_exchange.then(|| login.entropy.state());
         let request = token::exchange(
@@ -216,12 +218,12 @@ fn refused(
     })
 }
 
-fn wrong_issuer(login: &Login, iss: Option<&str>) -> Error {
-    Error::WrongIssuer {
-        provider: login.provider.label(),
-        expected: login.provider.issuer.as_deref().map(brief).unwrap_or_default(),
-        found: iss.map(brief),
-    }
+/// Whether an answer names another issuer, or none although it has to.
+fn wrong_issuer(login: &Login, iss: Option<&str>) -> Option<Error> {
+    let issuer = login.provider.issuer.as_deref()?;
+    let is_wrong = iss.map_or(login.provider.requires_iss, |iss| iss != issuer);
+    let (provider, expected) = (login.provider.label(), brief(issuer));
+    is_wrong.then(|| Error::WrongIssuer { provider, expected, found: iss.map(brief) })
 }
 
 fn not_exchanged(

@@ -14,6 +14,9 @@ use crate::oauth::device::{self, Code, Poll};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
 
+/// How long after a code's end the last poll may come, in milliseconds.
+const GRACE_MS: u64 = 60_000;
+
 /// A code under way.
 #[derive(Debug)]
 pub(in crate::flow) enum DeviceCode {
@@ -44,7 +47,8 @@ impl DeviceCode {
             (DeviceCode::Showing(code), Event::Shown) => wait(code, None, now_ms),
             (DeviceCode::Waiting(code), Event::Woke) => {
                 let request = code.poll(&login.provider);
-                let activity = format!("Asking {} again", login.provider.label().short_name());
+                let activity =
+                    format!("Asking {} for your answer", login.provider.label().short_name());
                 Turn::Ask(DeviceCode::Polling(code), Effect::Http { request, activity })
             }
             (DeviceCode::Polling(code), Event::Response(response)) => {
@@ -100,7 +104,10 @@ fn polled(login: &Login, mut code: Code, poll: Poll, now_ms: u64) -> Turn<Device
         }
     };
     // Only once a poll has come to nothing: the clock may have jumped, and the server knows best.
-    match (trouble, now_ms >= code.expires_ms) {
+    // Nor is there a point in a poll that comes long after the code's end.
+    let at_ms = now_ms.saturating_add(code.pace.wait_ms(trouble.as_ref()));
+    let is_over = now_ms >= code.expires_ms || at_ms > code.expires_ms.saturating_add(GRACE_MS);
+    match (trouble, is_over) {
         (None, true) => Turn::Failed(Error::CodeExpired { provider: provider() }),
         (Some(cause), true) => failed(login, cause),
         (trouble, false) => wait(code, trouble.as_ref(), now_ms),

@@ -15,8 +15,8 @@ use crate::credential::Credential;
 use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Event, Turn};
 use crate::http::Response;
-use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::Provider;
+use crate::provider::github_copilot;
 use crate::provider::github_copilot::models::{self, Model, Policy};
 use crate::secret::Secret;
 
@@ -65,7 +65,10 @@ impl Models {
             (Step::Saving(save), event) => models.saving(save.step(event, now_ms)),
             (Step::Listing, Event::Response(response)) => match models::listed(&response, now_ms) {
                 Ok(list) => models.listed(provider, list),
-                Err(cause) => models.not_listed(&cause.to_string()),
+                Err(cause) => {
+                    let sent = [models.token.clone(), models.refresh.clone()];
+                    models.not_listed(&cause.without(&sent).to_string())
+                }
             },
             (Step::Listing, Event::TransportFailed { failure }) => {
                 models.not_listed(&failure.to_string())
@@ -114,12 +117,10 @@ impl Models {
         now_ms: u64,
     ) -> Turn<Self, Vec<String>> {
         let id = waiting.remove(0);
-        match endpoint::trouble(response, now_ms) {
-            Some(limited @ EndpointError::RateLimited { .. }) => {
-                return self.interrupted(provider, &limited.to_string());
-            }
-            _ if (200..=299).contains(&response.status) => self.usable.push(id),
-            _ => self.notes.push(format!(
+        match github_copilot::rate_limit(response, now_ms) {
+            Some(limited) => return self.interrupted(provider, &limited.to_string()),
+            None if (200..=299).contains(&response.status) => self.usable.push(id),
+            None => self.notes.push(format!(
                 "The model {id} could not be enabled (HTTP {}); the others are not affected.",
                 response.status
             )),
@@ -145,6 +146,10 @@ impl Models {
     }
 
     fn save(self, provider: &Provider) -> Turn<Self, Vec<String>> {
+        // To have no list is better than to have an empty one: the agent would offer no model.
+        if self.usable.is_empty() {
+            return Turn::Done(self.notes);
+        }
         let edit = Edit::Models {
             provider: provider.id.clone(),
             refresh: self.refresh.clone(),

@@ -10,8 +10,8 @@ use crate::credential::Credential;
 use crate::flow::discovery::Discovery;
 use crate::flow::{Effect, Event, Turn};
 use crate::oauth::endpoint::EndpointError;
-use crate::oauth::revocation;
-use crate::provider::{Label, Provider};
+use crate::oauth::revocation::{self, Hint};
+use crate::provider::{Job, Label, Provider};
 use crate::secret::Secret;
 
 /// A login that was taken out of the file.
@@ -26,7 +26,7 @@ pub(in crate::flow) struct Login {
 impl Login {
     pub(super) fn can_be_revoked(&self) -> bool {
         let there_is_a_way = |provider: &Provider| {
-            provider.revocation_url.is_some() || provider.issuer_for_revocation().is_some()
+            provider.revocation_url.is_some() || provider.issuer_for(Job::Revocation).is_some()
         };
         self.token().is_some() && self.provider.as_ref().is_some_and(there_is_a_way)
     }
@@ -60,9 +60,14 @@ impl Revoking {
     pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<Self, Vec<Revocation>> {
         let Revoking { current, step, waiting, done } = self;
         match (step, event) {
+            // Whoever does not want to wait does not want to wait for the others, either.
             (_, Event::Cancelled) => {
-                let problem = "it was not waited for".to_string();
-                current.ended(Some(problem), waiting, done)
+                let stopped = |login: Login| {
+                    let problem = Some("it was not waited for".to_string());
+                    Revocation { provider: login.label, problem }
+                };
+                let others = core::iter::once(current).chain(waiting).map(stopped);
+                Turn::Done(done.into_iter().chain(others).collect())
             }
             (Step::Discovering(discovery), event) => match discovery.step(event, now_ms) {
                 Turn::Ask(discovery, effect) => {
@@ -97,11 +102,8 @@ fn next(mut waiting: Vec<Login>, done: Vec<Revocation>) -> Turn<Revoking, Vec<Re
         return Turn::Done(done);
     }
     let current = waiting.remove(0);
-    let issuer = current.provider.as_ref().and_then(|provider| {
-        let issuer = provider.issuer_for_revocation()?;
-        Some(Discovery::start(provider.clone(), issuer))
-    });
-    match issuer {
+    let provider = current.provider.as_ref();
+    match provider.and_then(|provider| Discovery::start(provider, Job::Revocation)) {
         None => current.revoke(waiting, done),
         Some((discovery, effect)) => {
             let step = Step::Discovering(discovery);
@@ -114,7 +116,11 @@ impl Login {
     fn revoke(self, waiting: Vec<Login>, done: Vec<Revocation>) -> Turn<Revoking, Vec<Revocation>> {
         let request = self.provider.as_ref().zip(self.token()).and_then(|(provider, token)| {
             let url = provider.revocation_url.as_deref()?;
-            Some(revocation::request(provider, url, token))
+            let hint = match self.credential.refresh {
+                Some(_) => Hint::RefreshToken,
+                None => Hint::AccessToken,
+            };
+            Some(revocation::request(provider, url, token, hint))
         });
         match request {
             None => next(waiting, done),

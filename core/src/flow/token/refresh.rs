@@ -14,7 +14,7 @@ use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Store, Turn};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
-use crate::provider::Provider;
+use crate::provider::{Job, Provider};
 use crate::resolve::Key;
 use crate::secret::Secret;
 
@@ -55,7 +55,7 @@ impl Refresh {
         }
         match located(&self.configured, &current) {
             Ok(provider) => self.provider = provider,
-            Err(error) => return Turn::Failed(error),
+            Err(error) => return Refresh { stored: current, ..self }.fall_back(error, now_ms),
         }
         self.stored = current;
         if self.stored.refresh.is_none() {
@@ -71,21 +71,21 @@ impl Refresh {
         if let Some(cause) = backoff.cause(&self.provider, &token, now_ms) {
             return self.refused(cause, now_ms);
         }
-        match self.provider.issuer_for_token() {
+        match Discovery::start(&self.provider, Job::Refresh) {
             None => {
                 let provider = self.provider.clone();
-                self.send_to(provider, backoff, path)
+                self.send_to(&provider, backoff, path)
             }
-            Some(issuer) => {
-                let (discovery, effect) = Discovery::start(self.provider.clone(), issuer);
+            Some((discovery, effect)) => {
                 Turn::Ask(State::Discovering(self, backoff, path, discovery), effect)
             }
         }
     }
 
+    /// Sends it to `provider`: this one, with its token endpoint found out.
     pub(super) fn send_to(
-        mut self,
-        provider: Provider,
+        self,
+        provider: &Provider,
         backoff: Backoff,
         path: String,
     ) -> Turn<State, Found> {
@@ -93,7 +93,6 @@ impl Refresh {
             request: provider.refresh(&self.refresh_token()),
             activity: format!("Refreshing the token of {}", provider.label().short_name()),
         };
-        self.provider = provider;
         Turn::Ask(State::Refreshing(self, backoff, path), effect)
     }
 
@@ -172,8 +171,8 @@ impl Refresh {
         self.fall_back(Error::Refresh { provider, cause }, now_ms)
     }
 
-    /// After `invalid_grant`: a process that ignored the lock may have been faster. What it stored
-    /// is used, or refreshed in its turn.
+    /// After a refusal for good: a process that ignored the lock may have been faster. What it
+    /// stored is used, or refreshed in its turn.
     pub(super) fn compare(
         mut self,
         cause: EndpointError,
@@ -183,7 +182,8 @@ impl Refresh {
         let entry = |store: &Store| store.document.get(&self.provider.id);
         if let Ok(store) = read
             && let Some(Entry::OAuth(current)) = entry(&store)
-            && current.refresh != self.stored.refresh
+            && (current.refresh != self.stored.refresh
+                || fresh(&current, self.request.min_validity_ms.min(BUFFER_MS), now_ms).is_some())
             && !self.retried
         {
             self.retried = true;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde_json::{Map, Value};
 
 use super::Copilot;
-use crate::credential::BUFFER_MS;
+use crate::credential::{BUFFER_MS, MAX_EPOCH_MS};
 use crate::http::{Request, Response};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
@@ -21,7 +21,7 @@ pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Sec
 /// Reads the answer as of `now_ms`. What it grants is refreshed with the GitHub token, which stays
 /// as it is.
 pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, EndpointError> {
-    if let Some(limited) = rate_limit(response, now_ms) {
+    if let Some(limited) = super::rate_limit(response, now_ms) {
         return Err(limited);
     }
     match response.status {
@@ -38,33 +38,16 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Endpoint
 
 fn grant(body: &Map<String, Value>, now_ms: u64) -> Option<Grant> {
     let access = endpoint::token(body.get("token")?.as_str()?.into())?;
-    let mut expires_ms = endpoint::seconds(body.get("expires_at")?)?.saturating_mul(1000);
-    // A token that comes expired says that this machine's clock is ahead. How long it may be used
-    // (`refresh_in`) counts from now, whatever the time.
-    if expires_ms.saturating_sub(BUFFER_MS) <= now_ms
-        && let Some(refresh_in_s) = body.get("refresh_in").and_then(endpoint::seconds)
-    {
-        let until_refresh_ms = refresh_in_s.saturating_mul(1000);
-        expires_ms = now_ms.saturating_add(until_refresh_ms).saturating_add(BUFFER_MS);
-    }
-    Some(Grant { access, refresh: None, expires_ms })
-}
-
-/// GitHub's limits come as 403, too: with Retry-After, or with none of the quota left and the
-/// second in which there is a new one.
-fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointError> {
-    if response.status != 403 {
-        return None;
-    }
-    let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
-    let after_ms = match response.retry_after_ms(now_ms) {
-        Some(ms) => ms,
-        None if number("x-ratelimit-remaining") == Some(0) => {
-            number("x-ratelimit-reset")?.saturating_mul(1000).saturating_sub(now_ms)
-        }
-        None => return None,
+    let at_ms = endpoint::seconds(body.get("expires_at")?)?.saturating_mul(1000).min(MAX_EPOCH_MS);
+    // How long it may be used (`refresh_in`) counts from now, whatever the time. Where the two are
+    // far apart, this machine's clock is wrong, and a token comes expired or seems to live too long.
+    let until_refresh = body.get("refresh_in").and_then(endpoint::seconds);
+    let in_ms = until_refresh.map(|s| endpoint::epoch_ms(now_ms, s).saturating_add(BUFFER_MS));
+    let expires_ms = match in_ms {
+        Some(in_ms) if in_ms.abs_diff(at_ms) > BUFFER_MS => in_ms.min(MAX_EPOCH_MS),
+        _ => at_ms,
     };
-    Some(EndpointError::RateLimited { after_ms: Some(after_ms) })
+    Some(Grant { access, refresh: None, expires_ms })
 }
 
 /// GitHub's words for people: why there is no Copilot, or what an API error says.
@@ -101,7 +84,15 @@ mod tests {
         let grant = of(200, &[], r#"{"token":"t","expires_at":1699990000}"#);
         assert_eq!(grant.unwrap().expires_ms, 1_699_990_000_000);
         let huge = r#"{"token":"t","expires_at":0,"refresh_in":1e300}"#;
-        assert!(of(200, &[], huge).is_ok());
+        assert_eq!(of(200, &[], huge).unwrap().expires_ms, MAX_EPOCH_MS);
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_does_so_too() {
+        let grant = of(200, &[], r#"{"token":"t","expires_at":1700005400,"refresh_in":1500}"#);
+        assert_eq!(grant.unwrap().expires_ms, NOW + 1_800_000);
+        let grant = of(200, &[], r#"{"token":"t","expires_at":1700001790,"refresh_in":1500}"#);
+        assert_eq!(grant.unwrap().expires_ms, 1_700_001_790_000, "seconds are no reason");
     }
 
     #[test]
@@ -119,6 +110,7 @@ mod tests {
             (403, &[], "<html>", refused(403, None)),
             (403, &[("Retry-After", "7")], "", limited(7000)),
             (403, &spent, "", limited(60_000)),
+            (403, &spent[..1], "", Err(EndpointError::RateLimited { after_ms: None })),
             (404, &[], "", refused(404, None)),
             (429, &[("Retry-After", "7")], "", limited(7000)),
             (200, &[], "{}", Err(EndpointError::Unreadable { status: 200 })),

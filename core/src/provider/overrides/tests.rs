@@ -1,4 +1,5 @@
 use super::*;
+use crate::provider::Job;
 
 fn authorization_code(table: &Table, id: &str) -> AuthorizationCode {
     match table.get(id).unwrap().login.clone() {
@@ -51,7 +52,7 @@ fn a_provider_of_ones_own_needs_little() {
     let table = Table::with_overrides(Some(json)).unwrap();
     let acme = table.get("acme").unwrap();
     assert_eq!((acme.name.as_str(), acme.token_request), ("acme", TokenRequest::Form));
-    assert_eq!(acme.issuer_for_login(), Some("https://i"));
+    assert_eq!(acme.issuer_for(Job::Login), Some("https://i"));
     assert_eq!(table.labels().last().unwrap().id, "acme");
 }
 
@@ -81,9 +82,21 @@ fn a_wrong_file_names_the_key() {
     for (json, message) in [
         ("{", "it is not a JSON object: EOF while parsing"),
         ("[]", "it is not a JSON object: invalid type"),
-        (r#"{"anthropic":[1]}"#, "anthropic is wrong: "),
-        (r#"{"anthropic":{"tokenUrl":"x"}}"#, "anthropic is wrong: unknown field `tokenUrl`"),
-        (r#"{"anthropic":{"scopes":"a b"}}"#, "anthropic is wrong: invalid type: string"),
+        (r#"{"anthropic":[1]}"#, "anthropic is not a JSON object"),
+        (r#"{"anthropic":{"tokenUrl":"x"}}"#, "anthropic.tokenUrl is not a key; the keys are: api"),
+        (r#"{"anthropic":{"scopes":"a b"}}"#, "anthropic.scopes has to be a list of strings"),
+        (r#"{"anthropic":{"token_url":null}}"#, "anthropic.token_url has to be a URL"),
+        (r#"{"anthropic":{"headers":"Bearer x"}}"#, "anthropic.headers has to be an object of"),
+        (r#"{"anthropic":{"client_id":" "}}"#, "anthropic.client_id must not be empty"),
+        (r#"{"anthropic":{"name":"\u001b"}}"#, "anthropic.name must not be empty"),
+        (
+            r#"{"anthropic":{"authorize_url":"https://h/?state=1"}}"#,
+            "anthropic.authorize_url names state, which is set by the login itself",
+        ),
+        (
+            r#"{"github-copilot":{"headers":{"x-initiator":"user"}}}"#,
+            "github-copilot.headers.x-initiator says something about each request",
+        ),
         (
             r#"{"anthropic":{"token_url":"http://evil.com/"}}"#,
             "anthropic.token_url is plain http: use https",
@@ -128,7 +141,7 @@ fn a_wrong_file_names_the_key() {
         (r#"{"a/b":{}}"#, "a/b is no name for a provider"),
         (r#"{"-a":{}}"#, "-a is no name for a provider"),
         (&acme(""), "acme.flow is missing"),
-        (&acme(r#""flow":"magic""#), "acme is wrong: unknown variant `magic`"),
+        (&acme(r#""flow":"magic""#), "acme.flow has to be `authorization_code` or `device_code`"),
         (&acme(r#""flow":"device_code""#), "acme.client_id is missing"),
         (&acme(r#""flow":"device_code","client_id":"c""#), "acme.token_url is missing"),
         (
