@@ -104,7 +104,7 @@ fn within_five_minutes_of_the_expiry_every_fault_leaves_the_old_token_with_a_not
 fn what_is_said_fits_the_fault() {
     let sandbox = sandbox();
     for (name, what) in [
-        ("429", &["429", "Try again in 7 s."][..]),
+        ("429", &["too often", "Try again in 7 s."][..]),
         ("500", &["500", "Your login is kept.", "Try again in"]),
         ("html_200", &["Your login is kept.", "Try again in"]),
         ("close", &["Your login is kept.", "Check your connection"]),
