@@ -193,7 +193,12 @@ impl Document {
                 access: text("access"),
                 refresh: text("refresh"),
                 expires: raw("expires").map_or(0, epoch_ms),
-                enterprise: text("enterpriseUrl").map(|url| url.expose().into()),
+                // What is no text is no domain, but it is not github.com either.
+                enterprise: match (text("enterpriseUrl"), raw("enterpriseUrl")) {
+                    (Some(url), _) => Some(url.expose().into()),
+                    (None, None | Some("null" | "\"\"")) => None,
+                    (None, Some(other)) => Some(other.into()),
+                },
             }),
             Some("api_key") => Entry::ApiKey(text("key")),
             _ => Entry::Unknown,

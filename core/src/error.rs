@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn an_error_as_json() {
         let cause = EndpointError::RateLimited { after_ms: Some(7000) };
-        let provider = Label { id: "p".into(), name: "P (x)".into() };
+        let provider = Label { id: "p".into(), name: "P (x)".into(), enterprise: None };
         let error = Error::Refresh { provider, cause };
         assert_eq!(
             serde_json::to_string(&error).unwrap(),

@@ -37,7 +37,7 @@ pub(crate) fn for_key(provider: Option<&Provider>, key: &Key, about: &About) -> 
         // Beside the betas that a person has chosen, of which there may be many.
         match headers.iter_mut().find(|header| header.name.eq_ignore_ascii_case(name)) {
             None => headers.push(Header::new(name, oauth)),
-            Some(own) if own.value.expose().contains(oauth) => {}
+            Some(own) if own.value.expose().split(',').any(|beta| beta.trim() == oauth) => {}
             Some(own) => own.value = alloc::format!("{},{oauth}", own.value.expose()).into(),
         }
     }

@@ -4,9 +4,13 @@
 //! a value that answers each [`flow::Event`] with the next [`flow::Effect`], which a host performs.
 //!
 //! ```text
-//!   flow/          the jobs: login, token, logout, status; what they share: open, read, save, backoff
-//!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste
-//!   provider       providers as data, the built-in ones, and the overrides file
+//!   flow/          the jobs, and what they share: open, read, save, discovery, backoff
+//!     login/         authorization_code, device_code; copilot and its models
+//!     token/         refresh; exchange of a variable's token    headers: the same, to be sent
+//!     logout/        revocation                                 status
+//!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste,
+//!                  device (RFC 8628), metadata (RFC 8414), revocation (RFC 7009), endpoint
+//!   provider       providers as data: anthropic, github_copilot/, and the overrides file
 //!   document       the credential file as text, edited without touching what it does not know
 //!   credential     a stored login and its expiry
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set

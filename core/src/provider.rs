@@ -4,6 +4,7 @@ mod anthropic;
 pub(crate) mod github_copilot;
 mod overrides;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -170,17 +171,18 @@ impl Provider {
         }
     }
 
-    /// Where that is asked; for a provider whose metadata tells, its issuer.
+    /// Where that is asked.
     pub(crate) fn refresh_url(&self) -> &str {
-        match (&self.copilot, &self.issuer) {
-            (Some(copilot), _) => &copilot.token_url,
-            (None, Some(issuer)) if self.token_url.is_empty() => issuer,
-            (None, _) => &self.token_url,
-        }
+        self.copilot.as_ref().map_or(&self.token_url, |copilot| &copilot.token_url)
     }
 
     pub(crate) fn label(&self) -> Label {
-        Label { id: self.id.clone(), name: self.name.clone() }
+        let enterprise = self.copilot.as_ref().and_then(|copilot| copilot.enterprise.as_ref());
+        Label {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            enterprise: enterprise.map(|domain| domain.as_str().into()),
+        }
     }
 }
 
@@ -191,6 +193,9 @@ pub struct Label {
     pub id: String,
     /// The name for people, without control characters.
     pub name: String,
+    /// The domain of the GitHub Enterprise that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enterprise: Option<Box<str>>,
 }
 
 impl Label {
@@ -264,7 +269,7 @@ impl Table {
 
     /// The label of any provider, known or not.
     pub(crate) fn label(&self, id: &str) -> Label {
-        let unknown = || Label { id: id.into(), name: crate::text::plain(id) };
+        let unknown = || Label { id: id.into(), name: crate::text::plain(id), enterprise: None };
         self.get(id).map_or_else(unknown, Provider::label)
     }
 }
@@ -301,7 +306,7 @@ mod tests {
 
     #[test]
     fn short_names() {
-        let label = |name: &str| Label { id: "x".into(), name: name.into() };
+        let label = |name: &str| Label { id: "x".into(), name: name.into(), enterprise: None };
         assert_eq!(label("Anthropic (Claude Pro/Max)").short_name(), "Anthropic");
         assert_eq!(label("Acme").short_name(), "Acme");
     }

@@ -19,10 +19,11 @@ pub(crate) fn shell(path: &str) -> String {
 /// Text from elsewhere as it may be shown: without control characters, which a terminal would
 /// obey, and without those that reorder what a person reads.
 pub fn plain(text: &str) -> String {
-    let shown = |c: &char| {
-        !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().filter(shown).collect()
+    text.chars().filter(|c| is_plain(*c)).collect()
+}
+
+pub(crate) fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A server's words, [`plain`] and short enough for a sentence.

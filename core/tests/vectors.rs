@@ -54,7 +54,7 @@ struct Step {
 #[test]
 fn every_flow_does_what_its_vectors_say() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
-    let bless = std::env::var_os("PI_AUTH_BLESS").is_some();
+    let bless = blessing();
     let mut count = 0;
     for flow in FILES {
         let path = directory.join(flow).with_extension("json");
@@ -78,6 +78,10 @@ fn every_flow_does_what_its_vectors_say() {
     println!("{count} vectors");
 }
 
+fn blessing() -> bool {
+    std::env::var_os("PI_AUTH_BLESS").is_some()
+}
+
 /// The file as people read it and as it differs: a line for each effect, and one for each event.
 fn layout(vectors: &[Vector]) -> String {
     let vectors: Vec<String> = vectors.iter().map(|vector| {
@@ -99,6 +103,10 @@ fn run(vector: &Vector) -> Vec<Step> {
     let answered = vector.steps.iter().filter(|step| !step.event.is_null());
     for step in answered {
         let over = matches!(effect, Effect::Done { .. } | Effect::Failed { .. });
+        if over && blessing() {
+            // What it did not wait for is no part of it any more.
+            break;
+        }
         assert!(!over, "{}: ended before {}: {effect:?}", vector.name, step.event);
         steps.push(Step {
             effect: serde_json::to_value(&effect).unwrap(),

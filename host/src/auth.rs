@@ -132,7 +132,8 @@ impl Auth {
     }
 
     /// The credential file in `directory`, whatever this process's variables say: no variable
-    /// holds a key, and overrides are those of the directory.
+    /// holds a key, and overrides are those of the directory. Only a stored API key that names a
+    /// variable is still looked up in it.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Auth {
             directory: directory.into(),
@@ -178,24 +179,34 @@ impl Auth {
     /// # Errors
     /// As [`Auth::token`].
     pub async fn token_with(&self, provider: &str, options: TokenOptions) -> Result<Token, Error> {
-        let mut job = self.token_job(provider, options);
-        if let Some(result) = job.run_local() {
-            return result;
-        }
-        // A task of its own outlives this future: a token that was rotated must reach the file.
-        match tokio::spawn(async move { job.run(&mut Unattended).await }).await {
-            Ok(result) => result,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down.
-                Err(_) => Err(Error::Cancelled),
-            },
-        }
+        self.token_job(provider, options).unattended().await
     }
 
     /// [`Auth::token`] in two steps: what needs no async runtime, and the rest.
-    pub fn token_job(&self, provider: &str, options: TokenOptions) -> TokenJob {
-        TokenJob(self.driver(Request::Token(self.token_request(provider, options))))
+    pub fn token_job(&self, provider: &str, options: TokenOptions) -> Job<Token> {
+        let request = Request::Token(self.token_request(provider, options));
+        Job { driver: self.driver(request), finish: Token::of }
+    }
+
+    /// The headers that carry such a key on a request to the API of `provider`, and where that is.
+    /// Dropping the future does what it does to that of [`Auth::token`].
+    ///
+    /// # Errors
+    /// As [`Auth::token`].
+    pub async fn headers(&self, provider: &str, options: HeadersOptions) -> Result<Headers, Error> {
+        self.headers_job(provider, options).unattended().await
+    }
+
+    /// [`Auth::headers`] in two steps: what needs no async runtime, and the rest.
+    pub fn headers_job(&self, provider: &str, options: HeadersOptions) -> Job<Headers> {
+        let HeadersOptions { token, body, initiator, vision } = options;
+        let token = self.token_request(provider, token);
+        let request = Request::Headers(headers::Request { token, body, initiator, vision });
+        let finish = |output| match output {
+            Output::Headers(headers) => Ok(headers),
+            _ => Err(Error::Cancelled),
+        };
+        Job { driver: self.driver(request), finish }
     }
 
     fn token_request(&self, provider: &str, options: TokenOptions) -> token::Request {
@@ -208,29 +219,8 @@ impl Auth {
         }
     }
 
-    /// The headers that carry such a key on a request to the API of `provider`, and where that is.
-    ///
-    /// Do not drop this future: stop it by [`Auth::stopped_by`], which lets the answer to a refresh
-    /// reach the file.
-    ///
-    /// # Errors
-    /// As [`Auth::token`].
-    pub async fn headers(
-        &self,
-        provider: &str,
-        options: HeadersOptions,
-        interaction: &mut impl Interaction,
-    ) -> Result<Headers, Error> {
-        let HeadersOptions { token, body, initiator, vision } = options;
-        let token = self.token_request(provider, token);
-        let request = Request::Headers(headers::Request { token, body, initiator, vision });
-        match self.driver(request).run(interaction).await? {
-            Output::Headers(headers) => Ok(headers),
-            _ => Err(Error::Cancelled),
-        }
-    }
-
-    /// Logs in and stores the credential.
+    /// Logs in and stores the credential. Do not drop this future once the person has authorized:
+    /// stop it by [`Auth::stopped_by`].
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::Cancelled`] where the person stopped it.
@@ -297,14 +287,17 @@ impl Auth {
     }
 }
 
-/// A token that is being got.
-pub struct TokenJob(Driver);
+/// A key, or the headers that carry it, being got.
+pub struct Job<T> {
+    driver: Driver,
+    finish: fn(Output) -> Result<T, Error>,
+}
 
-impl TokenJob {
-    /// Reads the file, and is done if the token is fresh: no runtime, no lock, no write. `None`
-    /// where more is needed; then go on with [`TokenJob::run`].
-    pub fn run_local(&mut self) -> Option<Result<Token, Error>> {
-        self.0.run_local().map(finished)
+impl<T: Send + 'static> Job<T> {
+    /// Reads the files, and is done if the token is fresh: no runtime, no lock, no write. `None`
+    /// where more is needed; then go on with [`Job::run`].
+    pub fn run_local(&mut self) -> Option<Result<T, Error>> {
+        Some(self.driver.run_local()?.and_then(self.finish))
     }
 
     /// Goes to the end. Do not drop this future: stop it by [`Auth::stopped_by`], which lets the
@@ -312,14 +305,32 @@ impl TokenJob {
     ///
     /// # Errors
     /// As [`Auth::token`].
-    pub async fn run(self, interaction: &mut impl Interaction) -> Result<Token, Error> {
-        finished(self.0.run(interaction).await)
+    pub async fn run(self, interaction: &mut impl Interaction) -> Result<T, Error> {
+        self.driver.run(interaction).await.and_then(self.finish)
+    }
+
+    /// Goes to the end with nobody to ask, whether or not somebody still waits for it.
+    async fn unattended(mut self) -> Result<T, Error> {
+        if let Some(result) = self.run_local() {
+            return result;
+        }
+        // A task of its own outlives this future: a token that was rotated must reach the file.
+        match tokio::spawn(async move { self.run(&mut Unattended).await }).await {
+            Ok(result) => result,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(_) => Err(Error::Cancelled),
+            },
+        }
     }
 }
 
-fn finished(result: Result<Output, Error>) -> Result<Token, Error> {
-    match result? {
-        Output::Token { key, notes } => Ok(Token { key, notes }),
-        _ => Err(Error::Cancelled),
+impl Token {
+    fn of(output: Output) -> Result<Self, Error> {
+        match output {
+            Output::Token { key, notes } => Ok(Token { key, notes }),
+            _ => Err(Error::Cancelled),
+        }
     }
 }

@@ -25,8 +25,8 @@ pub(crate) struct Driver {
     store: Store,
     clients: Clients,
     stop: Stop,
-    /// What the person has some time for, and sees.
-    countdown: Option<Countdown>,
+    /// Whether the person sees how much time there is.
+    counting: bool,
     /// The lock; released when the driver is dropped.
     held: Option<Held>,
     callback: Option<Callback>,
@@ -43,7 +43,7 @@ impl Driver {
             store,
             clients: Clients::default(),
             stop,
-            countdown: None,
+            counting: false,
             held: None,
             callback: None,
             visit: None,
@@ -58,6 +58,7 @@ impl Driver {
                 Effect::Done { output } => return Some(Ok(output.clone())),
                 Effect::Failed { error } => return Some(Err(error.clone())),
                 Effect::ReadStore if self.held.is_none() => self.store.read(),
+                Effect::ReadOverrides => self.store.read_overrides(),
                 Effect::ReadVariable { name } => variable(name),
                 _ => return None,
             };
@@ -68,17 +69,15 @@ impl Driver {
     /// Goes to the end.
     pub(crate) async fn run(mut self, interaction: &mut impl Interaction) -> Result<Output, Error> {
         let result = loop {
-            let event = match self.effect.clone() {
+            let effect = self.effect.clone();
+            self.keep_counting(&effect, interaction);
+            let event = match effect {
                 Effect::Done { output } => break Ok(output),
                 Effect::Failed { error } => break Err(error),
-                effect => {
-                    self.keep_counting(&effect, interaction);
-                    self.answer(effect, interaction).await
-                }
+                effect => self.answer(effect, interaction).await,
             };
             self.effect = self.flow.step(event, now_ms());
         };
-        self.stop_counting(interaction);
         // The lock first: a browser may take its time.
         self.held = None;
         self.dismiss(&result).await;
@@ -101,10 +100,10 @@ impl Driver {
 
     async fn perform(&mut self, effect: Effect, interaction: &mut impl Interaction) -> Event {
         match effect {
-            Effect::Http { request, activity } => {
+            Effect::Http { request, activity, countdown } => {
                 let answer = self.clients.send(&request);
-                match &self.countdown {
-                    Some(countdown) => counted_down(answer, countdown, interaction).await,
+                match countdown {
+                    Some(countdown) => counted_down(answer, &countdown, interaction).await,
                     None => waited_for(answer, &activity, interaction).await,
                 }
             }
@@ -158,15 +157,12 @@ impl Driver {
                     Answer::Cancelled => Event::Cancelled,
                 }
             }
-            Effect::ShowCode(code) => {
-                show_code(&code, interaction).await;
-                Event::Shown
-            }
-            Effect::WaitUntil { at_ms, .. } => {
+            Effect::ShowCode(code) => show_code(&code, interaction).await,
+            Effect::WaitUntil { at_ms, countdown } => {
                 let left = Duration::from_millis(at_ms.saturating_sub(now_ms()));
                 let sleep = tokio::time::sleep(left);
-                match &self.countdown {
-                    Some(countdown) => counted_down(sleep, countdown, interaction).await,
+                match countdown {
+                    Some(countdown) => counted_down(sleep, &countdown, interaction).await,
                     None => sleep.await,
                 }
                 Event::Woke
@@ -176,19 +172,13 @@ impl Driver {
         }
     }
 
-    /// A count-down goes on from one wait to the next, and through the requests between them.
+    /// A count-down goes on from one effect to the next, as long as they have one.
     fn keep_counting(&mut self, next: &Effect, interaction: &mut impl Interaction) {
-        match next {
-            Effect::WaitUntil { countdown: Some(countdown), .. } => {
-                self.countdown = Some(countdown.clone());
-            }
-            Effect::Http { .. } => {}
-            _ => self.stop_counting(interaction),
-        }
-    }
-
-    fn stop_counting(&mut self, interaction: &mut impl Interaction) {
-        if self.countdown.take().is_some() {
+        let counts = matches!(
+            next,
+            Effect::WaitUntil { countdown: Some(_), .. } | Effect::Http { countdown: Some(_), .. }
+        );
+        if std::mem::replace(&mut self.counting, counts) && !counts {
             interaction.counting_down(None);
         }
     }
@@ -280,11 +270,15 @@ fn pasted(answer: Answer<String>) -> Event {
     }
 }
 
-async fn show_code(code: &ShowCode, interaction: &mut impl Interaction) {
-    interaction.show_code(code);
+async fn show_code(code: &ShowCode, interaction: &mut impl Interaction) -> Event {
+    // A code that nobody sees is one that nobody enters.
+    if !interaction.show_code(code) {
+        return Event::InputEnded;
+    }
     if code.open_browser && !browser::open(&code.url).await {
         interaction.browser_failed(&code.verification_uri);
     }
+    Event::Shown
 }
 
 fn variable(name: &str) -> Event {

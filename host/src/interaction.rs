@@ -61,8 +61,8 @@ pub trait Interaction {
     /// [`Authorize::problem`] when an answer was not taken.
     fn show(&mut self, page: &Authorize);
 
-    /// Shows the code to be entered, and where.
-    fn show_code(&mut self, code: &ShowCode);
+    /// Shows the code to be entered, and where; answers whether anybody sees it.
+    fn show_code(&mut self, code: &ShowCode) -> bool;
 
     /// Tells that no browser could be opened, so that the person opens `url`.
     fn browser_failed(&mut self, url: &str);
@@ -86,7 +86,9 @@ pub struct Unattended;
 impl Interaction for Unattended {
     fn show(&mut self, _: &Authorize) {}
 
-    fn show_code(&mut self, _: &ShowCode) {}
+    fn show_code(&mut self, _: &ShowCode) -> bool {
+        false
+    }
 
     fn browser_failed(&mut self, _: &str) {}
 

@@ -42,20 +42,22 @@ mod stop;
 mod store;
 
 pub use auth::{
-    Auth, HeadersOptions, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token, TokenJob,
+    Auth, HeadersOptions, Job, LoggedIn, LoggedOut, LoginOptions, LogoutOptions, Token,
     TokenOptions,
 };
 pub use clock::now_ms;
 pub use interaction::{Answer, Interaction, Unattended};
 pub use pi_auth_core::environment::Environment;
-pub use pi_auth_core::error::{Code, Error};
+pub use pi_auth_core::error::{Code, Error, StoreFailure};
 pub use pi_auth_core::flow::headers::Headers;
-pub use pi_auth_core::flow::logout::Revocation;
+pub use pi_auth_core::flow::logout::{Outcome, Revocation};
 pub use pi_auth_core::flow::status::{KeyState, KeyStatus, Status};
 pub use pi_auth_core::flow::{Authorize, ShowCode};
 pub use pi_auth_core::headers::Initiator;
-pub use pi_auth_core::http::Header;
-pub use pi_auth_core::provider::Label;
+pub use pi_auth_core::http::{Header, TransportFailure};
+pub use pi_auth_core::oauth::endpoint::EndpointError;
+pub use pi_auth_core::oauth::paste::PasteError;
+pub use pi_auth_core::provider::{BadDomain, BadOverrides, Label};
 pub use pi_auth_core::resolve::{Key, KeyKind, Source};
 pub use pi_auth_core::secret::Secret;
 pub use pi_auth_core::text::plain;

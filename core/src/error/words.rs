@@ -66,7 +66,9 @@ impl Error {
             Self::UnusableKey { source: Source::Variable(name) } => format!("Set {name} anew."),
             Self::UnusableKey { .. } => "Store it anew, or log in again.".into(),
             Self::Enterprise { stored: false, .. } => {
-                "Give a name such as ghe.example.com, or nothing for github.com.".into()
+                "Give a name such as ghe.example.com; for github.com, Enterprise Cloud included, give \
+                 nothing."
+                    .into()
             }
             Self::Enterprise { stored: true, .. } => {
                 "Run `pi login github-copilot --enterprise DOMAIN`. The stored credential was kept."
@@ -164,6 +166,13 @@ impl fmt::Display for Error {
             Self::Exchange { provider, cause } => {
                 write!(f, "{} did not take the authorization code: {cause}.", provider.short_name())
             }
+            // Nothing that has just been given was revoked.
+            Self::Login { provider, cause: EndpointError::Unauthorized } => write!(
+                f,
+                "The login to {} came to nothing: it does not take the token that it has just \
+                 given (HTTP 401).",
+                provider.short_name()
+            ),
             Self::Login { provider, cause } => {
                 write!(f, "The login to {} came to nothing: {cause}.", provider.short_name())
             }
@@ -260,6 +269,9 @@ fn metadata_advice(provider: &Label) -> String {
 
 fn wait_advice(code: Code) -> String {
     match code {
+        Code::RetryLater { after_ms } if after_ms > 600_000 => {
+            format!("Try again in {} min.", after_ms.div_ceil(60_000))
+        }
         Code::RetryLater { after_ms } => format!("Try again in {} s.", after_ms.div_ceil(1000)),
         _ => String::new(),
     }
@@ -267,5 +279,8 @@ fn wait_advice(code: Code) -> String {
 
 /// The command that logs in to `provider`.
 fn login(provider: &Label) -> String {
-    format!("pi login {}", plain(&provider.id))
+    match &provider.enterprise {
+        Some(domain) => format!("pi login {} --enterprise {domain}", plain(&provider.id)),
+        None => format!("pi login {}", plain(&provider.id)),
+    }
 }

@@ -1,4 +1,4 @@
-//! The memory of refreshes that failed, so that any number of processes do not all ask in vain.
+//! The memory of refreshes, and exchanges, that failed, so that any number of processes do not all ask in vain.
 //!
 //! It is a small file beside the credential file, written under its lock. It holds no secret and
 //! decides nothing that matters: one that cannot be read is no memory. A record counts for one

@@ -42,9 +42,7 @@ impl Discovery {
         match (answer, self.next.take()) {
             (Ok(metadata), _) => Turn::Done(self.provider.discovered(metadata, self.job)),
             // Nothing of the kind is there: perhaps in the other place.
-            (Err(error), Some(next)) if knows_nothing(&error) => {
-                Turn::Ask(self, ask(&issuer, next))
-            }
+            (Err(error), Some(next)) if !is_final(&error) => Turn::Ask(self, ask(&issuer, next)),
             // Not as it came: what a token endpoint says in these words would mean something else.
             (Err(error), None) if knows_nothing(&error) => {
                 let problem = format!("{issuer} does not say where its endpoints are: {error}");
@@ -55,11 +53,17 @@ impl Discovery {
     }
 }
 
+/// Whether the other place is not worth asking.
+fn is_final(error: &EndpointError) -> bool {
+    matches!(error, EndpointError::Transport(_) | EndpointError::Metadata { .. })
+}
+
 fn knows_nothing(error: &EndpointError) -> bool {
     use EndpointError::{OAuth, Refused, Unreadable};
     matches!(error, Refused { .. } | Unreadable { .. } | OAuth { .. })
 }
 
 fn ask(issuer: &str, request: Request) -> Effect {
-    Effect::Http { request, activity: format!("Asking {issuer} for its endpoints") }
+    let activity = format!("Asking {issuer} for its endpoints");
+    Effect::Http { request, activity, countdown: None }
 }

@@ -24,6 +24,9 @@ pub enum Effect {
         request: http::Request,
         /// What it is for, in plain words, to show when it takes over a second.
         activity: String,
+        /// What the person has time for meanwhile.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        countdown: Option<Countdown>,
     },
     /// Read the overrides file. Answer: [`Event::OverridesRead`] or [`Event::OverridesFailed`].
     ReadOverrides,

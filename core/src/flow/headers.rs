@@ -37,6 +37,7 @@ pub struct Request {
 
 /// What to send, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Headers {
     /// The headers, in order.
     pub headers: Vec<Header>,

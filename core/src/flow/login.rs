@@ -136,11 +136,10 @@ impl State {
             }
             (State::Probing(_), event) => Turn::unexpected(event, "write"),
             (State::Asking(login, wrong), Event::Answered { text }) => login.answered(&text, wrong),
-            // Whoever cannot be asked gets the default, but not whoever meant something else.
-            (State::Asking(login, mut wrong), Event::InputEnded) => match wrong.pop() {
-                None => login.at(None),
-                Some(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
-            },
+            (State::Asking(_, mut wrong), Event::InputEnded) => Turn::Failed(match wrong.pop() {
+                None => Error::Cancelled,
+                Some(problem) => Error::Enterprise { problem, stored: false },
+            }),
             (State::Discovering(login, discovery), event) => {
                 login.discovering(discovery.step(event, now_ms))
             }

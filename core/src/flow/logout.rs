@@ -39,13 +39,31 @@ pub struct Request {
     pub interactive: bool,
 }
 
-/// What a provider said to a logout.
+/// What a logout means at the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Revocation {
     /// The provider.
     pub provider: Label,
-    /// Why its tokens may still be valid there; `None` where it confirmed that they are not.
-    pub problem: Option<String>,
+    /// What it said, if it could be told.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of telling a provider that a login is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It confirmed that the token is revoked (RFC 7009).
+    Confirmed,
+    /// It did not, so the tokens may stay valid there until they expire.
+    NotConfirmed {
+        /// Why.
+        problem: String,
+    },
+    /// This program knows no way to tell it: the tokens stay valid there until they expire.
+    Unavailable,
 }
 
 /// How often a lost lock is taken again.
@@ -53,7 +71,8 @@ const MAX_LOST_LOCKS: u32 = 3;
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
-        let (open, effect) = Open::start();
+        // A slip in the overrides file must not keep anybody from logging out.
+        let (open, effect) = Open::start_without_overrides_if_need_be();
         Turn::Ask(State::Opening(self, open), effect)
     }
 }
@@ -227,11 +246,10 @@ impl Removal {
 
 impl Ended {
     /// Tells those providers that can be told.
-    fn tell(self, mut logins: Vec<Login>) -> Turn<State> {
-        logins.retain(Login::can_be_revoked);
-        match logins.is_empty() {
-            true => self.done(Vec::new()),
-            false => Turn::Ask(State::Unlocking(self, logins), Effect::UnlockStore),
+    fn tell(self, logins: Vec<Login>) -> Turn<State> {
+        match logins.iter().any(Login::can_be_revoked) {
+            true => Turn::Ask(State::Unlocking(self, logins), Effect::UnlockStore),
+            false => self.revoking(Revoking::start(logins)),
         }
     }
 

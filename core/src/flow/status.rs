@@ -36,12 +36,14 @@ pub struct Status {
 impl Status {
     /// Whether there is anything that a request could be sent with.
     pub fn is_usable(&self) -> bool {
-        self.keys.iter().any(|key| key.active && key.state != KeyState::Unusable)
+        let is_usable = |state| matches!(state, KeyState::Ready | KeyState::RefreshDue);
+        self.keys.iter().any(|key| key.active && is_usable(key.state))
     }
 }
 
 /// One key, or what is stored in place of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct KeyStatus {
     /// The provider.
     pub provider: Label,
@@ -56,18 +58,20 @@ pub struct KeyStatus {
     /// When the access token really expires, in epoch milliseconds; `None` where nobody knows.
     pub expires_ms: Option<u64>,
     /// The domain of the GitHub Enterprise that it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub enterprise: Option<String>,
 }
 
 /// Whether a key can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum KeyState {
     /// As it is.
     Ready,
     /// After a refresh, which happens by itself when the token is asked for.
     RefreshDue,
+    /// Once the agent has refreshed it: this program does not know the provider, or no longer.
+    Foreign,
     /// Not at all: a login is required.
     Unusable,
 }
@@ -113,7 +117,10 @@ fn keys(
         let mut active = true;
         for place in order(&provider.id, &request.environment)? {
             let key = match place {
-                None => entries.get(&provider.id).map(|entry| stored(&provider, entry, now_ms)),
+                None => entries.get(&provider.id).map(|entry| {
+                    let is_known = table.get(&provider.id).is_some();
+                    stored(&provider, is_known, entry, now_ms)
+                }),
                 Some(name) => variable(&provider, name, &request.environment),
             };
             if let Some(key) = key {
@@ -128,11 +135,11 @@ fn keys(
     Ok(keys)
 }
 
-fn stored(provider: &Label, entry: &Entry, now_ms: u64) -> KeyStatus {
+fn stored(provider: &Label, is_known: bool, entry: &Entry, now_ms: u64) -> KeyStatus {
     let (kind, state, expires_ms) = match entry {
         Entry::OAuth(credential) => {
             let expires_ms = credential.access.as_ref().map(|_| credential.real_expiry_ms());
-            (Some(KeyKind::OAuth), login_state(credential, now_ms), expires_ms)
+            (Some(KeyKind::OAuth), login_state(credential, is_known, now_ms), expires_ms)
         }
         // Only the agent runs a stored command.
         Entry::ApiKey(Some(key)) if key.expose().starts_with('!') => {
@@ -149,12 +156,13 @@ fn stored(provider: &Label, entry: &Entry, now_ms: u64) -> KeyStatus {
     KeyStatus { provider, kind, source, active: false, state, expires_ms, enterprise }
 }
 
-fn login_state(credential: &Credential, now_ms: u64) -> KeyState {
+fn login_state(credential: &Credential, is_known: bool, now_ms: u64) -> KeyState {
     let valid_for = |ms| credential.access_for(ms, now_ms).is_some();
     match credential.refresh {
         _ if valid_for(crate::credential::BUFFER_MS) => KeyState::Ready,
-        Some(_) => KeyState::RefreshDue,
-        None if valid_for(0) => KeyState::Ready,
+        Some(_) if is_known => KeyState::RefreshDue,
+        _ if valid_for(0) => KeyState::Ready,
+        Some(_) => KeyState::Foreign,
         None => KeyState::Unusable,
     }
 }

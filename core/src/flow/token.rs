@@ -3,9 +3,9 @@
 //! ```text
 //!   ReadStore ── fresh ─────────────────────────────────────────────▶ Done
 //!       │ stale
-//!   ReadOverrides ─▶ LockStore ─▶ ReadStore ── fresh by now ────────▶ Done
-//!                                     │ still stale
-//!                                 Http (refresh) ─▶ save::Save ─────▶ Done
+//!   ReadOverrides ─▶ discovery? ─▶ LockStore ─▶ ReadStore ── fresh ─▶ Done
+//!                                                   │ still stale
+//!                    ReadBackoff ─▶ Http (refresh) ─▶ save::Save ───▶ Done
 //! ```
 //!
 //! A fresh token costs one read. Everything behind it runs under the lock, so that any number of
@@ -33,7 +33,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::github_copilot::domain::Domain;
-use crate::provider::{BadDomain, GITHUB_COPILOT, Provider, Table, key_variables};
+use crate::provider::{BadDomain, GITHUB_COPILOT, Job, Provider, Table, key_variables};
 use crate::resolve::{Key, KeyKind, Source, from_environment};
 use crate::secret::Secret;
 
@@ -110,12 +110,13 @@ pub(super) enum State {
     Exchanging(Exchange),
     /// The stored login is stale.
     Configuring(Request, Credential),
+    /// Where is the token endpoint? It is asked for before the lock: two slow answers would outlast
+    /// the patience of those who wait for it.
+    Discovering(Refresh, Discovery),
     Locking(Refresh),
     Rereading(Refresh),
     /// Has a refresh of this token failed just now, in this process or another?
     Recalling(Refresh, String),
-    /// Where is the token endpoint?
-    Discovering(Refresh, Backoff, String, Discovery),
     /// The refresh is sent: from here on, the answer must reach the file.
     Refreshing(Refresh, Backoff, String),
     /// The failure is remembered first, for the processes that wait.
@@ -171,14 +172,20 @@ impl State {
             (State::Exchanging(exchange), event) => {
                 exchange.step(event, now_ms).map(State::Exchanging)
             }
-            (State::Discovering(refresh, backoff, path, discovery), event) => {
+            (State::Discovering(refresh, discovery), event) => {
                 match discovery.step(event, now_ms) {
                     Turn::Ask(discovery, effect) => {
-                        let state = State::Discovering(refresh, backoff, path, discovery);
-                        Turn::Ask(state, effect)
+                        Turn::Ask(State::Discovering(refresh, discovery), effect)
                     }
-                    Turn::Done(Ok(provider)) => refresh.send_to(&provider, backoff, path),
-                    Turn::Done(Err(cause)) => refresh.failed(cause, backoff, now_ms),
+                    Turn::Done(Ok(provider)) => {
+                        let configured = provider.clone();
+                        let refresh = Refresh { configured, provider, ..refresh };
+                        Turn::Ask(State::Locking(refresh), Effect::LockStore)
+                    }
+                    Turn::Done(Err(cause)) => {
+                        let provider = refresh.provider.label();
+                        refresh.fall_back(Error::Refresh { provider, cause }, now_ms)
+                    }
                     Turn::Failed(error) => refresh.fall_back(error, now_ms),
                 }
             }
@@ -224,8 +231,7 @@ fn decide(request: Request, store: &Store, now_ms: u64) -> Turn<State, Found> {
 fn variable(request: Request, key: Key) -> Turn<State, Found> {
     match &key.source {
         Source::Variable(name) if request.provider == GITHUB_COPILOT => {
-            let (exchange, effect) = Exchange::start(name.clone(), key.value);
-            Turn::Ask(State::Exchanging(exchange), effect)
+            Exchange::start(name.clone(), key.value, State::Exchanging)
         }
         _ => done(key, None),
     }
@@ -280,7 +286,13 @@ fn configured(
     match located {
         Err(error) => refresh.fall_back(error, now_ms),
         Ok(provider) => {
-            Turn::Ask(State::Locking(Refresh { provider, ..refresh }), Effect::LockStore)
+            let refresh = Refresh { provider, ..refresh };
+            match Discovery::start(&refresh.provider, Job::Refresh) {
+                None => Turn::Ask(State::Locking(refresh), Effect::LockStore),
+                Some((discovery, effect)) => {
+                    Turn::Ask(State::Discovering(refresh, discovery), effect)
+                }
+            }
         }
     }
 }

@@ -6,6 +6,8 @@
 use alloc::string::String;
 use core::net::Ipv4Addr;
 
+use crate::text::is_plain;
+
 /// An absolute http or https URL, split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url<'a> {
@@ -21,9 +23,10 @@ pub struct Url<'a> {
 
 impl<'a> Url<'a> {
     /// Splits `text`; `None` where it is not a plain absolute http(s) URL: another scheme, user
-    /// information, a backslash, white space or a control character, an empty host, a bad port.
+    /// information, a backslash, white space or what [`plain`](crate::text::plain) text does not have,
+    /// an empty host, a bad port.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let odd = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+        let odd = |c: char| c.is_whitespace() || !is_plain(c) || c == '\\';
         if text.contains(odd) {
             return None;
         }
@@ -41,6 +44,16 @@ impl<'a> Url<'a> {
             return None;
         }
         Some(Url { https, host, port, rest })
+    }
+
+    /// Whether both URLs lead to the same server.
+    pub(crate) fn same_origin(one: &str, other: &str) -> bool {
+        let origin = |text| {
+            let url = Url::parse(text)?;
+            let port = url.port.unwrap_or(if url.https { 443 } else { 80 });
+            Some((url.https, url.host.to_ascii_lowercase(), port))
+        };
+        origin(one).is_some() && origin(one) == origin(other)
     }
 
     /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
@@ -111,6 +124,7 @@ mod tests {
             ("https://u:p@host/", false),
             ("https://evil.com\\@host/", false),
             ("https://a b/", false),
+            ("https://host/\u{202e}gpj", false),
             ("https://", false),
             ("https://h:99999/", false),
             ("https://h:/", false),

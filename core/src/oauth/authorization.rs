@@ -52,20 +52,20 @@ pub(crate) struct Answer {
 /// Why an authorization response is not an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The provider said no (4.1.2.1): its error code, and its words for people.
-    Error { error: String, description: Option<String> },
+    /// The provider said no (4.1.2.1): its error code, its words for people, and to which login.
+    Error { error: String, description: Option<String>, state: Option<Secret> },
     /// There is neither a code nor an error in it.
     NoCode,
 }
 
 /// Reads the query that the browser brought to a redirect URI, or that a person pasted.
 pub(crate) fn answer(query: &str) -> Result<Answer, Refusal> {
+    let state = query_value(query, "state").map(Secret::new);
     if let Some(error) = query_value(query, "error") {
         let description = query_value(query, "error_description");
-        return Err(Refusal::Error { error, description });
+        return Err(Refusal::Error { error, description, state });
     }
     let code = query_value(query, "code").ok_or(Refusal::NoCode)?;
-    let state = query_value(query, "state").map(Secret::new);
     Ok(Answer { code: code.into(), state, iss: query_value(query, "iss"), is_bare: false })
 }
 

@@ -20,6 +20,10 @@ const DEFAULT_INTERVAL_S: u64 = 5;
 const SLOW_DOWN_S: u64 = 5;
 /// The longest interval that is believed, in seconds: no code lives for a day.
 const MAX_INTERVAL_S: u64 = 86_400;
+/// The longest user code that is shown, in characters; real ones have nine.
+const MAX_USER_CODE_CHARS: usize = 64;
+/// The longest address that is shown, in bytes.
+const MAX_URI_BYTES: usize = 2048;
 /// How long a code lives where the server does not say, in seconds; it has to (3.2).
 const DEFAULT_EXPIRES_IN_S: u64 = 900;
 
@@ -62,17 +66,22 @@ fn read(body: Map<String, Value>, now_ms: u64) -> Option<Code> {
     let interval_s = seconds("interval").filter(|s| *s > 0).unwrap_or(DEFAULT_INTERVAL_S);
     let answer: Answer3_2 = serde_json::from_value(Value::Object(body)).ok()?;
     // It is opened in a browser: nothing but a plain web address will do.
-    let is_page =
-        |url: &String| Url::parse(url).is_some_and(|parsed| parsed.is_safe()) && plain(url) == *url;
-    let page = |url: String| Some(url).filter(is_page);
+    let is_page = |url: &String| {
+        url.len() <= MAX_URI_BYTES && Url::parse(url).is_some_and(|parsed| parsed.is_safe())
+    };
     let user_code = plain(answer.user_code.trim());
-    let usable = !answer.device_code.is_empty() && !user_code.is_empty();
-    usable.then_some(())?;
+    let is_code = (1..=MAX_USER_CODE_CHARS).contains(&user_code.chars().count());
+    let verification_uri = answer.verification_uri.or(answer.verification_url).filter(is_page)?;
+    // What is opened must be on the server that the person is shown.
+    let is_same = |url: &String| is_page(url) && Url::same_origin(url, &verification_uri);
+    if answer.device_code.is_empty() || !is_code {
+        return None;
+    }
     Some(Code {
         device_code: answer.device_code,
         user_code,
-        verification_uri: page(answer.verification_uri.or(answer.verification_url)?)?,
-        verification_uri_complete: answer.verification_uri_complete.and_then(page),
+        verification_uri_complete: answer.verification_uri_complete.filter(is_same),
+        verification_uri,
         expires_ms: endpoint::epoch_ms(now_ms, expires_in_s),
         pace: Pace { interval_s: interval_s.min(MAX_INTERVAL_S), slowed: false, failures: 0 },
     })
@@ -101,16 +110,19 @@ impl Code {
 
     /// Reads the device access token response (3.5) as of `now_ms`.
     pub(crate) fn answer(&self, response: &Response, now_ms: u64) -> Poll {
+        // Some servers send this with 429, and it means more than that.
+        if let Some(interval_s) = slow_down(response, now_ms) {
+            return Poll::SlowDown { interval_s };
+        }
         let error = match token::answer(response, now_ms) {
             Ok(grant) => return Poll::Granted(grant),
             Err(error) => error.without(core::slice::from_ref(&self.device_code)),
         };
         let EndpointError::OAuth { error: code, .. } = &error else {
-            return if error.is_transient() { Poll::Trouble(error) } else { Poll::Failed(error) };
+            return if error.is_passing() { Poll::Trouble(error) } else { Poll::Failed(error) };
         };
         match code.as_str() {
             "authorization_pending" => Poll::Pending,
-            "slow_down" => Poll::SlowDown { interval_s: interval_s(response) },
             "access_denied" | "authorization_declined" => Poll::Denied,
             "expired_token" | "token_expired" => Poll::Expired,
             _ => Poll::Failed(error),
@@ -118,10 +130,12 @@ impl Code {
     }
 }
 
-/// The new interval that some servers send along with `slow_down`.
-fn interval_s(response: &Response) -> Option<u64> {
+/// Whether polls are to be rarer, and the new interval that some servers send along.
+fn slow_down(response: &Response, now_ms: u64) -> Option<Option<u64>> {
     let body: Map<String, Value> = serde_json::from_str(response.body.expose()).ok()?;
-    endpoint::seconds(body.get("interval")?)
+    let given_s = body.get("interval").and_then(endpoint::seconds);
+    let asked_s = response.retry_after_ms(now_ms).map(|ms| ms.div_ceil(1000));
+    (body.get("error")?.as_str()? == "slow_down").then(|| given_s.max(asked_s))
 }
 
 /// What a poll came to.
@@ -214,6 +228,7 @@ mod tests {
         for (from, to) in [
             ("d-canary", ""),
             ("WDJB-MJHT", " "),
+            ("WDJB-MJHT", &"x".repeat(65)),
             ("https://h/device", "http://h/device"),
             ("https://h/device", "javascript:alert(1)"),
             ("https://h/device", "https://h/\\u202eecived"),
@@ -249,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn the_page_that_is_opened_is_on_the_server_that_is_shown() {
+        let complete = |url: &str| {
+            let field = alloc::format!("\"verification_uri_complete\":\"{url}\",\"interval\"");
+            let body = ANSWER.replace("\"interval\"", &field);
+            code(&response(200, &body), 0).unwrap().verification_uri_complete.is_some()
+        };
+        assert!(complete("https://h/device?code=WDJB-MJHT"));
+        assert!(complete("https://h:443/device"));
+        assert!(!complete("https://evil.example/device"));
+        assert!(!complete("https://h:8443/device"));
+        assert!(!complete("javascript:alert(1)"));
+    }
+
+    #[test]
     fn what_a_poll_comes_to() {
         let code = code(&response(200, ANSWER), 0).unwrap();
         let error = |error: &str| alloc::format!(r#"{{"error":"{error}"}}"#);
@@ -262,7 +291,14 @@ mod tests {
         }
         let slower = r#"{"error":"slow_down","interval":12}"#;
         assert_eq!(code.answer(&response(200, slower), 0), Poll::SlowDown { interval_s: Some(12) });
-        for (status, body) in [(502, ""), (429, ""), (408, ""), (200, "<html>"), (200, "{")] {
+        assert_eq!(
+            code.answer(&response(429, slower), 0),
+            Poll::SlowDown { interval_s: Some(12) },
+            "whatever the status"
+        );
+        for (status, body) in
+            [(502, ""), (429, ""), (408, ""), (307, ""), (407, ""), (200, "<html>"), (200, "{")]
+        {
             let poll = code.answer(&response(status, body), 0);
             assert!(matches!(poll, Poll::Trouble(_)), "{status} {body}");
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
 use crate::secret::Secret;
-use crate::text::brief;
+use crate::text::{brief, plain};
 
 /// Why an endpoint did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,12 @@ impl EndpointError {
         )
     }
 
+    /// Whether something in between has answered, such as a proxy or the page of a hotel's network,
+    /// so that the server itself may say otherwise in a while.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.is_transient() || matches!(self, Self::Refused { status: 300..=399 | 407 })
+    }
+
     /// Whether the server no longer takes what it was shown: a token that was revoked or used
     /// before, a code that was used or is too old.
     pub fn is_invalid_grant(&self) -> bool {
@@ -86,11 +92,12 @@ impl EndpointError {
         }
     }
 
-    /// The same without any of `secrets`: a server may repeat what it was sent.
+    /// The same without any of `secrets`: a server may repeat what it was sent. The texts are made
+    /// short only then, or a secret could be cut in two and half of it stay.
     pub(crate) fn without(self, secrets: &[Secret]) -> Self {
         let clean = |text: String| {
             let known = secrets.iter().filter(|secret| !secret.is_empty());
-            known.fold(text, |text, secret| text.replace(secret.expose(), "[REDACTED]"))
+            brief(&known.fold(text, |text, secret| text.replace(secret.expose(), "[REDACTED]")))
         };
         match self {
             Self::OAuth { error, description } => {
@@ -145,14 +152,16 @@ impl fmt::Display for EndpointError {
             Self::Unreadable { status } => {
                 write!(f, "its answer (HTTP {status}) is not what was asked for")
             }
-            Self::OAuth { error, description: Some(text) } => write!(f, "{error}: {text}"),
-            Self::OAuth { error, description: None } => f.write_str(error),
+            Self::OAuth { error, description: Some(text) } => {
+                write!(f, "{}: {}", brief(error), brief(text))
+            }
+            Self::OAuth { error, description: None } => f.write_str(&brief(error)),
             Self::Unauthorized => f.write_str("it was revoked or has expired (HTTP 401)"),
             Self::NoCopilot { status: 404, .. } => {
                 f.write_str("there is no Copilot for this account at this address (HTTP 404)")
             }
             Self::NoCopilot { status, message: Some(text) } => {
-                write!(f, "this account may not use Copilot (HTTP {status}: {text})")
+                write!(f, "this account may not use Copilot (HTTP {status}: {})", brief(text))
             }
             Self::NoCopilot { status, message: None } => {
                 write!(f, "this account may not use Copilot (HTTP {status})")
@@ -190,6 +199,8 @@ pub(crate) fn trouble(response: &Response, now_ms: u64) -> Option<EndpointError>
     let after_ms = response.retry_after_ms(now_ms);
     match status {
         429 => Some(EndpointError::RateLimited { after_ms }),
+        // GitHub says it so, too.
+        403 if after_ms.is_some() => Some(EndpointError::RateLimited { after_ms }),
         408 | 500..=599 => Some(EndpointError::Unavailable { status, after_ms }),
         _ => None,
     }
@@ -197,7 +208,7 @@ pub(crate) fn trouble(response: &Response, now_ms: u64) -> Option<EndpointError>
 
 /// RFC 6749, 5.2, or the `{"error": {"type", "message"}}` of Anthropic's API.
 fn oauth_error(body: &Map<String, Value>) -> Option<EndpointError> {
-    let text = |value: &Value| value.as_str().map(brief).filter(|text| !text.is_empty());
+    let text = |value: &Value| value.as_str().map(plain).filter(|text| !text.is_empty());
     let (error, description) = match body.get("error")? {
         Value::Object(nested) => (nested.get("type"), nested.get("message")),
         error => (Some(error), body.get("error_description")),
@@ -225,4 +236,26 @@ pub(crate) fn epoch_ms(now_ms: u64, in_s: u64) -> u64 {
 pub(crate) fn token(secret: Secret) -> Option<Secret> {
     let visible = |byte: u8| (0x20..=0x7e).contains(&byte);
     (!secret.is_empty() && secret.expose().bytes().all(visible)).then_some(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_secret_is_taken_out_before_the_text_is_cut() {
+        let secret = Secret::new("sk-ant-ort01-canary-canary-canary");
+        for before in [0, 270, 285, 299, 300, 5000] {
+            let words = format!("{}{}", "x".repeat(before), secret.expose());
+            let body = serde_json::json!({ "error": "invalid_grant", "error_description": words });
+            let response =
+                Response { status: 400, headers: [].into(), body: body.to_string().into() };
+            let error = object(&response, 0).unwrap_err().without(core::slice::from_ref(&secret));
+            let shown = format!("{error} {error:?} {}", serde_json::to_string(&error).unwrap());
+            assert!(!shown.contains("sk-"), "{before}: {shown}");
+            assert!(shown.len() < 1200, "{before}: {}", shown.len());
+        }
+    }
 }

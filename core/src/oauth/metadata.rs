@@ -4,8 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::endpoint::{self, EndpointError};
 use crate::http::url::{self, Url};
@@ -25,8 +24,8 @@ pub(crate) fn requests(issuer: &str) -> [Request; 2] {
     .map(|url| Request::get(&url))
 }
 
-/// What is used of the metadata (2).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// What is used of the metadata (2). What is of the wrong type is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metadata {
     issuer: String,
     pub(crate) authorization_endpoint: Option<String>,
@@ -34,7 +33,6 @@ pub(crate) struct Metadata {
     pub(crate) token_endpoint: Option<String>,
     pub(crate) revocation_endpoint: Option<String>,
     /// RFC 9207, 3: whether every authorization response names its issuer.
-    #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: bool,
     code_challenge_methods_supported: Option<Vec<String>>,
 }
@@ -49,8 +47,8 @@ pub(crate) fn answer(
     now_ms: u64,
 ) -> Result<Metadata, EndpointError> {
     let body = endpoint::object(response, now_ms)?;
-    let unreadable = |_| EndpointError::Unreadable { status: response.status };
-    let metadata: Metadata = serde_json::from_value(Value::Object(body)).map_err(unreadable)?;
+    let unreadable = EndpointError::Unreadable { status: response.status };
+    let metadata = Metadata::read(&body).ok_or(unreadable)?;
     match metadata.problem(issuer) {
         Some(problem) => Err(EndpointError::Metadata { problem }),
         None => Ok(metadata),
@@ -58,6 +56,25 @@ pub(crate) fn answer(
 }
 
 impl Metadata {
+    fn read(body: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| body.get(name).and_then(Value::as_str).map(String::from);
+        let yes = |name: &str| body.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let methods = body.get("code_challenge_methods_supported").and_then(Value::as_array);
+        let names =
+            |all: &Vec<Value>| all.iter().filter_map(Value::as_str).map(String::from).collect();
+        Some(Metadata {
+            issuer: text("issuer")?,
+            authorization_endpoint: text("authorization_endpoint"),
+            device_authorization_endpoint: text("device_authorization_endpoint"),
+            token_endpoint: text("token_endpoint"),
+            revocation_endpoint: text("revocation_endpoint"),
+            authorization_response_iss_parameter_supported: yes(
+                "authorization_response_iss_parameter_supported",
+            ),
+            code_challenge_methods_supported: methods.map(names),
+        })
+    }
+
     fn problem(&self, issuer: &str) -> Option<String> {
         if self.issuer != issuer {
             return Some(format!(
@@ -132,6 +149,9 @@ mod tests {
         let plain = r#"{"issuer":"https://h","code_challenge_methods_supported":["plain"]}"#;
         assert!(of(plain).unwrap().lacks_s256());
         assert!(!of(r#"{"issuer":"https://h"}"#).unwrap().lacks_s256());
+        let odd = of(r#"{"issuer":"https://h","token_endpoint":1,
+            "authorization_response_iss_parameter_supported":null}"#);
+        assert_eq!(odd.unwrap().token_endpoint, None);
     }
 
     #[test]
@@ -142,7 +162,7 @@ mod tests {
             (r#"{"issuer":"https://h","token_endpoint":"http://h/t"}"#, "token_endpoint is plain"),
             ("<html>", "is not what was asked for"),
             ("{}", "is not what was asked for"),
-            (r#"{"issuer":"https://h","token_endpoint":1}"#, "is not what was asked for"),
+            (r#"{"issuer":1}"#, "is not what was asked for"),
         ] {
             let error = of(body).unwrap_err().to_string();
             assert!(error.contains(problem), "{body}: {error}");

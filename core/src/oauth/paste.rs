@@ -23,8 +23,13 @@ pub enum PasteError {
     AuthorizePage,
     /// Its state is not this login's: it comes from an older attempt, or from someone else.
     OtherLogin,
-    /// The provider's refusal, pasted: its error code.
-    Refused(String),
+    /// The provider's refusal, pasted.
+    Refused {
+        /// Its error code.
+        error: String,
+        /// The login that it is an answer to, if it says so.
+        state: Option<Secret>,
+    },
 }
 
 impl fmt::Display for PasteError {
@@ -46,7 +51,7 @@ impl fmt::Display for PasteError {
             Self::OtherLogin => f.write_str(
                 "That code belongs to another login attempt. Use the page that was opened last.",
             ),
-            Self::Refused(error) => write!(f, "The provider refused: {error}."),
+            Self::Refused { error, .. } => write!(f, "The provider refused: {error}."),
         }
     }
 }
@@ -102,7 +107,9 @@ fn from_url(after_scheme: &str) -> Result<Answer, PasteError> {
 
 fn from_query(query: &str) -> Result<Answer, PasteError> {
     authorization::answer(query).map_err(|refusal| match refusal {
-        Refusal::Error { error, .. } => PasteError::Refused(crate::text::brief(&error)),
+        Refusal::Error { error, state, .. } => {
+            PasteError::Refused { error: crate::text::brief(&error), state }
+        }
         Refusal::NoCode => PasteError::NoCode,
     })
 }
@@ -155,6 +162,10 @@ mod tests {
         }
     }
 
+    fn refused(error: &str, state: Option<&str>) -> PasteError {
+        PasteError::Refused { error: error.into(), state: state.map(Secret::from) }
+    }
+
     #[test]
     fn what_cannot_be_used_says_why() {
         let authorize = "https://claude.ai/oauth/authorize?code=true&code_challenge=x&state=y";
@@ -168,8 +179,8 @@ mod tests {
             ("code=", PasteError::NoCode),
             ("ключ", PasteError::NoCode),
             (authorize, PasteError::AuthorizePage),
-            ("https://h/cb?error=access_denied", PasteError::Refused("access_denied".into())),
-            ("error=a%1b%5b2Jb", PasteError::Refused("a[2Jb".into())),
+            ("https://h/cb?error=access_denied&state=x", refused("access_denied", Some("x"))),
+            ("error=a%1b%5b2Jb", refused("a[2Jb", None)),
         ] {
             assert_eq!(parse(text), Err(error), "{text:?}");
         }

@@ -69,6 +69,9 @@ impl Provider {
         let Some(copilot) = &mut provider.copilot else { return provider };
         let domain = enterprise.map_or("github.com", Domain::as_str);
         copilot.enterprise = enterprise.cloned();
+        if let Some(domain) = enterprise {
+            provider.name = format!("{} at {domain}", provider.name);
+        }
         let mut urls = alloc::vec![&mut provider.token_url, &mut copilot.token_url];
         urls.extend(&mut provider.api_base_url);
         urls.extend(&mut provider.revocation_url);

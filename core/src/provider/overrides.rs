@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, Table, TokenRequest};
 use crate::headers::PER_REQUEST;
-use crate::http::{query_value, url};
+use crate::http::url;
 use crate::text::plain;
 
 /// Why an overrides file cannot be used, naming the key.
@@ -69,13 +69,15 @@ enum Flow {
 const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
 /// What a person may not set, since a login depends on it (RFC 6749, 4.1.1; RFC 7636, 4.3).
-const RESERVED_PARAMETERS: [&str; 9] = [
+const RESERVED_PARAMETERS: [&str; 11] = [
     "client_id",
     "client_secret",
     "code_challenge",
     "code_challenge_method",
     "redirect_uri",
     "request",
+    "request_uri",
+    "response_mode",
     "response_type",
     "scope",
     "state",
@@ -200,6 +202,9 @@ impl Entry {
         at.set("token_url", self.token_url, Some(&mut provider.token_url))?;
         at.put("revocation_url", self.revocation_url, &mut provider.revocation_url)?;
         at.put("api_base_url", self.api_base_url, &mut provider.api_base_url)?;
+        if self.issuer.is_some() && provider.copilot.is_some() {
+            return Err(at.wrong("issuer", MEANINGLESS));
+        }
         at.put("issuer", self.issuer, &mut provider.issuer)?;
         if provider.issuer.as_ref().is_some_and(|issuer| issuer.contains('?')) {
             return Err(at.wrong("issuer", "must not have a query (?)"));
@@ -231,7 +236,9 @@ impl Entry {
         }
         if let Login::AuthorizationCode(login) = &provider.login {
             let query = login.authorize_url.split_once('?').map_or("", |(_, query)| query);
-            let taken = RESERVED_PARAMETERS.iter().find(|name| query_value(query, name).is_some());
+            let names = |pair: &str| pair.split('=').next().unwrap_or_default().to_string();
+            let there: Vec<String> = query.split('&').map(names).collect();
+            let taken = RESERVED_PARAMETERS.iter().find(|name| there.iter().any(|it| it == *name));
             if let Some(name) = taken {
                 let problem = format!("names {name}, which is set by the login itself");
                 return Err(at.wrong("authorize_url", &problem));
@@ -385,6 +392,20 @@ impl AuthorizationCode {
     }
 }
 
+/// What says how a request is to be read, or to whom it goes.
+const OF_HTTP: [&str; 10] = [
+    "Accept",
+    "Connection",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Type",
+    "Cookie",
+    "Host",
+    "Proxy-Authorization",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
 /// Why a request cannot carry this header; `None` where it can (RFC 9110, 5.1 and 5.5).
 fn header_problem(name: &str, value: &str) -> Option<&'static str> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
@@ -393,6 +414,8 @@ fn header_problem(name: &str, value: &str) -> Option<&'static str> {
         Some("is not the name of a header")
     } else if ["authorization", "x-api-key"].contains(&name.to_ascii_lowercase().as_str()) {
         Some("carries the key and cannot be set")
+    } else if OF_HTTP.iter().any(|it| it.eq_ignore_ascii_case(name)) {
+        Some("belongs to each request itself and cannot be set")
     } else if PER_REQUEST.iter().any(|it| it.eq_ignore_ascii_case(name)) {
         Some("says something about each request and cannot be set for all")
     } else if !value.chars().all(visible) {

@@ -103,6 +103,8 @@ fn a_signal_during_an_exchange_waits_until_the_login_is_stored() {
     pi.write(&format!("{code}#{state}\n"));
     assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
     pi.signal(Signal::TERM);
-    pi.finish().exits(130).prints("").says("has been finished first");
+    let ended = pi.finish();
+    ended.exits(130).says("has been finished first");
+    assert!(ended.stdout.contains("Successfully authenticated"), "what has happened is told: {ended}");
     assert_logged_in(&home, &sandbox);
 }

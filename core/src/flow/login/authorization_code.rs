@@ -153,7 +153,7 @@ impl AuthorizationCode {
         }
         match authorization::answer(query) {
             Ok(answer) => self.exchange(login, answer),
-            Err(Refusal::Error { error, description }) => refused(login, &error, description),
+            Err(Refusal::Error { error, description, .. }) => refused(login, &error, description),
             Err(Refusal::NoCode) => {
                 let words = "its answer holds no code".to_string();
                 refused(login, "invalid_response", Some(words))
@@ -168,7 +168,10 @@ impl AuthorizationCode {
                 return self.exchange(login, answer);
             }
             Ok(_) => PasteError::OtherLogin,
-            Err(PasteError::Refused(error)) => return refused(login, &error, None),
+            Err(PasteError::Refused { error, state }) if state.as_ref().is_none_or(is_ours) => {
+                return refused(login, &error, None);
+            }
+            Err(PasteError::Refused { .. }) => PasteError::OtherLogin,
             Err(problem) => problem,
         };
         self.wrong_pastes += 1;
@@ -198,7 +201,10 @@ impl AuthorizationCode {
         let name = login.provider.label();
         let activity = format!("Exchanging the code for tokens of {}", name.short_name());
         let step = Step::Exchanging(answer.code);
-        Turn::Ask(AuthorizationCode { step, ..self }, Effect::Http { request, activity })
+        Turn::Ask(
+            AuthorizationCode { step, ..self },
+            Effect::Http { request, activity, countdown: None },
+        )
     }
 }
 

@@ -4,7 +4,7 @@
 //! Copilot token can be had now, the GitHub token is stored, and the next `pi token` goes on.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use crate::credential::Credential;
 use crate::error::Error;
@@ -35,7 +35,10 @@ impl Exchange {
     fn send(self, provider: &Provider) -> (Self, Effect) {
         let request = provider.refresh(&self.github_token);
         let activity = format!("Getting a token of {}", provider.label().short_name());
-        (Exchange { tries: self.tries + 1, ..self }, Effect::Http { request, activity })
+        (
+            Exchange { tries: self.tries + 1, ..self },
+            Effect::Http { request, activity, countdown: None },
+        )
     }
 
     /// Ends with what to store, and what to tell.
@@ -57,6 +60,8 @@ impl Exchange {
             (None, Event::TransportFailed { failure }) => {
                 self.failed(provider, EndpointError::Transport(failure), now_ms)
             }
+            // They have authorized already: what that brought is not thrown away.
+            (_, Event::Cancelled) => self.without_token(provider, "it was not waited for"),
             (_, event) => Turn::unexpected(event, "read"),
         }
     }
@@ -68,9 +73,8 @@ impl Exchange {
         now_ms: u64,
     ) -> Turn<Self, (Credential, Option<String>)> {
         let cause = cause.without(core::slice::from_ref(&self.github_token));
-        let provider = provider.label();
-        if !cause.is_transient() {
-            return Turn::Failed(Error::Login { provider, cause });
+        if !cause.is_passing() {
+            return Turn::Failed(Error::Login { provider: provider.label(), cause });
         }
         // A server that asks to be left alone for long is left alone.
         let pause_ms = PAUSE_MS << (self.tries - 1);
@@ -80,9 +84,18 @@ impl Exchange {
             let exchange = Exchange { cause: Some(cause), ..self };
             return Turn::Ask(exchange, Effect::WaitUntil { at_ms, countdown: None });
         }
+        self.without_token(provider, &cause.to_string())
+    }
+
+    fn without_token(
+        self,
+        provider: &Provider,
+        why: &str,
+    ) -> Turn<Self, (Credential, Option<String>)> {
+        let provider = provider.label();
         let note = format!(
-            "{} gives no token for now: {cause}. The login is stored all the same; the token \
-             comes when it is asked for: pi token {}.",
+            "There is no token of {} yet: {why}. The login is stored all the same; the token comes \
+             when it is asked for (pi token {}). Models are looked up at a login only.",
             provider.short_name(),
             provider.id
         );

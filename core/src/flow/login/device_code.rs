@@ -30,7 +30,7 @@ impl DeviceCode {
     pub(super) fn start(login: &Login, device_authorization_url: &str) -> (Self, Effect) {
         let request = device::request(&login.provider, device_authorization_url);
         let activity = format!("Asking {} for a code", login.provider.label().short_name());
-        (DeviceCode::Requesting, Effect::Http { request, activity })
+        (DeviceCode::Requesting, Effect::Http { request, activity, countdown: None })
     }
 
     pub(super) fn step(self, login: &Login, event: Event, now_ms: u64) -> Turn<Self, Grant> {
@@ -44,12 +44,14 @@ impl DeviceCode {
             (DeviceCode::Requesting, Event::TransportFailed { failure }) => {
                 failed(login, EndpointError::Transport(failure))
             }
-            (DeviceCode::Showing(code), Event::Shown) => wait(code, None, now_ms),
+            (DeviceCode::Showing(code), Event::Shown) => wait(login, code, None, now_ms),
             (DeviceCode::Waiting(code), Event::Woke) => {
                 let request = code.poll(&login.provider);
-                let activity =
-                    format!("Asking {} for your answer", login.provider.label().short_name());
-                Turn::Ask(DeviceCode::Polling(code), Effect::Http { request, activity })
+                let name = login.provider.label();
+                let activity = format!("Asking {} for your answer", name.short_name());
+                let countdown = Some(countdown(&code, None));
+                let effect = Effect::Http { request, activity, countdown };
+                Turn::Ask(DeviceCode::Polling(code), effect)
             }
             (DeviceCode::Polling(code), Event::Response(response)) => {
                 let poll = code.answer(&response, now_ms);
@@ -104,24 +106,37 @@ fn polled(login: &Login, mut code: Code, poll: Poll, now_ms: u64) -> Turn<Device
         }
     };
     // Only once a poll has come to nothing: the clock may have jumped, and the server knows best.
-    // Nor is there a point in a poll that comes long after the code's end.
-    let at_ms = now_ms.saturating_add(code.pace.wait_ms(trouble.as_ref()));
-    let is_over = now_ms >= code.expires_ms || at_ms > code.expires_ms.saturating_add(GRACE_MS);
-    match (trouble, is_over) {
+    match (trouble, now_ms >= code.expires_ms) {
         (None, true) => Turn::Failed(Error::CodeExpired { provider: provider() }),
         (Some(cause), true) => failed(login, cause),
-        (trouble, false) => wait(code, trouble.as_ref(), now_ms),
+        (trouble, false) => wait(login, code, trouble, now_ms),
     }
 }
 
-fn wait(code: Code, trouble: Option<&EndpointError>, now_ms: u64) -> Turn<DeviceCode, Grant> {
+/// Waits for the next poll, unless it would come long after the code's end.
+fn wait(
+    login: &Login,
+    code: Code,
+    trouble: Option<EndpointError>,
+    now_ms: u64,
+) -> Turn<DeviceCode, Grant> {
+    let at_ms = now_ms.saturating_add(code.pace.wait_ms(trouble.as_ref()));
+    if at_ms > code.expires_ms.saturating_add(GRACE_MS) {
+        return match trouble {
+            None => Turn::Failed(Error::CodeExpired { provider: login.provider.label() }),
+            Some(cause) => failed(login, cause),
+        };
+    }
+    let countdown = Some(countdown(&code, trouble.as_ref()));
+    Turn::Ask(DeviceCode::Waiting(code), Effect::WaitUntil { at_ms, countdown })
+}
+
+fn countdown(code: &Code, trouble: Option<&EndpointError>) -> Countdown {
     let message = match trouble {
         None => "Waiting for you to authorize".into(),
-        Some(cause) => format!("Waiting for you to authorize ({cause}; going on)"),
+        Some(cause) => format!("Waiting for you to authorize; last time: {cause}"),
     };
-    let countdown = Some(Countdown { message, until_ms: code.expires_ms });
-    let at_ms = now_ms.saturating_add(code.pace.wait_ms(trouble));
-    Turn::Ask(DeviceCode::Waiting(code), Effect::WaitUntil { at_ms, countdown })
+    Countdown { message, until_ms: code.expires_ms }
 }
 
 fn failed(login: &Login, cause: EndpointError) -> Turn<DeviceCode, Grant> {

@@ -29,8 +29,13 @@ pub(in crate::flow) struct Models {
     /// The models that may be used.
     usable: Vec<String>,
     notes: Vec<String>,
+    /// When patience ends, in epoch milliseconds; known with the first answer.
+    until_ms: u64,
     step: Step,
 }
+
+/// How long consent to models may take, in milliseconds: there may be many, and slow ones.
+const PATIENCE_MS: u64 = 60_000;
 
 #[derive(Debug)]
 enum Step {
@@ -46,10 +51,12 @@ impl Models {
         let effect = Effect::Http {
             request: models::list(provider, &token),
             activity: "Looking up the models".into(),
+            countdown: None,
         };
         let refresh = credential.refresh.unwrap_or_default();
         let (usable, notes) = (Vec::new(), Vec::new());
-        Turn::Ask(Models { refresh, token, usable, notes, step: Step::Listing }, effect)
+        let (until_ms, step) = (u64::MAX, Step::Listing);
+        Turn::Ask(Models { refresh, token, usable, notes, until_ms, step }, effect)
     }
 
     /// Ends with what to tell.
@@ -59,12 +66,12 @@ impl Models {
         event: Event,
         now_ms: u64,
     ) -> Turn<Self, Vec<String>> {
-        let Models { refresh, token, usable, notes, step } = self;
-        let models = Models { refresh, token, usable, notes, step: Step::Listing };
+        let Models { refresh, token, usable, notes, until_ms, step } = self;
+        let models = Models { refresh, token, usable, notes, until_ms, step: Step::Listing };
         match (step, event) {
             (Step::Saving(save), event) => models.saving(save.step(event, now_ms)),
             (Step::Listing, Event::Response(response)) => match models::listed(&response, now_ms) {
-                Ok(list) => models.listed(provider, list),
+                Ok(list) => models.listed(provider, list, now_ms),
                 Err(cause) => {
                     let sent = [models.token.clone(), models.refresh.clone()];
                     models.not_listed(&cause.without(&sent).to_string())
@@ -80,14 +87,19 @@ impl Models {
             (Step::Enabling(_), Event::TransportFailed { failure }) => {
                 models.interrupted(provider, &failure.to_string())
             }
-            (Step::Enabling(_), Event::Cancelled) => {
-                models.interrupted(provider, "it was not waited for")
-            }
+            // Nothing more is begun for somebody who wants to leave, not even a write.
+            (Step::Enabling(_), Event::Cancelled) => models.not_listed("it was not waited for"),
             (_, event) => Turn::unexpected(event, "read"),
         }
     }
 
-    fn listed(mut self, provider: &Provider, list: Vec<Model>) -> Turn<Self, Vec<String>> {
+    fn listed(
+        mut self,
+        provider: &Provider,
+        list: Vec<Model>,
+        now_ms: u64,
+    ) -> Turn<Self, Vec<String>> {
+        self.until_ms = now_ms.saturating_add(PATIENCE_MS);
         let mut waiting = Vec::new();
         for model in list {
             match model.policy {
@@ -96,15 +108,24 @@ impl Models {
                 Policy::Disabled => {}
             }
         }
-        self.enable(provider, waiting)
+        self.enable(provider, waiting, now_ms)
     }
 
     /// One after another: many at once earn a 429, which would stop them all.
-    fn enable(self, provider: &Provider, waiting: Vec<String>) -> Turn<Self, Vec<String>> {
+    fn enable(
+        self,
+        provider: &Provider,
+        waiting: Vec<String>,
+        now_ms: u64,
+    ) -> Turn<Self, Vec<String>> {
         let Some(id) = waiting.first() else { return self.save(provider) };
+        if now_ms >= self.until_ms {
+            return self.interrupted(provider, "it takes too long");
+        }
         let effect = Effect::Http {
             request: models::enable(provider, &self.token, id),
             activity: format!("Enabling the model {id}"),
+            countdown: None,
         };
         Turn::Ask(Models { step: Step::Enabling(waiting), ..self }, effect)
     }
@@ -125,12 +146,12 @@ impl Models {
                 response.status
             )),
         }
-        self.enable(provider, waiting)
+        self.enable(provider, waiting, now_ms)
     }
 
     fn not_listed(mut self, why: &str) -> Turn<Self, Vec<String>> {
         self.notes.push(format!(
-            "The list of models could not be had: {why}. The login is stored and works; to try \
+            "There is no list of your models: {why}. The login is stored and works; to try \
              again, log in once more."
         ));
         Turn::Done(self.notes)

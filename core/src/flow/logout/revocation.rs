@@ -2,10 +2,10 @@
 //! what a provider does not confirm is reported.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::Revocation;
+use super::{Outcome, Revocation};
 use crate::credential::Credential;
 use crate::flow::discovery::Discovery;
 use crate::flow::{Effect, Event, Turn};
@@ -63,8 +63,12 @@ impl Revoking {
             // Whoever does not want to wait does not want to wait for the others, either.
             (_, Event::Cancelled) => {
                 let stopped = |login: Login| {
-                    let problem = Some("it was not waited for".to_string());
-                    Revocation { provider: login.label, problem }
+                    let problem = "it was not waited for".to_string();
+                    let outcome = match login.can_be_revoked() {
+                        true => Outcome::NotConfirmed { problem },
+                        false => Outcome::Unavailable,
+                    };
+                    Revocation { provider: login.label, outcome }
                 };
                 let others = core::iter::once(current).chain(waiting).map(stopped);
                 Turn::Done(done.into_iter().chain(others).collect())
@@ -74,15 +78,14 @@ impl Revoking {
                     let step = Step::Discovering(discovery);
                     Turn::Ask(Revoking { current, step, waiting, done }, effect)
                 }
-                // This provider offers no revocation: there is nobody to tell.
                 Turn::Done(Ok(provider)) if provider.revocation_url.is_none() => {
-                    next(waiting, done)
+                    current.ended(Outcome::Unavailable, waiting, done)
                 }
                 Turn::Done(Ok(provider)) => {
                     let current = Login { provider: Some(provider), ..current };
                     current.revoke(waiting, done)
                 }
-                Turn::Done(Err(cause)) => current.ended(Some(cause.to_string()), waiting, done),
+                Turn::Done(Err(cause)) => current.answered(Some(cause), waiting, done),
                 Turn::Failed(error) => Turn::Failed(error),
             },
             (Step::Asking, Event::Response(response)) => {
@@ -123,12 +126,12 @@ impl Login {
             Some(revocation::request(provider, url, token, hint))
         });
         match request {
-            None => next(waiting, done),
+            None => self.ended(Outcome::Unavailable, waiting, done),
             Some(request) => {
                 let activity =
                     format!("Telling {} that the login is over", self.label.short_name());
                 let revoking = Revoking { current: self, step: Step::Asking, waiting, done };
-                Turn::Ask(revoking, Effect::Http { request, activity })
+                Turn::Ask(revoking, Effect::Http { request, activity, countdown: None })
             }
         }
     }
@@ -140,17 +143,20 @@ impl Login {
         done: Vec<Revocation>,
     ) -> Turn<Revoking, Vec<Revocation>> {
         let sent: Vec<Secret> = self.token().cloned().into_iter().collect();
-        let problem = cause.map(|cause| cause.without(&sent).to_string());
-        self.ended(problem, waiting, done)
+        let outcome = match cause {
+            None => Outcome::Confirmed,
+            Some(cause) => Outcome::NotConfirmed { problem: cause.without(&sent).to_string() },
+        };
+        self.ended(outcome, waiting, done)
     }
 
     fn ended(
         self,
-        problem: Option<String>,
+        outcome: Outcome,
         waiting: Vec<Login>,
         mut done: Vec<Revocation>,
     ) -> Turn<Revoking, Vec<Revocation>> {
-        done.push(Revocation { provider: self.label, problem });
+        done.push(Revocation { provider: self.label, outcome });
         next(waiting, done)
     }
 }

@@ -9,13 +9,12 @@ use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::error::Error;
 use crate::flow::backoff::Backoff;
-use crate::flow::discovery::Discovery;
 use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Store, Turn};
-use crate::oauth::endpoint::EndpointError;
+use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
-use crate::provider::{Job, Provider};
-use crate::resolve::Key;
+use crate::provider::Provider;
+use crate::resolve::{Key, Source};
 use crate::secret::Secret;
 
 /// A refresh and what it is for.
@@ -71,27 +70,13 @@ impl Refresh {
         if let Some(cause) = backoff.cause(&self.provider, &token, now_ms) {
             return self.refused(cause, now_ms);
         }
-        match Discovery::start(&self.provider, Job::Refresh) {
-            None => {
-                let provider = self.provider.clone();
-                self.send_to(&provider, backoff, path)
-            }
-            Some((discovery, effect)) => {
-                Turn::Ask(State::Discovering(self, backoff, path, discovery), effect)
-            }
+        if endpoint::token(token.clone()).is_none() {
+            return self.fall_back(Error::UnusableKey { source: Source::Stored }, now_ms);
         }
-    }
-
-    /// Sends it to `provider`: this one, with its token endpoint found out.
-    pub(super) fn send_to(
-        self,
-        provider: &Provider,
-        backoff: Backoff,
-        path: String,
-    ) -> Turn<State, Found> {
         let effect = Effect::Http {
-            request: provider.refresh(&self.refresh_token()),
-            activity: format!("Refreshing the token of {}", provider.label().short_name()),
+            request: self.provider.refresh(&token),
+            activity: format!("Refreshing the token of {}", self.provider.label().short_name()),
+            countdown: None,
         };
         Turn::Ask(State::Refreshing(self, backoff, path), effect)
     }

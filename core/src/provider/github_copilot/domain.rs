@@ -50,7 +50,7 @@ impl Domain {
         let host = host.strip_suffix('/').unwrap_or(host).to_ascii_lowercase();
         match host.as_str() {
             "" if without_scheme.is_none() && text.is_empty() => Ok(None),
-            "github.com" => Ok(None),
+            "github.com" | "www.github.com" => Ok(None),
             name if is_hostname(name) => Ok(Some(Domain(host))),
             name if name.chars().any(|c| !c.is_ascii() && c.is_alphanumeric()) => {
                 Err(BadDomain::NotAscii(brief(text)))
@@ -106,6 +106,8 @@ mod tests {
             ("  ", Ok(None)),
             ("github.com", Ok(None)),
             ("https://GitHub.com/", Ok(None)),
+            ("www.github.com", Ok(None)),
+            ("https://github.com/enterprises/acme", Err("is not a hostname")),
             ("ghe.example.com", Ok(Some("ghe.example.com"))),
             (" https://GHE.example.com/ ", Ok(Some("ghe.example.com"))),
             ("http://ghe.example.com", Ok(Some("ghe.example.com"))),

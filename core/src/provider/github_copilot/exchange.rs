@@ -11,7 +11,7 @@ use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::text::brief;
+use crate::text::plain;
 
 /// The request for a Copilot token.
 pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Secret) -> Request {
@@ -54,7 +54,7 @@ fn grant(body: &Map<String, Value>, now_ms: u64) -> Option<Grant> {
 fn message(response: &Response) -> Option<String> {
     let body: Value = serde_json::from_str(response.body.expose()).ok()?;
     let text = body["error_details"]["message"].as_str().or(body["message"].as_str())?;
-    Some(brief(text)).filter(|text| !text.is_empty())
+    Some(plain(text)).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ pub(crate) enum Policy {
 /// The request for the list of models.
 pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
     let url = format!("{}/models", provider.copilot_base_url(token).trim_end_matches('/'));
-    provider.editor(Request::get(&url), token).with("X-GitHub-Api-Version", API_VERSION)
+    let request = Request::get(&url).with("X-GitHub-Api-Version", API_VERSION);
+    provider.editor(request, token)
 }
 
 /// Reads the list as of `now_ms`: the models that are offered in a chat and can call tools.

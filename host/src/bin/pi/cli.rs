@@ -115,6 +115,9 @@ pub(crate) struct Headers {
     /// The request's JSON body, to tell both from; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) body: Option<PathBuf>,
+    /// How long the token must be valid for, such as 10m [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) min_validity: Option<Duration>,
 }
 
 /// Who began a request.

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::ExitCode;
 
-use pi_auth::{Header, Headers, HeadersOptions, Initiator, Secret, plain};
+use pi_auth::{Header, Headers, HeadersOptions, Initiator, Secret, TokenOptions, plain};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::person::Person;
@@ -16,11 +18,8 @@ const MAX_BODY_BYTES: u64 = 64 << 20;
 pub(crate) fn run(arguments: cli::Headers) -> ExitCode {
     let body = match arguments.body.as_deref().map(read).transpose() {
         Ok(body) => body,
-        Err((path, problem)) => {
-            output::error(
-                &format!("Could not read {path}: {problem}."),
-                "Give a file of JSON, or -.",
-            );
+        Err(problem) => {
+            output::error(&problem, "Give the JSON body of the request as a file, or - for it.");
             return ExitCode::FAILURE;
         }
     };
@@ -31,31 +30,43 @@ pub(crate) fn run(arguments: cli::Headers) -> ExitCode {
             cli::Initiator::Agent => Initiator::Agent,
         }),
         vision: arguments.vision.then_some(true),
-        ..Default::default()
+        token: TokenOptions { min_validity: arguments.min_validity, ..Default::default() },
     };
     let (auth, stop) = match session::auth() {
         Ok(auth) => auth,
-        Err(code) => return code,
+        Err(error) => return output::failed(&error),
     };
-    let mut person = Person::present();
-    let job = auth.headers(&arguments.provider, options, &mut person);
-    match session::run(&stop, job) {
+    let mut job = auth.headers_job(&arguments.provider, options);
+    let result = match job.run_local() {
+        Some(result) => result,
+        None => {
+            let mut person = Person::present();
+            session::run_unless_stopped(&stop, job.run(&mut person))
+        }
+    };
+    match result {
         Ok(headers) => print(&headers, &arguments),
         Err(error) => output::failed(&error),
     }
 }
 
-fn read(path: &std::path::Path) -> Result<Secret, (String, io::Error)> {
+/// Takes nothing that is not whole and JSON: it would seem to come from the person, which is what
+/// they pay for.
+fn read(path: &Path) -> Result<Secret, String> {
+    let shown = plain(&path.display().to_string());
     let mut text = String::new();
-    let result = match path.as_os_str() == "-" {
-        true => io::stdin().lock().take(MAX_BODY_BYTES).read_to_string(&mut text),
-        false => {
-            File::open(path).and_then(|file| file.take(MAX_BODY_BYTES).read_to_string(&mut text))
-        }
+    let opened: io::Result<Box<dyn Read>> = match path.as_os_str() == "-" {
+        true => Ok(Box::new(io::stdin().lock())),
+        false => File::open(path).map(|file| Box::new(file) as Box<dyn Read>),
     };
-    match result {
-        Ok(_) => Ok(Secret::new(text)),
-        Err(problem) => Err((plain(&path.display().to_string()), problem)),
+    let read = opened.and_then(|file| file.take(MAX_BODY_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Err(problem) => Err(format!("Could not read {shown}: {problem}.")),
+        Ok(bytes) if bytes as u64 > MAX_BODY_BYTES => Err(format!("{shown} is over 64 MiB.")),
+        Ok(_) => match serde_json::from_str::<IgnoredAny>(&text) {
+            Ok(_) => Ok(Secret::new(text)),
+            Err(problem) => Err(format!("{shown} is not JSON: {problem}.")),
+        },
     }
 }
 

@@ -52,13 +52,13 @@ impl Interaction for Json {
 
     async fn prompt(&mut self, message: &str, problem: Option<&str>) -> Answer<String> {
         emit(&match problem {
-            None => json!({ "type": "prompt", "message": message }),
+            None => json!({ "type": "prompt", "prompt": message }),
             Some(problem) => json!({ "type": "rejected", "message": problem, "prompt": message }),
         });
         self.lines.next().await
     }
 
-    fn show_code(&mut self, code: &ShowCode) {
+    fn show_code(&mut self, code: &ShowCode) -> bool {
         emit(&json!({
             "type": "show_code",
             "user_code": code.user_code,
@@ -69,6 +69,7 @@ impl Interaction for Json {
             "message": code.message,
             "warning": code.warning,
         }));
+        true
     }
 
     fn show(&mut self, page: &Authorize) {

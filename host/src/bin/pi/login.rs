@@ -23,10 +23,13 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
     if options.provider.is_none() && !person.is_present() {
         cli::usage("without a terminal, login needs a provider: pi login anthropic");
     }
-    match log_in(options, &mut person) {
-        Err(code) => code,
-        Ok(Err(error)) => output::failed(&error),
-        Ok(Ok(logged_in)) => {
+    let (auth, stop) = match session::auth() {
+        Ok(auth) => auth,
+        Err(error) => return output::failed(&error),
+    };
+    match session::run(&stop, auth.login(options, &mut person)) {
+        Err(error) => output::failed(&error),
+        Ok(logged_in) => {
             output::result(&format!(
                 "\n{} Successfully authenticated with {}\n  Tokens saved to {}\n",
                 Style::for_stdout().tick(),
@@ -36,29 +39,25 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
             for note in &logged_in.notes {
                 output::note(note);
             }
-            ExitCode::SUCCESS
+            session::exit_code(&stop)
         }
     }
 }
 
+/// Whatever happens is an event, and the last one tells how it ended.
 fn with_json(options: LoginOptions) -> ExitCode {
-    match log_in(options, &mut Json::default()) {
-        Err(code) => code,
-        Ok(Ok(logged_in)) => {
+    let result = session::auth().and_then(|(auth, stop)| {
+        let logged_in = session::run(&stop, auth.login(options, &mut Json::default()))?;
+        Ok((logged_in, stop))
+    });
+    match result {
+        Ok((logged_in, stop)) => {
             json::logged_in(&logged_in);
-            ExitCode::SUCCESS
+            session::exit_code(&stop)
         }
-        Ok(Err(error)) => {
+        Err(error) => {
             json::failed(&error);
             output::exit_code(&error)
         }
     }
-}
-
-fn log_in(
-    options: LoginOptions,
-    interaction: &mut impl Interaction,
-) -> Result<Result<pi_auth::LoggedIn, pi_auth::Error>, ExitCode> {
-    let (auth, stop) = session::auth()?;
-    Ok(session::run(&stop, auth.login(options, interaction)))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pi_auth::{Interaction, LoggedOut, LogoutOptions, Revocation};
+use pi_auth::{Interaction, LoggedOut, LogoutOptions, Outcome, Revocation};
 
 use crate::person::Person;
 use crate::terminal::Style;
@@ -20,12 +20,12 @@ pub(crate) fn run(arguments: cli::Logout) -> ExitCode {
     };
     let (auth, stop) = match session::auth() {
         Ok(auth) => auth,
-        Err(code) => return code,
+        Err(error) => return output::failed(&error),
     };
     match session::run(&stop, auth.logout(options, &mut person)) {
         Ok(logged_out) => {
             print(&logged_out);
-            ExitCode::SUCCESS
+            session::exit_code(&stop)
         }
         Err(error) => output::failed(&error),
     }
@@ -43,14 +43,22 @@ fn print(logged_out: &LoggedOut) {
         true => "There was no login to end.\n".to_owned(),
         false => format!("  Credentials removed from {}\n", logged_out.path),
     });
-    for Revocation { provider, problem } in &logged_out.revocations {
-        let name = provider.short_name();
-        match problem {
-            None => output::result(&format!("  {name} has confirmed that the login is over\n")),
-            Some(problem) => output::note(&format!(
-                "{name} has not confirmed that the login is over: {problem}. Its tokens may stay \
-                 valid there until they expire; you can end them in your account's settings."
-            )),
+    for revocation in &logged_out.revocations {
+        tell(revocation);
+    }
+}
+
+fn tell(revocation: &Revocation) {
+    let name = revocation.provider.short_name();
+    let until = "Its tokens may stay valid there until they expire, or until you end them in your \
+                 account's settings.";
+    match &revocation.outcome {
+        Outcome::Confirmed => {
+            output::result(&format!("  {name} has confirmed that the token is revoked\n"));
         }
+        Outcome::NotConfirmed { problem } => {
+            output::note(&format!("{name} has not confirmed it: {problem}. {until}"));
+        }
+        _ => output::say(&format!("  There is no way to tell {name}. {until}\n")),
     }
 }

@@ -71,7 +71,7 @@ impl Interaction for Person {
         }
     }
 
-    fn show_code(&mut self, code: &ShowCode) {
+    fn show_code(&mut self, code: &ShowCode) -> bool {
         let style = Style::for_stderr();
         output::say(&format!(
             "\n{}\n\n    {}\n\n    {}\n\n{}\n\n",
@@ -80,6 +80,7 @@ impl Interaction for Person {
             code.verification_uri,
             style.dim(&code.warning)
         ));
+        true
     }
 
     fn show(&mut self, page: &Authorize) {

@@ -13,18 +13,18 @@ use crate::output;
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The credential file of this user, and the switch that signals will turn.
-pub(crate) fn auth() -> Result<(Auth, Stop), ExitCode> {
+///
+/// # Errors
+/// As [`Auth::from_env`].
+pub(crate) fn auth() -> Result<(Auth, Stop), Error> {
     let stop = Stop::default();
-    match Auth::from_env() {
-        Ok(auth) => Ok((auth.stopped_by(stop.clone()), stop)),
-        Err(error) => Err(output::failed(&error)),
-    }
+    Ok((Auth::from_env()?.stopped_by(stop.clone()), stop))
 }
 
 /// Runs `job` on a runtime of its own. SIGINT, SIGTERM and SIGHUP ask it to stop.
 ///
-/// A job that was asked to stop too late to leave anything undone still ends as cancelled: the
-/// exit code tells what the person wanted, and the file what has happened.
+/// A job that was asked to stop too late still gives its result, which is to be told: what has
+/// happened has happened. The exit code is [`exit_code`]'s.
 pub(crate) fn run<T>(stop: &Stop, job: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -36,12 +36,28 @@ pub(crate) fn run<T>(stop: &Stop, job: impl Future<Output = Result<T, Error>>) -
     });
     // A thread may still wait for a line that never comes.
     runtime.shutdown_background();
-    match result {
-        Ok(_) if stop.is_asked() => {
-            output::say("What was under way has been finished first.\n");
-            Err(Error::Cancelled)
-        }
-        result => result,
+    if result.is_ok() && stop.is_asked() {
+        output::say("What was under way has been finished first.\n");
+    }
+    result
+}
+
+/// The same for a job whose result is of no use to somebody who wanted to stop.
+pub(crate) fn run_unless_stopped<T>(
+    stop: &Stop,
+    job: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    run(stop, job).and_then(|result| match stop.is_asked() {
+        true => Err(Error::Cancelled),
+        false => Ok(result),
+    })
+}
+
+/// The exit code of a job that gave a result: what the person wanted last was to stop.
+pub(crate) fn exit_code(stop: &Stop) -> ExitCode {
+    match stop.is_asked() {
+        true => output::exit_code(&Error::Cancelled),
+        false => ExitCode::SUCCESS,
     }
 }
 

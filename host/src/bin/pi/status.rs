@@ -11,7 +11,7 @@ use crate::{cli, output, session};
 pub(crate) fn run(arguments: &cli::Status) -> ExitCode {
     let (auth, stop) = match session::auth() {
         Ok(auth) => auth,
-        Err(code) => return code,
+        Err(error) => return output::failed(&error),
     };
     let status = match session::run(&stop, auth.status()) {
         Ok(status) => status,
@@ -39,7 +39,7 @@ fn text(status: &Status, now_ms: u64) -> String {
         }
         let mark = match (key.active, key.state) {
             (true, KeyState::Ready | KeyState::RefreshDue) => Style::for_stdout().tick(),
-            (true, KeyState::Unusable) => Style::for_stdout().red("✗"),
+            (true, _) => Style::for_stdout().red("✗"),
             (false, _) => "-".into(),
         };
         text += &format!("  {mark} {}\n", line(key, now_ms));
@@ -70,7 +70,12 @@ fn login(key: &KeyStatus, now_ms: u64) -> String {
         KeyState::RefreshDue => {
             format!("logged in{at}; the token is refreshed when it is next asked for")
         }
-        KeyState::Unusable => {
+        KeyState::Foreign => format!(
+            "the token has expired; the agent can refresh it, or this program once {} stands in \
+             auth-providers.json",
+            plain(&key.provider.id)
+        ),
+        _ => {
             format!("the login has expired. Run `pi login {}`.", plain(&key.provider.id))
         }
     }

@@ -10,7 +10,7 @@ use crate::{cli, output, session};
 pub(crate) fn run(arguments: cli::Token) -> ExitCode {
     let (auth, stop) = match session::auth() {
         Ok(auth) => auth,
-        Err(code) => return code,
+        Err(error) => return output::failed(&error),
     };
     let options = TokenOptions { min_validity: arguments.min_validity, ..Default::default() };
     let mut job = auth.token_job(&arguments.provider, options);
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: cli::Token) -> ExitCode {
         Some(result) => result,
         None => {
             let mut person = Person::present();
-            session::run(&stop, job.run(&mut person))
+            session::run_unless_stopped(&stop, job.run(&mut person))
         }
     };
     print(result)
