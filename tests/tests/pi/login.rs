@@ -286,9 +286,11 @@ fn a_refusal_in_the_browser_is_told() {
     pi.run().exits(1).prints("").says(why).says("Run `pi login anthropic` to try again.");
 
     let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
-    pi.authorize_url();
+    let url = Url::parse(&pi.authorize_url()).unwrap();
+    let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     pi.write("https://provider.invalid/cb?error=access_denied&state=x\n");
-    pi.finish().exits(1).prints("").says(why);
+    pi.write(&format!("https://provider.invalid/cb?error=access_denied&state={state}\n"));
+    pi.finish().exits(1).prints("").says("belongs to another login attempt").says(why);
     assert!(!home.file().exists());
 }
 

@@ -29,7 +29,7 @@ fn a_logout_takes_out_its_entry_and_nothing_else() {
         let home = Home::at(&sandbox);
         home.write("auth.json", &before);
         let ended = home.pi(["logout", "anthropic"]).run();
-        ended.exits(0).is_quiet().prints(
+        ended.exits(0).says("Anthropic cannot be told from here").prints(
             "✓ Successfully logged out of Anthropic\n  \
              Credentials removed from ~/.pi/agent/auth.json\n",
         );
@@ -71,7 +71,7 @@ fn all_needs_a_yes_ends_every_login_and_leaves_api_keys() {
     assert_eq!(home.snapshot(), before);
 
     let ended = home.pi(["logout", "--all", "--yes"]).run();
-    ended.exits(0).is_quiet();
+    ended.exits(0).says("GitHub Copilot cannot be told from here");
     assert_eq!(ended.stdout.matches("Successfully logged out of").count(), 2, "{ended}");
     let left: Value = serde_json::from_str(&home.contents()).unwrap();
     assert_eq!(left, json!({ "openai": { "type": "api_key", "key": "k" } }));
@@ -167,12 +167,12 @@ fn status_in_json_is_for_programs() {
             "keys": [
                 {
                     "provider": provider, "kind": "oauth", "source": "stored",
-                    "active": true, "state": "ready", "expires_ms": expires + 300_000,
+                    "active": true, "state": "ready", "expires_ms": expires + 300_000, "enterprise": null,
                 },
                 {
                     "provider": provider, "kind": "api_key",
                     "source": { "variable": "ANTHROPIC_API_KEY" },
-                    "active": false, "state": "ready", "expires_ms": null,
+                    "active": false, "state": "ready", "expires_ms": null, "enterprise": null,
                 },
             ],
         })

@@ -50,15 +50,15 @@ fn print(logged_out: &LoggedOut) {
 
 fn tell(revocation: &Revocation) {
     let name = revocation.provider.short_name();
-    let until = "Its tokens may stay valid there until they expire, or until you end them in your \
-                 account's settings.";
+    let until = "what it has given stays valid there until it expires, or until you end it in your \
+                 account's settings";
     match &revocation.outcome {
         Outcome::Confirmed => {
             output::result(&format!("  {name} has confirmed that the token is revoked\n"));
         }
         Outcome::NotConfirmed { problem } => {
-            output::note(&format!("{name} has not confirmed it: {problem}. {until}"));
+            output::note(&format!("{name} has not confirmed it: {problem}. So {until}."));
         }
-        _ => output::say(&format!("  There is no way to tell {name}. {until}\n")),
+        _ => output::say(&format!("  {name} cannot be told from here: {until}.\n")),
     }
 }
