@@ -52,7 +52,7 @@ impl Home {
         home
     }
 
-    /// An empty home whose Anthropic is this sandbox.
+    /// An empty home whose built-in providers are this sandbox.
     pub fn at(sandbox: &Sandbox) -> Self {
         let home = Self::new();
         home.override_providers(&sandbox.providers_json());
@@ -259,6 +259,14 @@ impl Pi<'_> {
     pub fn browser(self, script: &str) -> Self {
         let browser = self.home.script("browser", script);
         self.env("BROWSER", format!("{} %s", browser.display()))
+    }
+
+    /// With every knob that makes programs talk.
+    #[must_use]
+    pub fn talkative(self) -> Self {
+        [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("DEBUG", "*"), ("PI_DEBUG", "1")]
+            .into_iter()
+            .fold(self, |pi, (name, value)| pi.env(name, value))
     }
 
     /// In this directory.

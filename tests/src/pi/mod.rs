@@ -8,8 +8,8 @@
 //!
 //! Every `pi` that ends under [`Running`] is held to two promises, whatever the test is about: no
 //! escape sequence where there is no terminal, and no token anywhere but on the standard output of
-//! `pi token`. And none can hang a suite: past its deadline it is killed, and the test fails with
-//! what it had said so far.
+//! `pi token` and `pi headers`. And none can hang a suite: past its deadline it is killed, and the
+//! test fails with what it had said so far.
 
 #![allow(
     clippy::expect_used,

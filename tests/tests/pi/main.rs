@@ -5,6 +5,15 @@
 //! |---|---|
 //! | `login.rs` | ways in: paste, callback, JSON; and what each mistake leads to |
 //! | `callback.rs` | the loopback server that a browser comes back to |
+//! | `copilot.rs` | logging in to GitHub Copilot by a code, and what is stored then |
+//! | `device.rs` | polling: never too early, and no code that was approved is lost |
+//! | `device_json.rs`, `device_terminal.rs` | the same for a program, and for a person |
+//! | `exchange.rs` | a GitHub token becomes a Copilot token, or why it does not |
+//! | `copilot_token.rs` | a Copilot token that can be used now, for one request |
+//! | `models.rs` | Copilot's models, over which no login fails |
+//! | `enterprise.rs` | what is taken for a GitHub Enterprise, and that all of it stays there |
+//! | `headers.rs` | what a request carries, and where it goes |
+//! | `real_addresses.rs` | the built-in addresses, through a proxy and with TLS |
 //! | `token.rs` | a token that can be used now, for what it costs |
 //! | `faults.rs` | whatever the provider does wrong, nobody is logged out by us |
 //! | `resolution.rs` | which key wins |
@@ -15,18 +24,29 @@
 //! | `signals.rs` | what a signal stops, and what it must not |
 //! | `handoff.rs` | what is not ours goes to the agent's own `pi` |
 //! | `terminal.rs` | a person at a terminal |
-//! | `secrets.rs` | where no secret may ever be seen |
+//! | `secrets.rs`, `copilot_secrets.rs` | where no secret may ever be seen |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod callback;
 mod concurrency;
+mod copilot;
+mod copilot_secrets;
+mod copilot_token;
+mod device;
+mod device_json;
+mod device_terminal;
+mod enterprise;
+mod exchange;
 mod faults;
 mod file;
 mod handoff;
+mod headers;
 mod lock;
 mod login;
 mod logout_status;
+mod models;
 mod pty;
+mod real_addresses;
 mod resolution;
 mod secrets;
 mod signals;

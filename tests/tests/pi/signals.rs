@@ -105,6 +105,9 @@ fn a_signal_during_an_exchange_waits_until_the_login_is_stored() {
     pi.signal(Signal::TERM);
     let ended = pi.finish();
     ended.exits(130).says("has been finished first");
-    assert!(ended.stdout.contains("Successfully authenticated"), "what has happened is told: {ended}");
+    assert!(
+        ended.stdout.contains("Successfully authenticated"),
+        "what has happened is told: {ended}"
+    );
     assert_logged_in(&home, &sandbox);
 }

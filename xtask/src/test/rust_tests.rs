@@ -8,7 +8,12 @@ use crate::{Result, cargo};
 
 pub(super) fn run() -> Result<Outcome> {
     let arguments = ["test", "--locked", "--workspace", "--no-fail-fast"];
-    let mut child = cargo::command(&arguments).stdout(Stdio::piped()).spawn()?;
+    // Many wait for a process or for a poll: more of them at once than there are cores.
+    let threads = std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| "8".to_owned());
+    let mut child = cargo::command(&arguments)
+        .env("RUST_TEST_THREADS", threads)
+        .stdout(Stdio::piped())
+        .spawn()?;
     let stdout = BufReader::new(child.stdout.take().ok_or("cargo has no stdout")?);
     let mut counts = Counts::default();
     for line in stdout.lines() {

@@ -22,7 +22,8 @@ const GRACE_MS: u64 = 60_000;
 pub(in crate::flow) enum DeviceCode {
     Requesting,
     Showing(Code),
-    Waiting(Code),
+    /// With what went wrong last, which stands in the count-down until the server answers.
+    Waiting(Code, Option<EndpointError>),
     Polling(Code),
 }
 
@@ -45,11 +46,11 @@ impl DeviceCode {
                 failed(login, EndpointError::Transport(failure))
             }
             (DeviceCode::Showing(code), Event::Shown) => wait(login, code, None, now_ms),
-            (DeviceCode::Waiting(code), Event::Woke) => {
+            (DeviceCode::Waiting(code, trouble), Event::Woke) => {
                 let request = code.poll(&login.provider);
                 let name = login.provider.label();
                 let activity = format!("Asking {} for your answer", name.short_name());
-                let countdown = Some(countdown(&code, None));
+                let countdown = Some(countdown(&code, trouble.as_ref()));
                 let effect = Effect::Http { request, activity, countdown };
                 Turn::Ask(DeviceCode::Polling(code), effect)
             }
@@ -128,7 +129,7 @@ fn wait(
         };
     }
     let countdown = Some(countdown(&code, trouble.as_ref()));
-    Turn::Ask(DeviceCode::Waiting(code), Effect::WaitUntil { at_ms, countdown })
+    Turn::Ask(DeviceCode::Waiting(code, trouble), Effect::WaitUntil { at_ms, countdown })
 }
 
 fn countdown(code: &Code, trouble: Option<&EndpointError>) -> Countdown {

@@ -90,7 +90,9 @@ pub(super) fn is_hostname(text: &str) -> bool {
 
 fn is_address(text: &str) -> bool {
     let inner = text.trim_start_matches('[').trim_end_matches(']');
-    let is_v4 = text.contains('.') && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let is_v4 = text.contains('.')
+        && text.contains(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_digit() || c == '.');
     is_v4 || inner.parse::<Ipv6Addr>().is_ok()
 }
 
@@ -132,6 +134,7 @@ mod tests {
             ("ghe.example.com.", Err("is not a hostname")),
             ("g_he.example.com", Err("is not a hostname")),
             ("%67ithub.example", Err("is not a hostname")),
+            ("..", Err("is not a hostname")),
             ("1.2.3", Err("is an address")),
             ("münchen.example", Err("outside ASCII")),
             ("gıthub.com", Err("outside ASCII")),

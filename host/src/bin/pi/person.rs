@@ -14,6 +14,8 @@ pub(crate) struct Person {
     input: Input,
     /// What was last said to be waited for.
     told: Option<String>,
+    /// Whether a line that is written over is shown.
+    counting: bool,
 }
 
 enum Input {
@@ -32,7 +34,7 @@ impl Person {
         } else {
             Input::Pipe(Lines::default())
         };
-        Person { input, told: None }
+        Person { input, told: None, counting: false }
     }
 }
 
@@ -121,14 +123,16 @@ impl Interaction for Person {
     /// what is waited for is told once.
     fn counting_down(&mut self, waiting: Option<(&str, Duration)>) {
         let Some((message, left)) = waiting else {
-            if self.told.take().is_none() {
+            if std::mem::take(&mut self.counting) {
                 terminal::status::clear();
             }
+            self.told = None;
             return;
         };
         let s = left.as_secs();
         let line = format!("{message}  {}:{:02} left", s / 60, s % 60);
         if matches!(self.input, Input::Terminal) && terminal::status::show(&line) {
+            self.counting = true;
             return;
         }
         if self.told.as_deref() != Some(message) {
