@@ -1,6 +1,7 @@
 //! The overrides file (`auth-providers.json`): what the built-in providers are made of, as a person
 //! sets it, and providers of their own.
 
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +15,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, Table, TokenRequest};
-use crate::headers::PER_REQUEST;
-use crate::http::url;
 use crate::text::plain;
+use place::{MEANINGLESS, Place};
 
 /// Why an overrides file cannot be used, naming the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,21 +67,6 @@ enum Flow {
 
 /// The callback of a provider that names none.
 const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback";
-
-/// What a person may not set, since a login depends on it (RFC 6749, 4.1.1; RFC 7636, 4.3).
-const RESERVED_PARAMETERS: [&str; 11] = [
-    "client_id",
-    "client_secret",
-    "code_challenge",
-    "code_challenge_method",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-];
 
 pub(super) fn apply(table: &mut Table, json: &str) -> Result<(), BadOverrides> {
     let file = |problem: String| BadOverrides { key: String::new(), problem };
@@ -235,14 +220,7 @@ impl Entry {
             }
         }
         if let Login::AuthorizationCode(login) = &provider.login {
-            let query = login.authorize_url.split_once('?').map_or("", |(_, query)| query);
-            let names = |pair: &str| pair.split('=').next().unwrap_or_default().to_string();
-            let there: Vec<String> = query.split('&').map(names).collect();
-            let taken = RESERVED_PARAMETERS.iter().find(|name| there.iter().any(|it| it == *name));
-            if let Some(name) = taken {
-                let problem = format!("names {name}, which is set by the login itself");
-                return Err(at.wrong("authorize_url", &problem));
-            }
+            at.authorize_url(&login.authorize_url)?;
         }
         at.headers(self.headers.unwrap_or_default(), &mut provider.headers)?;
         for (key, value, field) in [
@@ -262,93 +240,6 @@ impl Entry {
         }
         if let Some(token_request) = self.token_request {
             provider.token_request = token_request;
-        }
-        Ok(())
-    }
-}
-
-/// Where in the file a value stands, for the error that names it.
-struct Place {
-    id: String,
-    /// Whether URLs may have a place for the domain, as Copilot's do.
-    has_domain: bool,
-}
-
-const MEANINGLESS: &str = "means nothing to this provider";
-
-impl Place {
-    fn new(id: &str, has_domain: bool) -> Self {
-        Place { id: plain(id), has_domain }
-    }
-
-    fn wrong(&self, key: &str, problem: &str) -> BadOverrides {
-        BadOverrides { key: format!("{}.{key}", self.id), problem: problem.to_string() }
-    }
-
-    /// Sets a URL, if it is given; `field` is `None` where this provider has no use for it.
-    fn set(
-        &self,
-        key: &str,
-        url: Option<String>,
-        field: Option<&mut String>,
-    ) -> Result<(), BadOverrides> {
-        let Some(url) = url else { return Ok(()) };
-        let field = field.ok_or_else(|| self.wrong(key, MEANINGLESS))?;
-        let problem = match self.has_domain {
-            true => url::problem(&url.replace(super::github_copilot::DOMAIN, "github.com")),
-            false => url::problem(&url),
-        };
-        if let Some(problem) = problem {
-            return Err(self.wrong(key, &problem));
-        }
-        *field = url;
-        Ok(())
-    }
-
-    /// The same for a URL that a provider may do without.
-    fn put(
-        &self,
-        key: &str,
-        url: Option<String>,
-        field: &mut Option<String>,
-    ) -> Result<(), BadOverrides> {
-        match url {
-            None => Ok(()),
-            url => self.set(key, url, Some(field.get_or_insert_default())),
-        }
-    }
-
-    fn parameters(
-        &self,
-        given: BTreeMap<String, String>,
-        parameters: &mut Vec<(String, String)>,
-    ) -> Result<(), BadOverrides> {
-        for (name, value) in given {
-            if name.is_empty() || RESERVED_PARAMETERS.contains(&name.as_str()) {
-                let key = format!("authorize_parameters.{}", plain(&name));
-                return Err(self.wrong(&key, "is set by the login itself"));
-            }
-            match parameters.iter_mut().find(|(present, _)| *present == name) {
-                Some(parameter) => parameter.1 = value,
-                None => parameters.push((name, value)),
-            }
-        }
-        Ok(())
-    }
-
-    fn headers(
-        &self,
-        given: BTreeMap<String, String>,
-        headers: &mut Vec<(String, String)>,
-    ) -> Result<(), BadOverrides> {
-        for (name, value) in given {
-            if let Some(problem) = header_problem(&name, &value) {
-                return Err(self.wrong(&format!("headers.{}", plain(&name)), problem));
-            }
-            match headers.iter_mut().find(|(present, _)| present.eq_ignore_ascii_case(&name)) {
-                Some(header) => header.1 = value,
-                None => headers.push((name, value)),
-            }
         }
         Ok(())
     }
@@ -389,38 +280,5 @@ impl AuthorizationCode {
             }
             Some(None) => {}
         }
-    }
-}
-
-/// What says how a request is to be read, or to whom it goes.
-const OF_HTTP: [&str; 10] = [
-    "Accept",
-    "Connection",
-    "Content-Encoding",
-    "Content-Length",
-    "Content-Type",
-    "Cookie",
-    "Host",
-    "Proxy-Authorization",
-    "Transfer-Encoding",
-    "Upgrade",
-];
-
-/// Why a request cannot carry this header; `None` where it can (RFC 9110, 5.1 and 5.5).
-fn header_problem(name: &str, value: &str) -> Option<&'static str> {
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    let visible = |c: char| c.is_ascii_graphic() || c == ' ';
-    if name.is_empty() || !name.chars().all(token) {
-        Some("is not the name of a header")
-    } else if ["authorization", "x-api-key"].contains(&name.to_ascii_lowercase().as_str()) {
-        Some("carries the key and cannot be set")
-    } else if OF_HTTP.iter().any(|it| it.eq_ignore_ascii_case(name)) {
-        Some("belongs to each request itself and cannot be set")
-    } else if PER_REQUEST.iter().any(|it| it.eq_ignore_ascii_case(name)) {
-        Some("says something about each request and cannot be set for all")
-    } else if !value.chars().all(visible) {
-        Some("has characters that a header cannot carry")
-    } else {
-        None
     }
 }
