@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::copilot::{COPILOT, GITHUB, assert_logged_in, logged_in, person, quick, stored};
 use crate::pty::Terminal;
+use crate::terminal::{EVIL, assert_harmless};
 
 const CTRL_C: &str = "\x03";
 const ESC: &str = "\x1b";
@@ -174,22 +175,6 @@ fn a_dumb_terminal_gets_words_alone_and_one_without_colours_no_colours() {
         end.is_some_and(|at| rest[at..].starts_with('m'))
     };
     assert!(!uncoloured.split("\x1b[").skip(1).any(paints), "{uncoloured:?}");
-}
-
-/// What a provider might say to take over a terminal.
-const EVIL: &str =
-    "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{8}\u{202e}✓ Successfully authenticated";
-
-/// None of it got through, though its letters may.
-#[track_caller]
-fn assert_harmless(terminal: &Terminal) {
-    let bytes = terminal.bytes();
-    for sequence in ["\u{1b}]", "\u{7}", "\u{1b}[2J", "\u{9b}", "\u{8}", "\u{202e}"] {
-        assert!(!bytes.contains(sequence), "{sequence:?} in {bytes:?}");
-    }
-    let screen = terminal.screen();
-    let forged = screen.lines().any(|line| line.trim_start().starts_with('✓'));
-    assert!(!forged, "a line of its own: {screen}");
 }
 
 #[test]

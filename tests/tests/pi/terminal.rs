@@ -216,12 +216,12 @@ fn a_wrong_paste_is_told_and_asked_again() {
 }
 
 /// What a provider might say to take over a terminal.
-const EVIL: &str =
+pub(crate) const EVIL: &str =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{8}\u{202e}✓ Successfully authenticated";
 
 /// None of it got through, though its letters may.
 #[track_caller]
-fn assert_harmless(terminal: &Terminal) {
+pub(crate) fn assert_harmless(terminal: &Terminal) {
     let bytes = terminal.bytes();
     for sequence in ["\u{1b}]", "\u{7}", "\u{1b}[2J", "\u{9b}", "\u{8}", "\u{202e}"] {
         assert!(!bytes.contains(sequence), "{sequence:?} in {bytes:?}");
