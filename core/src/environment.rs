@@ -11,6 +11,9 @@ use crate::secret::Secret;
 ///
 /// In JSON an object of names and values; names that are not in the list do nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(type = "Record<string, string>"))]
 #[serde(transparent)]
 pub struct Environment(BTreeMap<String, Secret>);
 

@@ -49,6 +49,20 @@ pub enum Code {
 }
 
 impl Code {
+    /// One of each; the time of [`Code::RetryLater`] means nothing.
+    pub const ALL: &[Code] = &[
+        Code::LoginRequired,
+        Code::RetryLater { after_ms: 0 },
+        Code::Cancelled,
+        Code::Denied,
+        Code::Expired,
+        Code::StoreCorrupt,
+        Code::StoreUnavailable,
+        Code::BadInput,
+        Code::ProviderError,
+        Code::Network,
+    ];
+
     /// The code as one word, such as `login_required`.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -68,6 +82,7 @@ impl Code {
 
 /// Why the credential file, or the overrides file, could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StoreFailure {
@@ -106,6 +121,11 @@ impl fmt::Display for StoreFailure {
 
 /// Exactly what went wrong. None of its texts holds a secret or a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(
+    test,
+    ts(type = "{ code: ErrorCode, after_ms?: number, message: string, advice: string }")
+)]
 #[non_exhaustive]
 pub enum Error {
     /// Nobody is logged in to this provider, and no variable holds a key.
@@ -263,6 +283,16 @@ pub enum Error {
     },
     /// `logout` of everything was not confirmed.
     NotConfirmed,
+    /// An error of a core that runs as a module, as it told it.
+    #[cfg(feature = "host-json")]
+    Reported {
+        /// What to do.
+        code: Code,
+        /// What happened.
+        message: String,
+        /// What the person can do next.
+        advice: String,
+    },
     /// The host answered an effect with an event that does not belong to it: a bug in the host.
     Protocol {
         /// The event's name.
@@ -301,6 +331,8 @@ impl Error {
             Self::LockTimedOut { .. } | Self::System { .. } => {
                 Code::RetryLater { after_ms: DEFAULT_RETRY_MS }
             }
+            #[cfg(feature = "host-json")]
+            Self::Reported { code, .. } => *code,
             Self::Cancelled => Code::Cancelled,
             Self::Denied { .. } => Code::Denied,
             Self::StoreCorrupt { .. } => Code::StoreCorrupt,
@@ -339,6 +371,31 @@ impl Serialize for Error {
         error.serialize_field("message", &self.to_string())?;
         error.serialize_field("advice", &self.advice())?;
         error.end()
+    }
+}
+
+/// What was written is known by its code alone, but says and advises the same.
+#[cfg(feature = "host-json")]
+impl<'de> Deserialize<'de> for Error {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Told {
+            code: String,
+            after_ms: Option<u64>,
+            message: String,
+            advice: String,
+        }
+        let Told { code, after_ms, message, advice } = Told::deserialize(deserializer)?;
+        let code = match Code::ALL.iter().find(|known| known.as_str() == code) {
+            Some(Code::Cancelled) => return Ok(Error::Cancelled),
+            Some(Code::RetryLater { .. }) => {
+                Code::RetryLater { after_ms: after_ms.unwrap_or(DEFAULT_RETRY_MS) }
+            }
+            Some(code) => *code,
+            // A newer core has it. What it says is worth more than its code.
+            None => Code::ProviderError,
+        };
+        Ok(Error::Reported { code, message, advice })
     }
 }
 

@@ -40,6 +40,8 @@ pub use event::Event;
 
 /// What is to be done.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Request {
@@ -57,6 +59,8 @@ pub enum Request {
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Output {

@@ -28,6 +28,8 @@ pub(crate) const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"
 
 /// The request methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET
@@ -38,6 +40,8 @@ pub enum Method {
 
 /// A request header: a name and a value that may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Header {
     /// The field name, as it is sent.
     pub name: String,
@@ -59,6 +63,9 @@ impl Header {
 
 /// A request for a host to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "HttpRequest"))]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -100,14 +107,19 @@ impl Request {
 
 /// A response as it came, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "HttpResponse"))]
 pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers, in order; names in any case.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub headers: Vec<(String, String)>,
     /// The body as text; bytes that are not UTF-8 replaced.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub body: Secret,
 }
 
@@ -135,6 +147,7 @@ impl Response {
 
 /// Why there was no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum TransportFailure {
     /// The name did not resolve, or nothing accepted the connection: the request was never sent.

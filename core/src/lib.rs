@@ -40,12 +40,10 @@
 //! # let _ = output;
 //! ```
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 extern crate alloc;
-#[cfg(test)]
-extern crate std;
 
 pub mod credential;
 pub mod document;
@@ -59,3 +57,5 @@ pub mod provider;
 pub mod resolve;
 pub mod secret;
 pub mod text;
+#[cfg(test)]
+mod typescript;

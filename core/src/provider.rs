@@ -188,6 +188,8 @@ impl Provider {
 
 /// A provider's id and its name for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Label {
     /// The key in the credential file and the word on the command line.
     pub id: String,
@@ -195,6 +197,7 @@ pub struct Label {
     pub name: String,
     /// The domain of the GitHub Enterprise that is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub enterprise: Option<Box<str>>,
 }
 

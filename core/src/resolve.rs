@@ -12,6 +12,8 @@ use crate::secret::{self, Secret};
 
 /// What kind of key it is, which decides how a request carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     /// An OAuth access token.
@@ -23,6 +25,8 @@ pub enum KeyKind {
 
 /// Where a key came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The caller gave it.
@@ -35,6 +39,8 @@ pub enum Source {
 
 /// A key that can be sent with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Key {
     /// OAuth token or API key.
     pub kind: KeyKind,

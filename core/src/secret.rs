@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 /// values of one length differ, and the memory is wiped on drop. Reading it takes a visible act:
 /// [`Secret::expose`].
 #[derive(Clone, Default)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(type = "string"))]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
@@ -61,6 +63,14 @@ impl From<String> for Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+/// In the clear, for a core that a host runs as a module. No default build has it.
+#[cfg(feature = "host-json")]
+impl serde::Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        expose(self, serializer)
     }
 }
 

@@ -15,6 +15,8 @@ use crate::secret::{self, Secret};
 
 /// What a host is asked to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Effect {
@@ -26,6 +28,7 @@ pub enum Effect {
         activity: String,
         /// What the person has time for meanwhile.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         countdown: Option<Countdown>,
     },
     /// Read the overrides file. Answer: [`Event::OverridesRead`] or [`Event::OverridesFailed`].
@@ -124,6 +127,8 @@ pub enum Effect {
 
 /// The page that a person is to open, and how its answer comes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Authorize {
     /// The authorization URL.
     pub url: String,
@@ -153,6 +158,8 @@ impl Authorize {
 
 /// A code, and the page where a person enters it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ShowCode {
     /// The code, as it is to be entered.
     pub user_code: String,
@@ -172,6 +179,8 @@ pub struct ShowCode {
 
 /// What a person has some time for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Countdown {
     /// What is waited for, such as `Waiting for you to authorize`.
     pub message: String,

@@ -10,6 +10,8 @@ use crate::secret::Secret;
 
 /// What a host answers.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -56,6 +58,7 @@ pub enum Event {
         path: String,
         /// Whether its holder is certainly alive, as that of a kernel lock is.
         #[serde(default)]
+        #[cfg_attr(test, ts(as = "Option<_>", optional))]
         alive: bool,
     },
     /// The lock is no longer held.

@@ -19,6 +19,9 @@ use crate::secret::Secret;
 
 /// A wish for headers.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "HeadersRequest"))]
 pub struct Request {
     /// The key to carry.
     #[serde(flatten)]
@@ -26,17 +29,22 @@ pub struct Request {
     /// The body of the request that the headers are for, if it is known: JSON in the shape of OpenAI's
     /// chat or responses, or of Anthropic's messages. It tells what the next two leave open.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional))]
     pub body: Option<Secret>,
     /// Who began this request; only Copilot wants to know.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional))]
     pub initiator: Option<Initiator>,
     /// Whether it carries an image; only Copilot wants to know.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional))]
     pub vision: Option<bool>,
 }
 
 /// What to send, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct Headers {
     /// The headers, in order.

@@ -37,27 +37,36 @@ use models::Models;
 
 /// A wish to log in.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "LoginRequest"))]
 pub struct Request {
     /// The provider's id; `None` has the person pick one.
     pub provider: Option<String>,
     /// Whether the code is to be pasted even where a callback would work.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub paste: bool,
     /// Whether the URL is only to be shown; it is then pasted, too.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub no_browser: bool,
     /// The domain of a GitHub Enterprise; empty for github.com, `None` to ask the person. Only
     /// Copilot has one.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional))]
     pub enterprise: Option<String>,
     /// Whether there is somebody to ask for what has a default.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub interactive: bool,
     /// Whether this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub needs_display: bool,
     /// The variables that are set.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub environment: Environment,
     /// The randomness of this login, never to be used again.
     pub entropy: Entropy,

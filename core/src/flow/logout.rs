@@ -25,22 +25,30 @@ use revocation::{Login, Revoking};
 
 /// A wish to log out.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "LogoutRequest"))]
 pub struct Request {
     /// The provider's id; `None`, without `all`, has the person pick one.
     pub provider: Option<String>,
     /// Whether to end every login. API keys are left alone.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub all: bool,
     /// Whether it is confirmed already.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub confirmed: bool,
     /// Whether there is a person to ask. Without one, naming a provider is confirmation enough.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub interactive: bool,
 }
 
 /// What a logout means at the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct Revocation {
     /// The provider.
@@ -52,6 +60,8 @@ pub struct Revocation {
 
 /// What came of telling a provider that a login is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {

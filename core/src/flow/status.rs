@@ -18,14 +18,20 @@ use crate::text::plain;
 
 /// A wish to know.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "StatusRequest"))]
 pub struct Request {
     /// The variables that are set.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub environment: Environment,
 }
 
 /// Every key that could be used, per provider in the order in which they win.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Status {
     /// The credential file.
     pub path: String,
@@ -43,6 +49,8 @@ impl Status {
 
 /// One key, or what is stored in place of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct KeyStatus {
     /// The provider.
@@ -63,6 +71,8 @@ pub struct KeyStatus {
 
 /// Whether a key can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KeyState {

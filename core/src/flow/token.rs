@@ -42,18 +42,24 @@ use refresh::Refresh;
 
 /// A wish for a key.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "TokenRequest"))]
 pub struct Request {
     /// The provider's id.
     pub provider: String,
     /// A key of the caller's own, which wins over everything.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional))]
     pub caller_key: Option<Secret>,
     /// How long the token must be valid for, in milliseconds of real validity; 5 minutes unless
     /// given, which is what the file means by fresh.
     #[serde(default = "default_min_validity_ms")]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub min_validity_ms: u64,
     /// The variables that are set.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub environment: Environment,
 }
 

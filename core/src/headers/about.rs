@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// Who began a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Initiator {
     /// The person: the last message is theirs. So it is, too, where nobody knows better, since

@@ -16,6 +16,8 @@ use crate::secret::Secret;
 /// The two are independent on purpose. A client that sends its verifier as the state puts the
 /// PKCE secret into a URL, where PKCE no longer protects anything. In JSON: 128 hex digits.
 #[derive(Clone)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(type = "string"))]
 pub struct Entropy(Zeroizing<[u8; Entropy::LEN]>);
 
 impl Entropy {
@@ -55,6 +57,17 @@ impl<'de> Deserialize<'de> for Entropy {
             *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
         }
         Ok(Entropy::new(bytes))
+    }
+}
+
+/// As it is read.
+#[cfg(feature = "host-json")]
+impl serde::Serialize for Entropy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+        let digits = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        let text: Zeroizing<String> = Zeroizing::new(digits.collect());
+        serializer.serialize_str(&text)
     }
 }
 

@@ -1,0 +1,77 @@
+//! What needs no flow: a question, and its answer.
+
+use alloc::string::String;
+
+use pi_auth_core::environment::Environment;
+use pi_auth_core::flow::Authorize;
+use pi_auth_core::secret::Secret;
+use pi_auth_core::{http, text};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{self, Problem};
+
+/// A question.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Call {
+    /// What a host has to know before it begins: [`About`].
+    About,
+    /// Whether the query of a callback is the answer to the effect `authorize` with this state
+    /// (`Authorize::is_answered_by`): true or false.
+    IsAnsweredBy {
+        /// The state of the effect.
+        state: Secret,
+        /// The query, without the question mark.
+        query: Secret,
+    },
+    /// A text as it may be shown to a person, without control characters.
+    Plain {
+        /// Such as a path, for an event.
+        text: String,
+    },
+}
+
+/// What a host has to know before it begins.
+#[derive(Serialize)]
+pub struct About {
+    /// The version of the core.
+    pub version: &'static str,
+    /// The environment variables whose values belong into a request.
+    pub variables: &'static [&'static str],
+    /// How long to try to connect, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// How long a whole HTTP request may take, in milliseconds.
+    pub total_timeout_ms: u64,
+    /// The largest body of a response that is read, in bytes.
+    pub max_body_bytes: usize,
+}
+
+/// Answers a [`Call`]; both are JSON.
+pub fn call(call: &str) -> String {
+    match serde_json::from_str(call) {
+        Err(error) => answer::problem(&Problem::json("a call", &error)),
+        Ok(Call::About) => answer::value(&About {
+            version: env!("CARGO_PKG_VERSION"),
+            variables: Environment::VARIABLES,
+            connect_timeout_ms: http::CONNECT_TIMEOUT_MS,
+            total_timeout_ms: http::TOTAL_TIMEOUT_MS,
+            max_body_bytes: http::MAX_BODY_BYTES,
+        }),
+        Ok(Call::IsAnsweredBy { state, query }) => answer::value(&is_answered_by(state, &query)),
+        Ok(Call::Plain { text }) => answer::value(&text::plain(&text)),
+    }
+}
+
+fn is_answered_by(state: Secret, query: &Secret) -> bool {
+    let page = Authorize {
+        url: String::new(),
+        open_browser: false,
+        callback: true,
+        state,
+        message: String::new(),
+        prompt: String::new(),
+        problem: None,
+    };
+    page.is_answered_by(query.expose())
+}
