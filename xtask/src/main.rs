@@ -5,6 +5,7 @@
 //! | `cargo xtask demo` | the real `pi` against a provider on this machine, every step checked | `demo.rs`, `demo/` |
 //! | `cargo xtask test` | everything that must hold before a change goes in | `test.rs`, `test/` |
 //! | `cargo xtask bench` | what `pi token` costs, measured against `cat` | `bench.rs`, `bench/` |
+//! | `cargo xtask wasm` | the core as one WebAssembly module, small and without imports | `wasm.rs`, `wasm/` |
 //!
 //! They stand on `cargo.rs` (running cargo), `home.rs` (a home directory in which nothing of the
 //! person's own is seen or touched) and `paint.rs` (colours).
@@ -17,6 +18,7 @@ mod demo;
 mod home;
 mod paint;
 mod test;
+mod wasm;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -41,6 +43,8 @@ enum Command {
     Test(test::Options),
     /// Measure `pi token` against `cat`: time, memory and size
     Bench(bench::Options),
+    /// Build the core as one WebAssembly module, and hold it to its budget
+    Wasm,
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Some(Command::Demo) => demo::run(),
         Some(Command::Test(options)) => test::run(&options),
         Some(Command::Bench(options)) => bench::run(&options),
+        Some(Command::Wasm) => wasm::run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error}");
