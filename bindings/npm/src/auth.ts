@@ -1,0 +1,208 @@
+/** The API: a key that can be sent now, the headers that carry it, login, logout, status. */
+import { randomBytes } from "node:crypto";
+
+import { camel, type Camel } from "./camel.js";
+import type { Core } from "./core.js";
+import { run } from "./driver.js";
+import type { Interaction } from "./interaction.js";
+import { aboutCore, shippedCore } from "./module.js";
+import type { Store } from "./store.js";
+import { FileStore } from "./store/file.js";
+import { agentDirectory, Places } from "./store/places.js";
+import { Terminal } from "./terminal.js";
+import type { Environment, Initiator, Output, Request, TokenRequest } from "./types.js";
+
+type Of<Type extends Output["type"]> = Camel<Omit<Extract<Output, { type: Type }>, "type">>;
+
+/** A key that can be sent now, and what its user should know. */
+export type Token = Of<"token">;
+/** The headers that carry a key, and where to send them. */
+export type Headers = Of<"headers">;
+/** A login that is stored. */
+export type LoggedIn = Of<"logged_in">;
+/** What was logged out. */
+export type LoggedOut = Of<"logged_out">;
+/** Who is logged in. */
+export type Status = Of<"status">;
+
+/** Whose credentials, and who is asked. All of it has a default. */
+export interface AuthOptions {
+  /** The agent's directory; `PI_CODING_AGENT_DIR`, else `~/.pi/agent`. */
+  directory?: string | undefined;
+  /** The overrides file, which then must be there; `PI_AUTH_PROVIDERS` names one, too. */
+  overrides?: string | undefined;
+  /** The variables that are set; those of this process unless given. */
+  environment?: NodeJS.ProcessEnv | undefined;
+  /** Who is asked, and told; a person at this terminal unless given. Jobs for tokens ask nobody. */
+  interaction?: Interaction | undefined;
+  /** Another place for credentials: called for each job. */
+  store?: (() => Store) | undefined;
+}
+
+/** What any job takes. */
+export interface JobOptions {
+  /** Asks the job to stop. Between a provider's answer and the file it waits until that is stored. */
+  signal?: AbortSignal | undefined;
+}
+
+/** How a token is to be got. */
+export interface TokenOptions extends JobOptions {
+  /** A key of the caller's own, which wins over everything. */
+  callerKey?: string | undefined;
+  /** How long the token must be valid for, in milliseconds; 5 minutes unless given. */
+  minValidityMs?: number | undefined;
+  /** A token that a server has refused: if it is what is stored, it is refreshed whatever its age. */
+  rejected?: string | undefined;
+}
+
+/** What a request to a provider's API is like, as far as it matters. */
+export interface HeadersOptions extends TokenOptions {
+  /**
+   * The request's body, if it is known: JSON in the shape of OpenAI's chat or responses, or of
+   * Anthropic's messages. It tells what the next two leave open.
+   */
+  body?: string | undefined;
+  /** Who began the request; only Copilot wants to know. */
+  initiator?: Initiator | undefined;
+  /** Whether it carries an image; only Copilot wants to know. */
+  vision?: boolean | undefined;
+}
+
+/** How to log in. */
+export interface LoginOptions extends JobOptions {
+  /** The provider's id; without one, the person picks. */
+  provider?: string | undefined;
+  /** Whether the code is to be pasted even where a callback would work. */
+  paste?: boolean | undefined;
+  /** Whether the address is only to be shown, for a browser elsewhere. */
+  noBrowser?: boolean | undefined;
+  /** The domain of a GitHub Enterprise; empty for github.com. Only Copilot has one. */
+  enterprise?: string | undefined;
+}
+
+/** How to log out. */
+export interface LogoutOptions extends JobOptions {
+  /** The provider's id; without one, and without `all`, the person picks. */
+  provider?: string | undefined;
+  /** Whether to end every login. API keys are left alone. */
+  all?: boolean | undefined;
+  /** Whether it is confirmed already. */
+  confirmed?: boolean | undefined;
+}
+
+/** The credentials of one agent directory, and what can be done with them. */
+export class Auth {
+  readonly #core: Core = shippedCore();
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #variables: Environment;
+  readonly #interaction: Interaction;
+  readonly #store: () => Store;
+
+  constructor(options: AuthOptions = {}) {
+    const environment = options.environment ?? process.env;
+    this.#environment = environment;
+    this.#variables = Object.fromEntries(
+      aboutCore().variables.flatMap((name) => {
+        const value = environment[name];
+        return value === undefined ? [] : [[name, value]];
+      }),
+    );
+    this.#interaction = options.interaction ?? new Terminal();
+    const directory = options.directory ?? agentDirectory(environment);
+    const overrides = options.overrides ?? (environment["PI_AUTH_PROVIDERS"] || undefined);
+    const places = new Places(directory, overrides);
+    const plain = (text: string): string => this.#core.call("plain", { text });
+    this.#store = options.store ?? (() => new FileStore(places, plain));
+  }
+
+  /**
+   * A key for `provider` that is valid for at least five more minutes, as it should be sent: the
+   * stored login, refreshed if need be, or what the environment holds.
+   */
+  async token(provider: string, options: TokenOptions = {}): Promise<Token> {
+    const request = { type: "token" as const, ...this.#tokenRequest(provider, options) };
+    const token = await this.#run("token", request, UNATTENDED, options);
+    const { rejected } = options;
+    if (rejected === undefined || token.key.value !== rejected || token.key.source !== "stored") {
+      return token;
+    }
+    // No token is valid for that long, so it is refreshed; unless somebody else did so meanwhile.
+    const min_validity_ms = Number.MAX_SAFE_INTEGER;
+    return this.#run("token", { ...request, min_validity_ms }, UNATTENDED, options);
+  }
+
+  /** The headers that carry such a key on a request to the API of `provider`, and where that is. */
+  async headers(provider: string, options: HeadersOptions = {}): Promise<Headers> {
+    if (options.rejected !== undefined) await this.token(provider, options);
+    const { body, initiator, vision } = options;
+    const request: Request = {
+      type: "headers",
+      ...this.#tokenRequest(provider, options),
+      ...given({ body, initiator, vision }),
+    };
+    return this.#run("headers", request, UNATTENDED, options);
+  }
+
+  /** Logs in and stores the credential. */
+  async login(options: LoginOptions = {}): Promise<LoggedIn> {
+    const { provider = null, paste, noBrowser: no_browser, enterprise } = options;
+    const interaction = this.#interaction;
+    const request: Request = {
+      type: "login",
+      provider,
+      ...given({ paste, no_browser, enterprise }),
+      interactive: interaction.present ?? false,
+      needs_display: !["darwin", "win32"].includes(process.platform),
+      environment: this.#variables,
+      entropy: randomBytes(64).toString("hex"),
+    };
+    return this.#run("logged_in", request, interaction, options);
+  }
+
+  /** Takes logins out of the store. API keys are left alone. */
+  async logout(options: LogoutOptions = {}): Promise<LoggedOut> {
+    const { provider = null, all, confirmed } = options;
+    const interactive = this.#interaction.present ?? false;
+    const request: Request = { type: "logout", provider, ...given({ all, confirmed }), interactive };
+    return this.#run("logged_out", request, this.#interaction, options);
+  }
+
+  /** Who is logged in. Changes nothing and asks no server. */
+  async status(options: JobOptions = {}): Promise<Status> {
+    const request: Request = { type: "status", environment: this.#variables };
+    return this.#run("status", request, UNATTENDED, options);
+  }
+
+  #tokenRequest(provider: string, options: TokenOptions): TokenRequest {
+    const { callerKey: caller_key, minValidityMs: min_validity_ms } = options;
+    const environment = this.#variables;
+    return { provider, ...given({ caller_key, min_validity_ms }), environment };
+  }
+
+  async #run<Type extends Output["type"]>(
+    type: Type,
+    request: Request,
+    interaction: Interaction,
+    { signal }: JobOptions,
+  ): Promise<Of<Type>> {
+    const output = await run(request, {
+      core: this.#core,
+      store: this.#store(),
+      environment: this.#environment,
+      interaction,
+      signal,
+    });
+    if (output.type !== type) throw new TypeError(`The core answered ${output.type} to ${type}.`);
+    const { type: _, ...rest } = output;
+    return camel(rest) as unknown as Of<Type>;
+  }
+}
+
+/** Nobody is there: every question ends at once. */
+const UNATTENDED: Interaction = {};
+
+/** An object without those members that are not given. */
+function given<T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  const there = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(there) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
+}

@@ -1,0 +1,150 @@
+/**
+ * The core alone: flows that decide, and reach nothing. For browsers, workers, Deno, Bun and Node.
+ *
+ * A flow asks for one effect after another (send this, read the file, show this page); the host
+ * performs each and answers with an event. The module has no imports: no file, socket, clock or
+ * random source is within its reach.
+ */
+import { Door } from "./door.js";
+import { engine, type CompiledModule } from "./engine.js";
+import type * as core from "./types.js";
+import type { Effect, Event, Request } from "./types.js";
+
+export type * from "./types.js";
+export type { CompiledModule } from "./engine.js";
+
+/** A question that needs no flow, and what comes of it. */
+export interface Calls {
+  /** What a host has to know before it begins. */
+  about: { call: object; value: About };
+  /** Whether the query of a callback is the answer to the effect `authorize` with this state. */
+  is_answered_by: { call: { state: string; query: string }; value: boolean };
+  /** A text as it may be shown to a person, without control characters. */
+  plain: { call: { text: string }; value: string };
+}
+
+/** What a host has to know before it begins. */
+export interface About {
+  /** The version of the core. */
+  version: string;
+  /** The environment variables whose values belong into a request. */
+  variables: string[];
+  /** How long to try to connect, in milliseconds. */
+  connect_timeout_ms: number;
+  /** How long a whole HTTP request may take, in milliseconds. */
+  total_timeout_ms: number;
+  /** The largest body of a response that is read, in bytes. */
+  max_body_bytes: number;
+}
+
+/** A call that the core cannot make sense of: a bug in the program that makes it. */
+export class BadCall extends Error {
+  override readonly name = "BadCall";
+  readonly code: core.ErrorCode;
+  readonly advice: string;
+
+  constructor(error: core.Error) {
+    super(error.message);
+    this.code = error.code;
+    this.advice = error.advice;
+  }
+}
+
+type Answer =
+  | { handle?: number; critical: boolean; effect: Effect; error?: undefined }
+  | { error: core.Error };
+
+/** One job under way. */
+export class Flow {
+  readonly #door: Door;
+  #handle: number | undefined;
+  #effect: Effect;
+  #critical: boolean;
+
+  /** Use {@link Core.start}. */
+  constructor(door: Door, request: Request) {
+    this.#door = door;
+    const answer = checked(door.start(JSON.stringify(request)));
+    this.#handle = answer.handle;
+    this.#effect = answer.effect;
+    this.#critical = answer.critical;
+  }
+
+  /** What the host has to do next. After `done` and `failed` nothing more comes. */
+  get effect(): Effect {
+    return this.#effect;
+  }
+
+  /**
+   * Whether the effect stands between a request that the provider acts upon only once and the
+   * file: the host must neither cancel it nor end before the flow does.
+   */
+  get critical(): boolean {
+    return this.#critical;
+  }
+
+  /** Whether it is over. */
+  get ended(): boolean {
+    return this.#handle === undefined;
+  }
+
+  /** Answers the effect; gives the next one. `nowMs` is the time in epoch milliseconds. */
+  step(event: Event, nowMs: number): Effect {
+    // Handles begin at 1: none of that number is ever under way.
+    const answer = checked(this.#door.step(this.#handle ?? 0, JSON.stringify(event), nowMs));
+    this.#handle = answer.handle;
+    this.#effect = answer.effect;
+    this.#critical = answer.critical;
+    return this.#effect;
+  }
+
+  /** Gives it up. One that has ended needs no such thing. */
+  drop(): void {
+    if (this.#handle !== undefined) this.#door.drop(this.#handle);
+    this.#handle = undefined;
+  }
+}
+
+/** The core, ready to run any number of flows. */
+export class Core {
+  readonly #door: Door;
+
+  /** Use {@link loadCore} or {@link loadCoreSync}. */
+  constructor(door: Door) {
+    this.#door = door;
+  }
+
+  /** Begins a job. */
+  start(request: Request): Flow {
+    return new Flow(this.#door, request);
+  }
+
+  /** Answers what needs no flow. */
+  call<Name extends keyof Calls>(type: Name, call: Calls[Name]["call"]): Calls[Name]["value"] {
+    const answer = this.#door.call(JSON.stringify({ ...call, type })) as
+      | { value: Calls[Name]["value"]; error?: undefined }
+      | { error: core.Error };
+    if (answer.error) throw new BadCall(answer.error);
+    return answer.value;
+  }
+}
+
+/** Loads the core from its bytes (`pi-auth/core.wasm`), or from a module that was made of them. */
+export async function loadCore(
+  source: ArrayBuffer | ArrayBufferView | CompiledModule,
+): Promise<Core> {
+  const module = source instanceof engine.Module ? source : await engine.compile(source);
+  return new Core(new Door((await engine.instantiate(module)).exports));
+}
+
+/** The same at once. Browsers take this only in workers. */
+export function loadCoreSync(source: ArrayBuffer | ArrayBufferView | CompiledModule): Core {
+  const module = source instanceof engine.Module ? source : new engine.Module(source);
+  return new Core(new Door(new engine.Instance(module).exports));
+}
+
+function checked(json: unknown): Exclude<Answer, { error: core.Error }> {
+  const answer = json as Answer;
+  if (answer.error) throw new BadCall(answer.error);
+  return answer;
+}

@@ -1,0 +1,287 @@
+/** The loop that answers a flow's effects with events. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { openBrowser } from "./browser.js";
+import { Callback, type Visit } from "./callback.js";
+import type { Core, Flow } from "./core.js";
+import { AuthError } from "./error.js";
+import { Http } from "./http.js";
+import { Cancelled, type Interaction } from "./interaction.js";
+import { aboutCore } from "./module.js";
+import { holdSignals } from "./signals.js";
+import type { Store } from "./store.js";
+import type { Authorize, Countdown, Effect, Event, Output, Request, ShowCode } from "./types.js";
+
+/** How long something may take before the person is told what it is, in milliseconds. */
+const QUIET_MS = 1000;
+const LOCK_ACTIVITY = "Waiting for another pi to let go of the credential file";
+
+/** What a job runs on. */
+export interface Ground {
+  core: Core;
+  store: Store;
+  environment: NodeJS.ProcessEnv;
+  interaction: Interaction;
+  /** Asks the job to stop. */
+  signal: AbortSignal | undefined;
+}
+
+/** Runs a job to its end. */
+export async function run(request: Request, ground: Ground): Promise<Output> {
+  const driver = new Driver(ground.core.start(request), ground);
+  return driver.run();
+}
+
+/** A signal that never comes, for what must not be cancelled. */
+const NEVER = new AbortController().signal;
+
+class Driver {
+  readonly #flow: Flow;
+  readonly #ground: Ground;
+  readonly #http: Http;
+  #callback: Callback | undefined;
+  /** The browser that brought the last callback, and still waits for its page. */
+  #visit: Visit | undefined;
+  #counting = false;
+  #release: (() => Promise<void>) | undefined;
+
+  constructor(flow: Flow, ground: Ground) {
+    this.#flow = flow;
+    this.#ground = ground;
+    this.#http = new Http(ground.environment, aboutCore());
+  }
+
+  async run(): Promise<Output> {
+    let output: Output | undefined;
+    try {
+      for (;;) {
+        const effect = this.#flow.effect;
+        this.#keepCounting(effect);
+        await this.#guard();
+        if (effect.type === "done") return (output = effect.output);
+        if (effect.type === "failed") throw new AuthError(effect.error);
+        this.#flow.step(await this.#answer(effect), Date.now());
+      }
+    } finally {
+      this.#flow.drop();
+      // The lock first: a browser may take its time.
+      await this.#ground.store.unlock();
+      await this.#endGuard();
+      await Promise.all([this.#dismiss(output), this.#http.close()]);
+      this.#ground.interaction.close?.();
+    }
+  }
+
+  /** In a critical stretch this process is not ended by a signal. */
+  async #guard(): Promise<void> {
+    if (this.#flow.critical) this.#release ??= holdSignals();
+    // At its end the lock goes first.
+    else if (!this.#flow.ended) await this.#endGuard();
+  }
+
+  async #endGuard(): Promise<void> {
+    const release = this.#release;
+    this.#release = undefined;
+    await release?.();
+  }
+
+  /** Performs an effect; in a critical stretch, whoever asks to stop has to wait. */
+  async #answer(effect: Effect): Promise<Event> {
+    const signal = this.#flow.critical ? NEVER : (this.#ground.signal ?? NEVER);
+    if (signal.aborted) return { type: "cancelled" };
+    try {
+      return await this.#perform(effect, signal);
+    } catch (error) {
+      if (signal.aborted || error instanceof Cancelled) return { type: "cancelled" };
+      throw error;
+    }
+  }
+
+  async #perform(effect: Effect, signal: AbortSignal): Promise<Event> {
+    const { store, interaction, environment } = this.#ground;
+    switch (effect.type) {
+      case "http": {
+        const sent = this.#http.send(effect.request, signal);
+        return effect.countdown
+          ? this.#countedDown(sent, effect.countdown)
+          : this.#waitedFor(sent, effect.activity);
+      }
+      case "read_overrides":
+        return store.readOverrides();
+      case "read_store":
+        return store.read();
+      case "probe_store":
+        return this.#waitedFor(store.probe(signal), LOCK_ACTIVITY);
+      case "lock_store":
+        return this.#waitedFor(store.lock(signal), LOCK_ACTIVITY);
+      case "unlock_store":
+        await store.unlock();
+        return { type: "unlocked" };
+      case "write_store":
+        return store.write(effect.contents, effect.unlocked);
+      case "read_backoff":
+        return store.readBackoff();
+      case "write_backoff":
+        store.writeBackoff(effect.contents);
+        return { type: "backoff_written" };
+      case "read_variable":
+        return { type: "variable", value: environment[effect.name] ?? null };
+      case "listen":
+        return this.#listen(effect.preferred_port, effect.path);
+      case "authorize":
+        return this.#authorize(effect, signal);
+      case "select": {
+        const { message, options, remark } = effect;
+        const question = { message, options, ...(remark !== null && { remark }) };
+        const index = await asked(signal, (stop) => interaction.select?.(question, stop));
+        return index === undefined ? { type: "input_ended" } : { type: "chosen", index };
+      }
+      case "confirm": {
+        const yes = await asked(signal, (stop) => interaction.confirm?.(effect.message, stop));
+        return yes === undefined ? { type: "input_ended" } : { type: "confirmed", yes };
+      }
+      case "prompt": {
+        const { message, problem } = effect;
+        const question = { message, ...(problem !== null && { problem }) };
+        const text = await asked(signal, (stop) => interaction.prompt?.(question, stop));
+        return text === undefined ? { type: "input_ended" } : { type: "answered", text };
+      }
+      case "show_code":
+        return this.#showCode(effect);
+      case "wait_until": {
+        const slept = sleep(Math.max(0, effect.at_ms - Date.now()), undefined, { signal });
+        await (effect.countdown ? this.#countedDown(slept, effect.countdown) : slept);
+        return { type: "woke" };
+      }
+      default:
+        // `run` takes the ends; an effect that is newer than this host has no answer.
+        return { type: "cancelled" };
+    }
+  }
+
+  async #listen(preferredPort: number, path: string): Promise<Event> {
+    try {
+      this.#callback = await Callback.listen(preferredPort, path);
+      return { type: "listening", port: this.#callback.port };
+    } catch {
+      return { type: "listen_failed" };
+    }
+  }
+
+  /** Shows the page, and takes whichever comes first: the browser or a paste. */
+  async #authorize(page: Authorize, signal: AbortSignal): Promise<Event> {
+    const over = new AbortController();
+    const stop = AbortSignal.any([signal, over.signal]);
+    try {
+      // Before anything is opened: a browser may be back before its program has ended.
+      const came = page.callback ? this.#comeBack(page, stop) : undefined;
+      came?.catch(() => undefined);
+      this.#ground.interaction.show?.(page);
+      if (page.open_browser && page.problem === null) {
+        const opened = this.#open(page.url, page.url);
+        await (came ? Promise.race([opened, came]) : opened);
+      }
+      const typed = this.#paste(page, stop);
+      if (!came) return await typed;
+      // Where nobody can paste (any more), a browser can still come.
+      const pasted = typed.then((event) => (event.type === "input_ended" ? came : event));
+      return await Promise.race([came, pasted]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** The browser that brings the answer to this page. */
+  async #comeBack(page: Authorize, signal: AbortSignal): Promise<Event> {
+    const answers = (query: string): boolean =>
+      this.#ground.core.call("is_answered_by", { state: page.state, query });
+    if (!this.#callback) return { type: "input_ended" };
+    this.#visit = await this.#callback.visit(answers, signal);
+    return { type: "callback", query: this.#visit.query };
+  }
+
+  async #paste(page: Authorize, signal: AbortSignal): Promise<Event> {
+    const { interaction } = this.#ground;
+    const text = await asked(signal, (stop) => interaction.paste?.(page, stop));
+    return text === undefined ? { type: "input_ended" } : { type: "pasted", text };
+  }
+
+  async #showCode(code: ShowCode): Promise<Event> {
+    const { interaction } = this.#ground;
+    // A code that nobody sees is one that nobody enters.
+    if (!interaction.showCode) return { type: "input_ended" };
+    interaction.showCode(code);
+    if (code.open_browser) await this.#open(code.url, code.verification_uri);
+    return { type: "shown" };
+  }
+
+  /** Opens a page; where that fails, the person is told what to open. */
+  async #open(url: string, shown: string): Promise<void> {
+    const { interaction, environment } = this.#ground;
+    const opened = interaction.open ? interaction.open(url) : openBrowser(url, environment);
+    if (!(await opened)) interaction.browserFailed?.(shown);
+  }
+
+  /** Gives the browser its page, and closes the door. */
+  async #dismiss(output: Output | undefined): Promise<void> {
+    this.#callback?.shut();
+    await this.#visit?.answer(
+      output?.type === "logged_in"
+        ? { kind: "logged_in", provider: output.provider.name }
+        : { kind: "failed" },
+    );
+  }
+
+  /** A count-down goes on from one effect to the next, as long as they have one. */
+  #keepCounting(next: Effect): void {
+    const counts = (next.type === "wait_until" || next.type === "http") && next.countdown != null;
+    if (this.#counting && !counts) this.#ground.interaction.countingDown?.(undefined);
+    this.#counting = counts;
+  }
+
+  /** Awaits `work`, and tells what it is when it takes more than a moment. */
+  async #waitedFor<T>(work: Promise<T>, activity: string): Promise<T> {
+    const { interaction } = this.#ground;
+    let told = false;
+    const timer = setTimeout(() => {
+      told = true;
+      interaction.waiting?.(activity);
+    }, QUIET_MS);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+      if (told) interaction.waiting?.(undefined);
+    }
+  }
+
+  /** Awaits `work`, and tells every second how long the person still has. */
+  async #countedDown<T>(work: Promise<T>, { message, until_ms }: Countdown): Promise<T> {
+    const tell = (): void => {
+      const leftMs = Math.max(0, until_ms - Date.now());
+      this.#ground.interaction.countingDown?.({ message, leftMs });
+    };
+    tell();
+    const timer = setInterval(tell, 1000);
+    try {
+      return await work;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+}
+
+/** Asks, and stops waiting for an answer when it is no longer needed. */
+async function asked<T>(
+  signal: AbortSignal,
+  ask: (signal: AbortSignal) => Promise<T | undefined> | undefined,
+): Promise<T | undefined> {
+  const answer = ask(signal);
+  if (!answer) return undefined;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

@@ -1,0 +1,98 @@
+/** The form that agents before 1.0 take. */
+import { Cancelled, type Interaction } from "../interaction.js";
+import type { AgentCredential, AgentModel, LoginCallbacks, ProviderConfig } from "./agent.js";
+import type { Subscription } from "./subscription.js";
+
+/** A provider whose logins are `subscription`'s. `modelsOf` tells the models that the agent knows. */
+export function configOf(
+  subscription: Subscription,
+  modelsOf: ((provider: string) => AgentModel[]) | undefined,
+): ProviderConfig {
+  const isCopilot = subscription.provider === "github-copilot";
+  return {
+    ...(isCopilot && catalog(subscription, modelsOf?.(subscription.provider) ?? [])),
+    oauth: {
+      name: subscription.name,
+      isSubscription: true,
+      // Whether there is one or not, the person may paste: that is what the agent asks here.
+      usesCallbackServer: !isCopilot,
+      login: (callbacks) => subscription.login(personOf(callbacks), callbacks.signal),
+      refreshToken: (credential) => subscription.refresh(credential),
+      getApiKey: ({ access }) => access,
+      ...(isCopilot && {
+        modifyModels: (models, credential) => modified(subscription, models, credential),
+      }),
+    },
+  };
+}
+
+/** The models themselves, since the agent adapts to an account only those that come with a provider. */
+function catalog(subscription: Subscription, models: AgentModel[]): Partial<ProviderConfig> {
+  const [first] = models;
+  if (!first) return {};
+  const { headers } = subscription;
+  const carrying = models.map((model) => ({ ...model, headers: { ...model.headers, ...headers } }));
+  return { baseUrl: first.baseUrl, models: carrying };
+}
+
+/** The models that this account may use, where they are for it; those of other providers as they are. */
+function modified(
+  subscription: Subscription,
+  models: AgentModel[],
+  credential: AgentCredential,
+): AgentModel[] {
+  const { baseUrl } = subscription.carried(credential);
+  const available = credential["availableModelIds"];
+  const isAvailable = ({ id }: AgentModel): boolean =>
+    !Array.isArray(available) || available.includes(id);
+  const isOurs = ({ provider }: AgentModel): boolean => provider === subscription.provider;
+  return models
+    .filter((model) => !isOurs(model) || isAvailable(model))
+    .map((model) => (isOurs(model) && baseUrl ? { ...model, baseUrl } : model));
+}
+
+/** The person whom the agent asks. */
+function personOf(callbacks: LoginCallbacks): Interaction {
+  // The agent has one promise of what is pasted beside the page: a second try is a question.
+  let pastes = 0;
+  return {
+    present: true,
+    prompt: ({ message, problem }) => {
+      const question = [problem, message].filter(Boolean).join(" ");
+      return orCancelled(callbacks.onPrompt({ message: question, allowEmpty: true }));
+    },
+    show: ({ url, message, problem }) => {
+      if (problem === null) callbacks.onAuth({ url, instructions: message });
+    },
+    paste: ({ prompt, problem }) => {
+      pastes += 1;
+      const beside = pastes === 1 ? callbacks.onManualCodeInput?.() : undefined;
+      const message = [problem, prompt].filter(Boolean).join(" ");
+      return orCancelled(beside ?? callbacks.onPrompt({ message }));
+    },
+    showCode: ({ user_code, verification_uri, url, message, warning, expires_ms }) => {
+      if (callbacks.onDeviceCode) {
+        const expiresInSeconds = Math.max(0, Math.round((expires_ms - Date.now()) / 1000));
+        callbacks.onProgress?.(warning);
+        const code = { userCode: user_code, verificationUri: verification_uri, expiresInSeconds };
+        callbacks.onDeviceCode(code);
+      } else {
+        callbacks.onAuth({ url, instructions: `${message} Code: ${user_code}. ${warning}` });
+      }
+    },
+    // The agent opens what it shows.
+    open: async () => true,
+    waiting: (activity) => {
+      if (activity !== undefined) callbacks.onProgress?.(activity);
+    },
+  };
+}
+
+/** A question that is rejected was cancelled. */
+export async function orCancelled(answer: Promise<string>): Promise<string> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw new Cancelled("the person wants to stop", { cause: error });
+  }
+}

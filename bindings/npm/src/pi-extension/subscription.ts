@@ -1,0 +1,172 @@
+/** Jobs of the core over a credential that the agent keeps, under the lock that the agent holds. */
+import { Auth } from "../auth.js";
+import { credentialsIn, documentOf } from "../credentials.js";
+import { AuthError } from "../error.js";
+import { Cancelled, type Interaction } from "../interaction.js";
+import { shippedCore } from "../module.js";
+import { FileStore } from "../store/file.js";
+import { Memory, MemoryStore } from "../store/memory.js";
+import { agentDirectory, Places } from "../store/places.js";
+import type { Effect, Event, Headers } from "../types.js";
+import type { AgentCredential, StoredCredential } from "./agent.js";
+
+/** How long before the end of a token the file says that it expires, in milliseconds. */
+const BUFFER_MS = 5 * 60 * 1000;
+/** Longer than any clock is off while one synchronous job runs, in milliseconds. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** What the agent decides anew for each request, and so adds by itself. */
+const PER_REQUEST = ["authorization", "x-initiator", "copilot-vision-request"];
+
+/** Where requests go, and the headers that all of them carry. */
+export interface Carried {
+  baseUrl: string | undefined;
+  headers: Record<string, string>;
+}
+
+/** One provider's login. */
+export class Subscription {
+  readonly provider: string;
+  readonly name: string;
+
+  constructor(provider: string, name: string) {
+    this.provider = provider;
+    this.name = name;
+  }
+
+  /** Logs in; the agent is to store what comes back. */
+  async login(interaction: Interaction, signal?: AbortSignal): Promise<StoredCredential> {
+    const memory = new Memory(null);
+    try {
+      const job = this.#auth(memory, interaction).login({ provider: this.provider, signal });
+      for (const note of (await job).notes) interaction.waiting?.(note);
+    } catch (error) {
+      throw told(error);
+    }
+    return this.#stored(memory);
+  }
+
+  /**
+   * Gets a new token, since it is the agent that says when. Where the provider is in trouble, a token
+   * that is still valid comes back as it was.
+   *
+   * It cannot be cancelled: the provider has perhaps replaced the refresh token by then.
+   */
+  async refresh(old: AgentCredential): Promise<StoredCredential> {
+    const memory = new Memory(this.#document(old));
+    // One moment more than it has left.
+    const minValidityMs = Math.max(BUFFER_MS, old.expires + BUFFER_MS - Date.now() + 1000);
+    try {
+      await this.#auth(memory, {}).token(this.provider, { minValidityMs });
+    } catch (error) {
+      throw told(error);
+    }
+    return this.#stored(memory);
+  }
+
+  /** Where requests with this credential go, and what all of them carry. */
+  carried(credential: AgentCredential): Carried {
+    // Whether it is still valid is not the question here.
+    return this.#carried(this.#document({ ...credential, expires: Date.now() + DAY_MS }));
+  }
+
+  /** What requests carry whoever is logged in. */
+  get headers(): Record<string, string> {
+    return this.#carried(null, "none").headers;
+  }
+
+  #carried(contents: string | null, callerKey?: string): Carried {
+    const output = this.#atOnce(contents, callerKey);
+    const headers = output.headers
+      .filter(({ name }) => !PER_REQUEST.includes(name.toLowerCase()))
+      .map(({ name, value }) => [name, value] as const);
+    return { baseUrl: output.base_url ?? undefined, headers: Object.fromEntries(headers) };
+  }
+
+  /** Runs the job that needs no waiting, for callers that cannot wait. */
+  #atOnce(contents: string | null, caller_key?: string): Headers {
+    const flow = shippedCore().start({
+      type: "headers",
+      provider: this.provider,
+      ...(caller_key !== undefined && { caller_key }),
+    });
+    try {
+      for (;;) {
+        const { effect } = flow;
+        if (effect.type === "failed") throw told(new AuthError(effect.error));
+        if (effect.type === "done" && effect.output.type === "headers") return effect.output;
+        flow.step(this.#answer(effect, contents), Date.now());
+      }
+    } finally {
+      flow.drop();
+    }
+  }
+
+  #answer(effect: Effect, contents: string | null): Event {
+    switch (effect.type) {
+      case "read_store":
+        return { type: "store_read", path: "(the agent's)", contents };
+      case "read_overrides":
+        return files().readOverrides();
+      case "read_variable":
+        return { type: "variable", value: null };
+      default:
+        // Nothing that takes its time, nor is done to a file.
+        return { type: "cancelled" };
+    }
+  }
+
+  #auth(memory: Memory, interaction: Interaction): Auth {
+    // What the agent asks for is this login, whatever a variable holds.
+    const { PI_AUTH_PREFER: _, ...environment } = process.env;
+    return new Auth({ environment, interaction, store: () => new Kept(memory, files()) });
+  }
+
+  #document(credential: AgentCredential): string {
+    return documentOf(this.provider, { ...credential, type: "oauth" });
+  }
+
+  #stored(memory: Memory): StoredCredential {
+    const credential = credentialsIn(memory.contents, this.provider);
+    if (!credential) throw new TypeError("The core has stored no credential.");
+    return { ...credential };
+  }
+}
+
+/**
+ * A credential that the agent keeps, in memory for one job. Refreshes that failed are remembered
+ * where all processes remember them, so that none of them asks again too early.
+ */
+class Kept extends MemoryStore {
+  readonly #files: FileStore;
+
+  constructor(memory: Memory, files: FileStore) {
+    super(memory, files);
+    this.#files = files;
+  }
+
+  override readBackoff(): Event {
+    return this.#files.readBackoff();
+  }
+
+  override writeBackoff(contents: string): void {
+    this.#files.writeBackoff(contents);
+  }
+}
+
+function files(): FileStore {
+  const overrides = process.env["PI_AUTH_PROVIDERS"] || undefined;
+  const places = new Places(agentDirectory(process.env), overrides);
+  return new FileStore(places, (text) => shippedCore().call("plain", { text }));
+}
+
+/** An error as the agent shows it: by its message alone, and not at all where the person has stopped it. */
+function told(error: unknown): unknown {
+  if (error instanceof Cancelled) return new Error(CANCELLED);
+  if (!(error instanceof AuthError)) return error;
+  if (error.code === "cancelled") return new Error(CANCELLED, { cause: error });
+  return new Error([error.message, error.advice].filter(Boolean).join(" "), { cause: error });
+}
+
+/** The words that the agent knows. */
+const CANCELLED = "Login cancelled";

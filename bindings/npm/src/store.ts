@@ -1,0 +1,20 @@
+/** Where credentials are kept, seen from one job. */
+import type { Event } from "./types.js";
+
+/**
+ * What a job asks of a credential store. Each method answers with one of the events that the core
+ * takes for the effect of that name. One such object serves one job, and holds its lock.
+ */
+export interface Store {
+  readOverrides(): Event;
+  /** Under the lock, what was read is what a later write may replace. */
+  read(): Event;
+  /** Proves that the credentials can be replaced, and reads them, under a lock that ends at once. */
+  probe(signal: AbortSignal): Promise<Event>;
+  lock(signal: AbortSignal): Promise<Event>;
+  /** Lets go of the lock, if it is held. Also called when the job is over. */
+  unlock(): Promise<void>;
+  write(contents: string, unlocked: boolean): Event;
+  readBackoff(): Event;
+  writeBackoff(contents: string): void;
+}

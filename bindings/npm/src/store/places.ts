@@ -1,0 +1,95 @@
+/** Where the agent keeps its files. */
+import { lstatSync, mkdirSync, chmodSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+
+import { codeOf } from "./text.js";
+
+/** The agent's directory, and the overrides file where one was named. */
+export class Places {
+  readonly directory: string;
+  readonly namedOverrides: string | undefined;
+
+  constructor(directory: string, overrides?: string) {
+    // A relative one counts from where this process stands now.
+    this.directory = resolve(directory);
+    this.namedOverrides = overrides === undefined ? undefined : resolve(overrides);
+  }
+
+  get overrides(): string {
+    return this.namedOverrides ?? join(this.directory, "auth-providers.json");
+  }
+
+  get preferred(): string {
+    return join(this.directory, "auth.json");
+  }
+
+  /** `auth.json` if there is one, else the older agents' `oauth.json`. */
+  get credentials(): string {
+    // A link that points nowhere yet is there, too.
+    return isThere(this.preferred) ? this.preferred : join(this.directory, "oauth.json");
+  }
+
+  /** Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`. */
+  isMigrating(): boolean {
+    try {
+      const age = Date.now() - statSync(join(this.directory, "oauth.json.migrated")).ctimeMs;
+      return age >= -1000 && age < 3000;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Creates the directory, and those above it, for this user alone. */
+  create(): void {
+    createDirectory(this.directory);
+  }
+}
+
+/** `PI_CODING_AGENT_DIR`, else `~/.pi/agent`. */
+export function agentDirectory(environment: NodeJS.ProcessEnv): string {
+  const set = environment["PI_CODING_AGENT_DIR"];
+  if (!set) return join(homedir(), ".pi", "agent");
+  // As the agent does: a variable that no shell has expanded may hold a tilde.
+  if (set === "~") return homedir();
+  return set.startsWith("~/") ? join(homedir(), set.slice(2)) : set;
+}
+
+/** A path with `~` for the home directory. */
+export function withTilde(path: string): string {
+  const below = relative(homedir(), path);
+  return below && !below.startsWith("..") && !isAbsolute(below) ? `~/${below}` : path;
+}
+
+/** Where a path leads after all symbolic links; the file itself need not be there yet. */
+export function real(path: string): string {
+  for (let links = 0; links < 40; links += 1) {
+    try {
+      path = resolve(dirname(path), readlinkSync(path));
+    } catch {
+      return besideItself(path);
+    }
+  }
+  throw Object.assign(new Error("too many levels of symbolic links"), { code: "ELOOP" });
+}
+
+/** A path with its directory's links followed, but not its own: what the agent calls the file. */
+export function besideItself(path: string): string {
+  return join(realpathSync(dirname(path)), basename(path));
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function createDirectory(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(directory) !== directory) createDirectory(dirname(directory));
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+    // Whatever the umask takes away, this user needs.
+    chmodSync(directory, 0o700);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+}

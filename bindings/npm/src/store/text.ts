@@ -1,0 +1,85 @@
+/** Reading a small file with care, and what an error of the system means. */
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+
+import type { StoreFailure } from "../types.js";
+
+/** The largest file that is read, in bytes (1 MiB): no credential file comes near it. */
+const MAX_BYTES = 1 << 20;
+
+/** A file that is there and cannot be used. */
+class Unusable extends Error {
+  readonly failure: StoreFailure;
+
+  constructor(failure: StoreFailure) {
+    super("the file cannot be used");
+    this.failure = failure;
+  }
+}
+
+/** The text of a file; `null` where there is none. */
+export function readText(path: string): string | null {
+  let file: number;
+  try {
+    // Non-blocking, or a pipe in the file's place would hang the open.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+  try {
+    return decode(readAll(file));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readAll(file: number): Buffer {
+  const stat = fstatSync(file);
+  if (!stat.isFile()) throw new Unusable("not_a_file");
+  const chunks: Buffer[] = [];
+  // The agent writes in place, so the size is only what it was a moment ago.
+  for (let size = 0; ; ) {
+    if (size > MAX_BYTES || stat.size > MAX_BYTES) throw new Unusable("too_large");
+    const chunk = Buffer.alloc(Math.max(stat.size + 1 - size, 4096));
+    const length = readSync(file, chunk);
+    if (length === 0) return Buffer.concat(chunks);
+    chunks.push(chunk.subarray(0, length));
+    size += length;
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    // A byte-order mark stays: it is the core that says what is wrong with it.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Unusable("not_utf8");
+  }
+}
+
+/** The system's code of an error, such as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+export function failureOf(error: unknown): StoreFailure {
+  if (error instanceof Unusable) return error.failure;
+  switch (codeOf(error)) {
+    case "EACCES":
+    case "EPERM":
+      return "permission_denied";
+    case "EROFS":
+      return "read_only";
+    case "ENOSPC":
+    case "EDQUOT":
+      return "no_space";
+    case "EISDIR":
+      return "not_a_file";
+    default: {
+      // `EIO: i/o error, open '/path'`: the path is told beside it.
+      const message = error instanceof Error ? error.message : String(error);
+      return { other: message.replace(/, \w+ '.*$/s, "") };
+    }
+  }
+}

@@ -1,0 +1,661 @@
+// What the core takes and gives, generated from the Rust types. Do not edit:
+// PI_AUTH_BLESS=1 cargo test -p pi-auth-core --lib typescript
+
+/**
+ * What is to be done.
+ */
+export type Request = { "type": "login" } & LoginRequest | { "type": "token" } & TokenRequest | { "type": "headers" } & HeadersRequest | { "type": "logout" } & LogoutRequest | { "type": "status" } & StatusRequest;
+
+/**
+ * A wish to log in.
+ */
+export type LoginRequest = {
+/**
+ * The provider's id; `None` has the person pick one.
+ */
+provider: string | null,
+/**
+ * Whether the code is to be pasted even where a callback would work.
+ */
+paste?: boolean,
+/**
+ * Whether the URL is only to be shown; it is then pasted, too.
+ */
+no_browser?: boolean,
+/**
+ * The domain of a GitHub Enterprise; empty for github.com, `None` to ask the person. Only
+ * Copilot has one.
+ */
+enterprise?: string,
+/**
+ * Whether there is somebody to ask for what has a default.
+ */
+interactive?: boolean,
+/**
+ * Whether this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
+ */
+needs_display?: boolean,
+/**
+ * The variables that are set.
+ */
+environment?: Environment,
+/**
+ * The randomness of this login, never to be used again.
+ */
+entropy: Entropy, };
+
+/**
+ * A wish for a key.
+ */
+export type TokenRequest = {
+/**
+ * The provider's id.
+ */
+provider: string,
+/**
+ * A key of the caller's own, which wins over everything.
+ */
+caller_key?: Secret,
+/**
+ * How long the token must be valid for, in milliseconds of real validity; 5 minutes unless
+ * given, which is what the file means by fresh.
+ */
+min_validity_ms?: number,
+/**
+ * The variables that are set.
+ */
+environment?: Environment, };
+
+/**
+ * A wish for headers.
+ */
+export type HeadersRequest = {
+/**
+ * The body of the request that the headers are for, if it is known: JSON in the shape of OpenAI's
+ * chat or responses, or of Anthropic's messages. It tells what the next two leave open.
+ */
+body?: Secret,
+/**
+ * Who began this request; only Copilot wants to know.
+ */
+initiator?: Initiator,
+/**
+ * Whether it carries an image; only Copilot wants to know.
+ */
+vision?: boolean,
+/**
+ * The provider's id.
+ */
+provider: string,
+/**
+ * A key of the caller's own, which wins over everything.
+ */
+caller_key?: Secret,
+/**
+ * How long the token must be valid for, in milliseconds of real validity; 5 minutes unless
+ * given, which is what the file means by fresh.
+ */
+min_validity_ms?: number,
+/**
+ * The variables that are set.
+ */
+environment?: Environment, };
+
+/**
+ * A wish to log out.
+ */
+export type LogoutRequest = {
+/**
+ * The provider's id; `None`, without `all`, has the person pick one.
+ */
+provider: string | null,
+/**
+ * Whether to end every login. API keys are left alone.
+ */
+all?: boolean,
+/**
+ * Whether it is confirmed already.
+ */
+confirmed?: boolean,
+/**
+ * Whether there is a person to ask. Without one, naming a provider is confirmation enough.
+ */
+interactive?: boolean, };
+
+/**
+ * A wish to know.
+ */
+export type StatusRequest = {
+/**
+ * The variables that are set.
+ */
+environment?: Environment, };
+
+/**
+ * The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
+ *
+ * In JSON an object of names and values; names that are not in the list do nothing.
+ */
+export type Environment = Record<string, string>;
+
+/**
+ * The randomness of one login: 32 bytes for the code verifier and 32 other bytes for the state.
+ *
+ * The two are independent on purpose. A client that sends its verifier as the state puts the
+ * PKCE secret into a URL, where PKCE no longer protects anything. In JSON: 128 hex digits.
+ */
+export type Entropy = string;
+
+/**
+ * A token, key, authorization code or request body: text that must not reach a log.
+ *
+ * `Debug` prints `[REDACTED]`, there is no `Display`, equality takes the same time wherever two
+ * values of one length differ, and the memory is wiped on drop. Reading it takes a visible act:
+ * [`Secret::expose`].
+ */
+export type Secret = string;
+
+/**
+ * What a host is asked to do next.
+ */
+export type Effect = { "type": "http",
+/**
+ * What to send.
+ */
+request: HttpRequest,
+/**
+ * What it is for, in plain words, to show when it takes over a second.
+ */
+activity: string,
+/**
+ * What the person has time for meanwhile.
+ */
+countdown?: Countdown, } | { "type": "read_overrides" } | { "type": "read_store" } | { "type": "probe_store" } | { "type": "lock_store" } | { "type": "unlock_store" } | { "type": "write_store",
+/**
+ * The new contents.
+ */
+contents: Secret,
+/**
+ * Whether to write although the lock could not be had: the last resort for a token that
+ * exists nowhere else. Otherwise a host whose lock was taken over writes nothing and
+ * answers [`Event::LockLost`].
+ */
+unlocked: boolean, } | { "type": "read_backoff" } | { "type": "write_backoff",
+/**
+ * The new contents.
+ */
+contents: Secret, } | { "type": "read_variable",
+/**
+ * Its name.
+ */
+name: string, } | { "type": "listen",
+/**
+ * The port to try first, then any free one; 0 is any.
+ */
+preferred_port: number,
+/**
+ * The path, beginning with a slash.
+ */
+path: string, } | { "type": "authorize" } & Authorize | { "type": "select",
+/**
+ * The question.
+ */
+message: string,
+/**
+ * What there is to pick from; never empty.
+ */
+options: Array<Label>,
+/**
+ * A line below the options that cannot be picked.
+ */
+remark: string | null, } | { "type": "confirm",
+/**
+ * The question.
+ */
+message: string, } | { "type": "prompt",
+/**
+ * The question.
+ */
+message: string,
+/**
+ * Why the last answer was not taken.
+ */
+problem: string | null, } | { "type": "show_code" } & ShowCode | { "type": "wait_until",
+/**
+ * When.
+ */
+at_ms: number,
+/**
+ * What the person has time for meanwhile.
+ */
+countdown: Countdown | null, } | { "type": "done",
+/**
+ * What came of it.
+ */
+output: Output, } | { "type": "failed",
+/**
+ * Why.
+ */
+error: Error, };
+
+/**
+ * A request for a host to send.
+ */
+export type HttpRequest = {
+/**
+ * The method.
+ */
+method: Method,
+/**
+ * An absolute https URL, or http on a loopback host. Never holds a secret.
+ */
+url: string,
+/**
+ * The headers, in order.
+ */
+headers: Array<Header>,
+/**
+ * The body; empty for GET.
+ */
+body: Secret, };
+
+/**
+ * The request methods in use.
+ */
+export type Method = "GET" | "POST";
+
+/**
+ * A request header: a name and a value that may be secret.
+ */
+export type Header = {
+/**
+ * The field name, as it is sent.
+ */
+name: string,
+/**
+ * The field value; `Authorization` is why it is a secret.
+ */
+value: Secret, };
+
+/**
+ * The page that a person is to open, and how its answer comes back.
+ */
+export type Authorize = {
+/**
+ * The authorization URL.
+ */
+url: string,
+/**
+ * Whether to open it in a browser; otherwise it is only shown.
+ */
+open_browser: boolean,
+/**
+ * Whether the callback server that was bound is waited for as well.
+ */
+callback: boolean,
+/**
+ * The state that a callback must bring; see [`Authorize::is_answered_by`].
+ */
+state: Secret,
+/**
+ * What to say, such as `Opening browser to authorize...`.
+ */
+message: string,
+/**
+ * What to ask for, such as `Paste the authorization code here:`.
+ */
+prompt: string,
+/**
+ * Why the last answer was not taken. With it the page is not opened again.
+ */
+problem: string | null, };
+
+/**
+ * A code, and the page where a person enters it.
+ */
+export type ShowCode = {
+/**
+ * The code, as it is to be entered.
+ */
+user_code: string,
+/**
+ * The page, to be shown.
+ */
+verification_uri: string,
+/**
+ * The page to open: the same, or one that has the code in it already.
+ */
+url: string,
+/**
+ * Whether to open it in a browser; otherwise it is only shown.
+ */
+open_browser: boolean,
+/**
+ * What to do.
+ */
+message: string,
+/**
+ * What never to do.
+ */
+warning: string,
+/**
+ * When the code expires, in epoch milliseconds.
+ */
+expires_ms: number, };
+
+/**
+ * What a person has some time for.
+ */
+export type Countdown = {
+/**
+ * What is waited for, such as `Waiting for you to authorize`.
+ */
+message: string,
+/**
+ * When it is too late, in epoch milliseconds.
+ */
+until_ms: number, };
+
+/**
+ * What a host answers.
+ */
+export type Event = { "type": "response" } & HttpResponse | { "type": "transport_failed",
+/**
+ * Why.
+ */
+failure: TransportFailure, } | { "type": "overrides_read",
+/**
+ * Where it is or would be, as it is shown to people.
+ */
+path: string,
+/**
+ * Its text; `None` where there is no such file.
+ */
+contents: Secret | null, } | { "type": "store_read",
+/**
+ * Where it is or would be, as it is shown to people.
+ */
+path: string,
+/**
+ * Its text; `None` where there is no such file.
+ */
+contents: Secret | null, } | { "type": "overrides_failed",
+/**
+ * The file, as it is shown to people.
+ */
+path: string,
+/**
+ * Why.
+ */
+failure: StoreFailure, } | { "type": "store_failed",
+/**
+ * The file, as it is shown to people.
+ */
+path: string,
+/**
+ * Why.
+ */
+failure: StoreFailure, } | { "type": "locked" } | { "type": "lock_timed_out",
+/**
+ * The lock, as it is shown to people.
+ */
+path: string,
+/**
+ * Whether its holder is certainly alive, as that of a kernel lock is.
+ */
+alive?: boolean, } | { "type": "unlocked" } | { "type": "written" } | { "type": "lock_lost" } | { "type": "backoff_read",
+/**
+ * Its text; `None` where there is none, or none that can be read.
+ */
+contents: Secret | null, } | { "type": "backoff_written" } | { "type": "variable",
+/**
+ * Its value, if it is set.
+ */
+value: Secret | null, } | { "type": "listening",
+/**
+ * Its port.
+ */
+port: number, } | { "type": "listen_failed" } | { "type": "callback",
+/**
+ * The query, without the question mark.
+ */
+query: Secret, } | { "type": "pasted",
+/**
+ * As it came.
+ */
+text: Secret, } | { "type": "chosen",
+/**
+ * Counted from 0.
+ */
+index: number, } | { "type": "confirmed",
+/**
+ * Yes or no.
+ */
+yes: boolean, } | { "type": "answered",
+/**
+ * As it came.
+ */
+text: string, } | { "type": "shown" } | { "type": "woke" } | { "type": "input_ended" } | { "type": "cancelled" };
+
+/**
+ * A response as it came, whatever its status.
+ */
+export type HttpResponse = {
+/**
+ * The status code.
+ */
+status: number,
+/**
+ * The headers, in order; names in any case.
+ */
+headers?: Array<[string, string]>,
+/**
+ * The body as text; bytes that are not UTF-8 replaced.
+ */
+body?: Secret, };
+
+/**
+ * Why there was no response.
+ */
+export type TransportFailure = "connect" | "tls" | "timeout" | "broken" | "too_large";
+
+/**
+ * Why the credential file, or the overrides file, could not be used.
+ */
+export type StoreFailure = "permission_denied" | "read_only" | "no_space" | "not_a_file" | "too_large" | "not_utf8" | "not_found" | { "other": string };
+
+/**
+ * What came of it.
+ */
+export type Output = { "type": "logged_in",
+/**
+ * The provider.
+ */
+provider: Label,
+/**
+ * The credential file.
+ */
+path: string,
+/**
+ * What the person should know although it worked; a sentence each.
+ */
+notes: Array<string>, } | { "type": "token",
+/**
+ * The key.
+ */
+key: Key,
+/**
+ * What the person should know although it worked; a sentence each.
+ */
+notes: Array<string>, } | { "type": "headers" } & Headers | { "type": "logged_out",
+/**
+ * The providers.
+ */
+providers: Array<Label>,
+/**
+ * The credential file.
+ */
+path: string,
+/**
+ * What the providers that can be told said to it.
+ */
+revocations: Array<Revocation>,
+/**
+ * What the person should know; a sentence each.
+ */
+notes: Array<string>, } | { "type": "status" } & Status;
+
+/**
+ * A provider's id and its name for people.
+ */
+export type Label = {
+/**
+ * The key in the credential file and the word on the command line.
+ */
+id: string,
+/**
+ * The name for people, without control characters.
+ */
+name: string,
+/**
+ * The domain of the GitHub Enterprise that is meant.
+ */
+enterprise?: string, };
+
+/**
+ * A key that can be sent with a request.
+ */
+export type Key = {
+/**
+ * OAuth token or API key.
+ */
+kind: KeyKind,
+/**
+ * The key itself.
+ */
+value: Secret,
+/**
+ * Where it came from.
+ */
+source: Source,
+/**
+ * When it really expires, in epoch milliseconds; `None` where nobody knows.
+ */
+expires_ms: number | null, };
+
+/**
+ * What kind of key it is, which decides how a request carries it.
+ */
+export type KeyKind = "oauth" | "api_key";
+
+/**
+ * Where a key came from.
+ */
+export type Source = "caller" | "stored" | { "variable": string };
+
+/**
+ * What to send, and where.
+ */
+export type Headers = {
+/**
+ * The headers, in order.
+ */
+headers: Array<Header>,
+/**
+ * The address of the API, without a slash at the end; `None` where nobody knows.
+ */
+base_url: string | null,
+/**
+ * When the key really expires, in epoch milliseconds; `None` where nobody knows.
+ */
+expires_ms: number | null,
+/**
+ * What the person should know although it worked; a sentence each.
+ */
+notes: Array<string>, };
+
+/**
+ * Who began a request.
+ */
+export type Initiator = "user" | "agent";
+
+/**
+ * What a logout means at the provider.
+ */
+export type Revocation = {
+/**
+ * The provider.
+ */
+provider: Label, } & ({ "outcome": "confirmed" } | { "outcome": "not_confirmed",
+/**
+ * Why.
+ */
+problem: string, } | { "outcome": "unavailable" });
+
+/**
+ * What came of telling a provider that a login is over.
+ */
+export type Outcome = { "outcome": "confirmed" } | { "outcome": "not_confirmed",
+/**
+ * Why.
+ */
+problem: string, } | { "outcome": "unavailable" };
+
+/**
+ * Every key that could be used, per provider in the order in which they win.
+ */
+export type Status = {
+/**
+ * The credential file.
+ */
+path: string,
+/**
+ * The keys; empty where nobody is logged in and no variable is set.
+ */
+keys: Array<KeyStatus>, };
+
+/**
+ * One key, or what is stored in place of one.
+ */
+export type KeyStatus = {
+/**
+ * The provider.
+ */
+provider: Label,
+/**
+ * OAuth token or API key; `None` for an entry that this program does not know.
+ */
+kind: KeyKind | null,
+/**
+ * Where it is.
+ */
+source: Source,
+/**
+ * Whether this is the one that wins for its provider.
+ */
+active: boolean,
+/**
+ * Whether it can be used.
+ */
+state: KeyState,
+/**
+ * When the access token really expires, in epoch milliseconds; `None` where nobody knows.
+ */
+expires_ms: number | null,
+/**
+ * The domain of the GitHub Enterprise that it is for.
+ */
+enterprise: string | null, };
+
+/**
+ * Whether a key can be used.
+ */
+export type KeyState = "ready" | "refresh_due" | "foreign" | "unusable";
+
+/**
+ * Exactly what went wrong. None of its texts holds a secret or a control character.
+ */
+export type Error = { code: ErrorCode, after_ms?: number, message: string, advice: string };
+
+/** What a caller should do about an error. */
+export type ErrorCode = "login_required" | "retry_later" | "cancelled" | "denied" | "expired" | "store_corrupt" | "store_unavailable" | "bad_input" | "provider_error" | "network";

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+
+import { BadCall, loadCore, loadCoreSync } from "pi-auth/core";
+
+const file = createRequire(import.meta.url).resolve("pi-auth/core.wasm");
+const bytes = readFileSync(file);
+const dist = (name) => new URL(name, import.meta.resolve("pi-auth/core"));
+
+test("the module has no imports", () => {
+  assert.deepEqual(WebAssembly.Module.imports(new WebAssembly.Module(bytes)), []);
+});
+
+test("nothing that ./core loads needs Node", () => {
+  const seen = new Set();
+  const visit = (url) => {
+    if (seen.has(url.href)) return;
+    seen.add(url.href);
+    const source = readFileSync(url, "utf8");
+    for (const [, name] of source.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)) {
+      assert.match(name, /^\.\//, `${url} imports ${name}`);
+      visit(new URL(name, url));
+    }
+    assert.doesNotMatch(source, /\b(process|Buffer|require)\b[.(]/);
+  };
+  visit(dist("core.js"));
+  assert.ok(seen.size > 1);
+});
+
+for (const [name, load] of [
+  ["bytes", () => loadCore(bytes)],
+  ["an ArrayBuffer", () => loadCore(new Uint8Array(bytes).buffer)],
+  ["a module", async () => loadCore(await WebAssembly.compile(bytes))],
+  ["bytes, at once", () => loadCoreSync(bytes)],
+  ["a module, at once", () => loadCoreSync(new WebAssembly.Module(bytes))],
+]) {
+  test(`a flow runs in a core that is loaded from ${name}`, async () => {
+    const core = await load();
+    const flow = core.start({ type: "token", provider: "anthropic" });
+    assert.deepEqual([flow.effect, flow.critical, flow.ended], [{ type: "read_store" }, false, false]);
+    const stored = { anthropic: { type: "oauth", refresh: "r", access: "access", expires: 2000 } };
+    const read = { type: "store_read", path: "auth.json", contents: JSON.stringify(stored) };
+    const done = flow.step(read, 1000);
+    assert.equal(done.type, "done");
+    assert.equal(done.output.key.value, "access");
+    assert.equal(flow.ended, true);
+  });
+}
+
+test("a refresh is critical from its request to the file", async () => {
+  const core = await loadCore(bytes);
+  const flow = core.start({ type: "token", provider: "anthropic" });
+  const stored = { anthropic: { type: "oauth", refresh: "r", access: "a", expires: 0 } };
+  const read = { type: "store_read", path: "auth.json", contents: JSON.stringify(stored) };
+  const now = 1_700_000_000_000;
+  const seen = [];
+  const answers = [
+    read,
+    { type: "overrides_read", path: "o", contents: null },
+    { type: "locked" },
+    read,
+    { type: "backoff_read", contents: null },
+    { type: "response", status: 200, body: '{"token_type":"Bearer","access_token":"b","refresh_token":"s","expires_in":3600}' },
+    read,
+    { type: "written" },
+  ];
+  for (const answer of answers) {
+    seen.push([flow.effect.type, flow.critical]);
+    flow.step(answer, now);
+  }
+  assert.deepEqual(seen, [
+    ["read_store", false],
+    ["read_overrides", false],
+    ["lock_store", false],
+    ["read_store", false],
+    ["read_backoff", false],
+    ["http", true],
+    ["read_store", true],
+    ["write_store", true],
+  ]);
+  assert.equal(flow.effect.output.key.value, "b");
+});
+
+test("a call that makes no sense is an exception, and leaves the flow as it was", async () => {
+  const core = await loadCore(bytes);
+  assert.throws(() => core.start({ type: "sk-ant-canary" }), (error) => {
+    assert.ok(error instanceof BadCall);
+    assert.equal(error.code, "bad_input");
+    assert.ok(!error.message.includes("canary"));
+    return true;
+  });
+  const flow = core.start({ type: "status" });
+  const { effect } = flow;
+  assert.throws(() => flow.step({ type: "no such event" }, 0), BadCall);
+  assert.deepEqual(flow.effect, effect);
+  assert.equal(flow.step({ type: "woke" }, 0).type, "failed");
+  assert.throws(() => flow.step({ type: "woke" }, 0), BadCall);
+});
+
+test("flows do not see each other, and one that is dropped is gone", async () => {
+  const core = await loadCore(bytes);
+  const flows = [1, 2, 3].map(() => core.start({ type: "status" }));
+  flows[1].drop();
+  flows[1].drop();
+  assert.equal(flows[1].ended, true);
+  assert.throws(() => flows[1].step({ type: "cancelled" }, 0), BadCall);
+  for (const flow of [flows[0], flows[2]]) {
+    assert.equal(flow.step({ type: "cancelled" }, 0).error.code, "cancelled");
+  }
+});
+
+test("questions that need no flow", async () => {
+  const core = await loadCore(bytes);
+  const about = core.call("about", {});
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", dist("core.js")), "utf8"));
+  assert.equal(about.version, version);
+  assert.ok(about.variables.includes("ANTHROPIC_API_KEY"));
+  const is = (query) => core.call("is_answered_by", { state: "s", query });
+  assert.deepEqual([is("code=c&state=s"), is("code=c&state=t"), is("")], [true, false, false]);
+  assert.equal(core.call("plain", { text: "a\u001b[2Jb" }), "a[2Jb");
+});
+
+test("bytes that are another module are refused", () => {
+  const empty = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  assert.throws(() => loadCoreSync(empty), TypeError);
+});
+
+test("it runs in a worker without Node", async () => {
+  const source = `
+    import { loadCore } from ${JSON.stringify(dist("core.js").href)};
+    import { parentPort, workerData } from "node:worker_threads";
+    globalThis.process = undefined;
+    const core = await loadCore(workerData);
+    parentPort.postMessage(core.start({ type: "status" }).effect);
+  `;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData: bytes });
+  const effect = await new Promise((resolve, reject) => worker.on("message", resolve).on("error", reject));
+  assert.deepEqual(effect, { type: "read_overrides" });
+  await worker.terminate();
+});

@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { test } from "node:test";
+
+import { Auth, AuthError } from "pi-auth";
+
+import { anthropic, control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, NATIVE, needsSandbox, run, runNode, settings } from "./support.mjs";
+
+const isRoot = process.getuid?.() === 0;
+
+test("a fresh token is served as it is: nothing is sent, locked or written", needsSandbox, async () => {
+  const it = await home();
+  const stored = await anthropic(FRESH);
+  it.store({ anthropic: stored });
+  const log = await listen();
+  const { key, notes } = await new Auth(it.options).token("anthropic");
+  const { value, kind, source, expiresMs } = key;
+  assert.deepEqual([value, kind, source, expiresMs], [stored.access, "oauth", "stored", stored.expires + 300_000]);
+  assert.deepEqual(notes, []);
+  assert.deepEqual(await log(), []);
+  assert.deepEqual(it.names(), ["oauth.json"]);
+});
+
+test("an expired token is refreshed, and what is not ours stays as it is, to the byte", needsSandbox, async () => {
+  const it = await home();
+  const { refresh, access, expires } = await anthropic(EXPIRED);
+  const before = `{ "openai" : {"type":"api_key", "key":"sk-1", "odd": 1.50e3},
+    "anthropic":{"type":"oauth","refresh":"${refresh}","access":"${access}","expires":${expires},"extra":[1,  2]},
+  "x": null, "x": {"type":"later"} }\n\n`;
+  it.write("auth.json", before);
+  const { key } = await new Auth(it.options).token("anthropic");
+  assert.ok(await isValid({ access: key.value }));
+  const entry = it.entry("anthropic", "auth.json");
+  assert.ok(await isValid({ refresh: entry.refresh }));
+  const expected = before
+    .replace(refresh, entry.refresh)
+    .replace(access, entry.access)
+    .replace(String(expires), String(entry.expires));
+  assert.equal(it.read("auth.json"), expected);
+  assert.deepEqual([it.mode(), it.mode("auth.json")], ["700", "600"]);
+  assert.deepEqual(it.names(), ["auth.json"]);
+});
+
+test("a token that a server refused is refreshed, unless somebody has done so", needsSandbox, async () => {
+  const it = await home();
+  const stored = await anthropic(FRESH);
+  it.store({ anthropic: stored });
+  const auth = new Auth(it.options);
+  const next = await auth.token("anthropic", { rejected: stored.access });
+  assert.notEqual(next.key.value, stored.access);
+  const again = await auth.token("anthropic", { rejected: stored.access });
+  assert.equal(again.key.value, next.key.value);
+});
+
+test("10 jobs of one process make one refresh", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  const before = (await grants()).grants;
+  const auth = new Auth(it.options);
+  const all = await Promise.all(Array.from({ length: 10 }, () => auth.token("anthropic")));
+  assert.equal(new Set(all.map(({ key }) => key.value)).size, 1);
+  assert.equal((await grants()).grants, before + 1);
+});
+
+for (const [title, natives] of [
+  ["10 processes of ours make one refresh", 0],
+  ["10 processes of ours and 10 native ones make one refresh", 10],
+]) {
+  const skip = needsSandbox.skip || (natives > 0 && !NATIVE && "PI_AUTH_NATIVE names no pi");
+  test(title, { skip }, async () => {
+    const it = await home();
+    it.store({ anthropic: await anthropic(EXPIRED) }, "auth.json");
+    // Long enough for many of them to be there before the answer is.
+    await settings({ token_delay_ms: 2000 });
+    const before = (await grants()).grants;
+    const ours = Array.from({ length: 10 }, () => runNode("token", ["anthropic"], it.environment));
+    const theirs = Array.from({ length: natives }, () => run(NATIVE, ["token", "anthropic"], it.environment));
+    const all = await Promise.all([...ours, ...theirs].map(({ ended }) => ended));
+    await settings({ token_delay_ms: 0 });
+    const { access } = it.entry("anthropic", "auth.json");
+    for (const { code, stdout, stderr } of all) assert.deepEqual([code, stdout], [0, `${access}\n`], stderr);
+    assert.equal((await grants()).grants, before + 1);
+    assert.deepEqual(it.names().filter((name) => !name.endsWith(".flock")), ["auth.json"]);
+  });
+}
+
+test("a signal waits for an answer to be stored", needsSandbox, async () => {
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    const it = await home();
+    const stored = await anthropic(EXPIRED);
+    it.store({ anthropic: stored });
+    await settings({ token_delay_ms: 1500 });
+    const before = (await grants()).grants;
+    const { child, ended } = runNode("token", ["anthropic"], it.environment);
+    while ((await grants()).grants === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill(signal);
+    const { signal: by } = await ended;
+    await settings({ token_delay_ms: 0 });
+    assert.equal(by, signal);
+    const { refresh } = it.entry("anthropic");
+    assert.notEqual(refresh, stored.refresh);
+    assert.ok(await isValid({ refresh }));
+    assert.deepEqual(it.names(), ["oauth.json"]);
+  }
+});
+
+test("an AbortSignal does not lose an answer, either", needsSandbox, async () => {
+  const it = await home();
+  const stored = await anthropic(EXPIRED);
+  it.store({ anthropic: stored });
+  await settings({ token_delay_ms: 500 });
+  const before = (await grants()).grants;
+  const stop = new AbortController();
+  const job = new Auth(it.options).token("anthropic", { signal: stop.signal });
+  while ((await grants()).grants === before) await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  await job.catch((error) => assert.equal(error.code, "cancelled"));
+  await settings({ token_delay_ms: 0 });
+  assert.ok(await isValid({ refresh: it.entry("anthropic").refresh }));
+});
+
+test("a lock that somebody holds is waited for, and its holder's token is used", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  mkdirSync(it.path("oauth.json.lock"));
+  const job = new Auth(it.options).token("anthropic");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const newer = await anthropic(FRESH);
+  it.store({ anthropic: newer });
+  const log = await listen();
+  rmdirSync(it.path("oauth.json.lock"));
+  assert.equal((await job).key.value, newer.access);
+  assert.deepEqual(await log(), []);
+});
+
+test("waiting for a lock ends when it is asked to", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  mkdirSync(it.path("oauth.json.lock"));
+  const job = new Auth(it.options).token("anthropic", { signal: AbortSignal.timeout(200) });
+  await assert.rejects(job, { code: "cancelled" });
+  assert.deepEqual(it.names(), ["oauth.json", "oauth.json.lock"]);
+});
+
+test("a dead lock is taken over", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  const lock = it.path("oauth.json.lock");
+  mkdirSync(lock);
+  const long = new Date(Date.now() - 31_000);
+  utimesSync(lock, long, long);
+  await new Auth(it.options).token("anthropic");
+  assert.deepEqual(it.names(), ["oauth.json"]);
+});
+
+test("a lock that is lost in a slow request: read again, merge, write", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  await settings({ token_delay_ms: 1500 });
+  const before = (await grants()).grants;
+  const job = new Auth(it.options).token("anthropic");
+  while ((await grants()).grants === before) await new Promise((resolve) => setTimeout(resolve, 20));
+  // Somebody takes it for dead, takes it over, and writes another login.
+  rmdirSync(it.path("oauth.json.lock"));
+  mkdirSync(it.path("oauth.json.lock"));
+  it.store({ ...JSON.parse(it.read()), other: { type: "api_key", key: "k" } });
+  setTimeout(() => rmdirSync(it.path("oauth.json.lock")), 2500);
+  const { key } = await job;
+  await settings({ token_delay_ms: 0 });
+  assert.deepEqual(it.entry("other"), { type: "api_key", key: "k" });
+  assert.equal(it.entry("anthropic").access, key.value);
+  assert.deepEqual(it.names(), ["oauth.json"]);
+});
+
+test("links are followed, and stay", needsSandbox, async () => {
+  const it = await home();
+  mkdirSync(`${it.root}/elsewhere`);
+  it.write("keep", "");
+  writeFileSync(`${it.root}/elsewhere/real.json`, JSON.stringify({ anthropic: await anthropic(EXPIRED) }), { mode: 0o600 });
+  symlinkSync("../elsewhere/real.json", it.path("auth.json"));
+  const { key } = await new Auth(it.options).token("anthropic");
+  assert.equal(readlinkSync(it.path("auth.json")), "../elsewhere/real.json");
+  const stored = JSON.parse(readFileSync(`${it.root}/elsewhere/real.json`, "utf8"));
+  assert.equal(stored.anthropic.access, key.value);
+  assert.equal(statSync(`${it.root}/elsewhere/real.json`).mode & 0o777, 0o600);
+});
+
+test("auth.json wins over oauth.json", needsSandbox, async () => {
+  const it = await home();
+  const [old, current] = [await anthropic(FRESH), await anthropic(FRESH)];
+  it.store({ anthropic: old });
+  it.store({ anthropic: current }, "auth.json");
+  assert.equal((await new Auth(it.options).token("anthropic")).key.value, current.access);
+});
+
+for (const contents of ["", "{", "[]", '"x"', "null", '{"anthropic": {"type": "oauth"'])
+  test(`a file that is ${JSON.stringify(contents)} is never overwritten and never read as empty`, needsSandbox, async () => {
+    const it = await home();
+    it.write("auth.json", contents);
+    const auth = new Auth(it.options);
+    for (const job of [() => auth.token("anthropic"), () => auth.logout({ all: true, confirmed: true }), () => auth.status()]) {
+      await assert.rejects(job, (error) => error instanceof AuthError && error.code === "store_corrupt" && error.message.includes("auth.json"));
+    }
+    assert.equal(it.read("auth.json"), contents);
+    assert.deepEqual(it.names(), ["auth.json"]);
+  });
+
+test("files that cannot be used are told apart", needsSandbox, async () => {
+  const failing = async (make) => {
+    const it = await home();
+    it.write("keep", "");
+    make(it.path("auth.json"));
+    return new Auth(it.options).token("anthropic").then(assert.fail, (error) => [error.code, error.message]);
+  };
+  const [folder, why] = await failing((path) => mkdirSync(path));
+  assert.deepEqual([folder, /not a regular file/.test(why)], ["store_unavailable", true]);
+  assert.match((await failing((path) => writeFileSync(path, Buffer.from([0xff, 0xfe]))))[1], /UTF-8/);
+  assert.match((await failing((path) => writeFileSync(path, " ".repeat((1 << 20) + 1))))[1], /larger than 1 MiB/);
+});
+
+test("a directory that cannot be written fails before anything is sent", { skip: needsSandbox.skip || (isRoot && "root may write anything") }, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  const log = await listen();
+  chmodSync(dirname(it.path("x")), 0o500);
+  await assert.rejects(new Auth(it.options).token("anthropic"), { code: "store_unavailable" });
+  chmodSync(dirname(it.path("x")), 0o700);
+  assert.deepEqual(await log(), []);
+});
+
+test("a refresh that fails keeps the login, and others do not ask again at once", needsSandbox, async () => {
+  const it = await home();
+  const stored = await anthropic(EXPIRED);
+  it.store({ anthropic: stored });
+  await control("POST", "faults", [{ status: { code: 503 } }]);
+  const log = await listen();
+  const auth = new Auth(it.options);
+  await assert.rejects(auth.token("anthropic"), { code: "retry_later" });
+  await assert.rejects(auth.token("anthropic"), { code: "retry_later" });
+  assert.equal((await log()).length, 1);
+  assert.equal(it.entry("anthropic").refresh, stored.refresh);
+  assert.deepEqual([it.names(), it.mode("oauth.json.backoff")], [["oauth.json", "oauth.json.backoff"], "600"]);
+  await control("DELETE", "faults");
+});
+
+test("an overrides file that was named has to be there", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  const auth = new Auth({ ...it.options, overrides: `${it.root}/mistyped.json` });
+  await assert.rejects(auth.token("anthropic"), (error) => error.code === "bad_input" && error.message.includes("mistyped.json"));
+});
+
+test("what cannot be reached is told apart", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  // Nobody listens at port 9 of this machine.
+  writeFileSync(it.overrides, JSON.stringify({ anthropic: { token_url: "http://127.0.0.1:9/" } }));
+  await assert.rejects(new Auth(it.options).token("anthropic"), { code: "retry_later", message: /no connection|reach|connect/i });
+});
+
+test("which key wins, and what carries it", needsSandbox, async () => {
+  const it = await home();
+  const environment = { ...it.environment, ANTHROPIC_API_KEY: "sk-ant-api03-x", ANTHROPIC_OAUTH_TOKEN: "sk-ant-oat01-y" };
+  const auth = new Auth({ environment });
+  assert.deepEqual((await auth.token("anthropic")).key.source, { variable: "ANTHROPIC_OAUTH_TOKEN" });
+  assert.equal((await auth.token("anthropic", { callerKey: "mine" })).key.value, "mine");
+  const stored = await anthropic(FRESH);
+  it.store({ anthropic: stored });
+  const { headers, baseUrl } = await auth.headers("anthropic");
+  assert.deepEqual(headers[0], { name: "Authorization", value: `Bearer ${stored.access}` });
+  assert.equal(baseUrl, "https://api.anthropic.com");
+});
+
+test("status and logout", needsSandbox, async () => {
+  const it = await home();
+  it.store({ openai: { type: "api_key", key: "k" }, anthropic: await anthropic(FRESH), "github-copilot": await copilot(EXPIRED) });
+  const auth = new Auth(it.options);
+  const { keys, path } = await auth.status();
+  assert.equal(path, "~/agent/oauth.json".replace("~", it.root));
+  assert.deepEqual(keys.map(({ provider, state }) => [provider.id, state]), [["anthropic", "ready"], ["github-copilot", "refresh_due"], ["openai", "ready"]]);
+  const out = await auth.logout({ all: true, confirmed: true });
+  assert.deepEqual(out.providers.map(({ id }) => id), ["anthropic", "github-copilot"]);
+  assert.deepEqual(JSON.parse(it.read()), { openai: { type: "api_key", key: "k" } });
+  // Nobody is there to confirm it.
+  it.store({ anthropic: await anthropic(FRESH) });
+  await assert.rejects(auth.logout({ all: true }), { code: "bad_input" });
+  assert.ok(it.entry("anthropic"));
+});
