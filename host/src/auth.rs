@@ -18,6 +18,7 @@ use pi_auth_core::secret::Secret;
 
 use crate::directory::agent_directory;
 use crate::driver::Driver;
+use crate::engine::Core;
 use crate::interaction::{Interaction, Unattended};
 use crate::stop::Stop;
 use crate::store::Store;
@@ -30,6 +31,7 @@ pub struct Auth {
     directory: PathBuf,
     overrides: Option<PathBuf>,
     environment: Environment,
+    core: Core,
     stop: Stop,
 }
 
@@ -128,7 +130,8 @@ impl Auth {
         let overrides = std::env::var_os("PI_AUTH_PROVIDERS").filter(|path| !path.is_empty());
         let environment = Environment::read(|name| std::env::var(name).ok());
         let overrides = overrides.map(PathBuf::from);
-        Ok(Auth { directory, overrides, environment, stop: Stop::default() })
+        let (core, stop) = (Core::default(), Stop::default());
+        Ok(Auth { directory, overrides, environment, core, stop })
     }
 
     /// The credential file in `directory`, whatever this process's variables say: no variable
@@ -139,6 +142,7 @@ impl Auth {
             directory: directory.into(),
             overrides: None,
             environment: Environment::default(),
+            core: Core::default(),
             stop: Stop::default(),
         }
     }
@@ -153,6 +157,13 @@ impl Auth {
     #[must_use]
     pub fn with_overrides(self, file: impl Into<PathBuf>) -> Self {
         Auth { overrides: Some(file.into()), ..self }
+    }
+
+    /// The same, but every decision is made by the core in this module.
+    #[cfg(feature = "wasm-core")]
+    #[must_use]
+    pub fn with_core(self, core: crate::WasmCore) -> Self {
+        Auth { core: Core::Wasm(core), ..self }
     }
 
     /// The same, but its jobs end when `stop` asks for it.
@@ -283,7 +294,7 @@ impl Auth {
     fn driver(&self, request: Request) -> Driver {
         let (directory, overrides) = (self.directory.clone(), self.overrides.clone());
         let store = Store::new(directory, overrides, dirs::home_dir());
-        Driver::start(request, store, self.stop.clone())
+        Driver::start(&self.core, request, store, self.stop.clone())
     }
 }
 

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use pi_auth_core::error::Error;
-use pi_auth_core::flow::{Authorize, Countdown, Effect, Event, Flow, Output, Request, ShowCode};
+use pi_auth_core::flow::{Authorize, Countdown, Effect, Event, Output, Request, ShowCode};
 
 use crate::browser;
 use crate::callback::{Callback, Page, Visit};
 use crate::clock::now_ms;
+use crate::engine::{Core, Engine};
 use crate::http::Clients;
 use crate::interaction::{Answer, Interaction};
 use crate::stop::Stop;
@@ -19,7 +20,7 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// A flow under way, and what it holds.
 pub(crate) struct Driver {
-    flow: Flow,
+    flow: Engine,
     /// The effect to perform next.
     effect: Effect,
     store: Store,
@@ -35,8 +36,8 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn start(request: Request, store: Store, stop: Stop) -> Self {
-        let (flow, effect) = Flow::start(request);
+    pub(crate) fn start(core: &Core, request: Request, store: Store, stop: Stop) -> Self {
+        let (flow, effect) = Engine::start(core, request);
         Driver {
             flow,
             effect,

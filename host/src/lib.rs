@@ -15,6 +15,8 @@
 //! ```text
 //!   auth         the API: token, headers, login, logout, status
 //!   driver       the loop that answers effects with events
+//!   engine       what decides: the core, or one in a WebAssembly module (feature `wasm-core`)
+//!     engine/module, engine/instance    such a module, under limits
 //!   store        the credential file: read, probe, lock, replace
 //!     store/lock       the kernel's lock and the agent's lock directories
 //!     store/replace    a temporary file that becomes the credential file, or vanishes
@@ -36,6 +38,7 @@ mod callback;
 mod clock;
 mod directory;
 mod driver;
+mod engine;
 mod http;
 mod interaction;
 mod stop;
@@ -46,6 +49,8 @@ pub use auth::{
     TokenOptions,
 };
 pub use clock::now_ms;
+#[cfg(feature = "wasm-core")]
+pub use engine::{instance::Instance, module::WasmCore};
 pub use interaction::{Answer, Interaction, Unattended};
 pub use pi_auth_core::environment::Environment;
 pub use pi_auth_core::error::{Code, Error, StoreFailure};

@@ -18,6 +18,9 @@ Exit codes: 0 done, 1 failed, 2 usage, 4 login required, 130 cancelled.";
 #[derive(Debug, Parser)]
 #[command(name = "pi", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
 struct Cli {
+    /// Have the core in this WebAssembly module decide, instead of the one in this program
+    #[arg(long, value_name = "FILE.wasm", hide = !cfg!(feature = "wasm-core"))]
+    core: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -131,8 +134,8 @@ pub(crate) enum Initiator {
 
 /// Whose turn it is.
 pub(crate) enum Invocation {
-    /// One of our commands.
-    Ours(Command),
+    /// One of our commands, and the module to run it with, if one is named.
+    Ours(Command, Option<PathBuf>),
     /// `pi --version`: both of ours and the agent's.
     Version,
     /// Anything else, and `pi` alone.
@@ -149,17 +152,22 @@ pub(crate) fn parse(arguments: &[OsString]) -> Invocation {
         && let Some(provider) = provider.to_str().filter(|word| !word.starts_with('-'))
     {
         let token = Token { provider: provider.to_owned(), min_validity: None };
-        return Invocation::Ours(Command::Token(token));
+        return Invocation::Ours(Command::Token(token), None);
     }
     let first = arguments.first().and_then(|word| word.to_str()).unwrap_or_default();
     match first {
-        "login" | "logout" | "status" | "token" | "headers" | "completions" => {
-            let name = OsString::from("pi");
-            Invocation::Ours(Cli::parse_from(std::iter::once(&name).chain(arguments)).command)
-        }
+        "login" | "logout" | "status" | "token" | "headers" | "completions" => ours(arguments),
+        "--core" => ours(arguments),
+        word if word.starts_with("--core=") => ours(arguments),
         "--version" | "-V" if arguments.len() == 1 => Invocation::Version,
         _ => Invocation::Agent,
     }
+}
+
+fn ours(arguments: &[OsString]) -> Invocation {
+    let name = OsString::from("pi");
+    let Cli { command, core } = Cli::parse_from(std::iter::once(&name).chain(arguments));
+    Invocation::Ours(command, core)
 }
 
 /// The help of `pi` alone.
@@ -200,7 +208,12 @@ mod tests {
                 name => vec![name.to_owned()],
             };
             let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-            assert!(matches!(parse(&words), Invocation::Ours(_)), "{words:?}");
+            assert!(matches!(parse(&words), Invocation::Ours(_, None)), "{words:?}");
+            for core in [&["--core=x.wasm"][..], &["--core", "x.wasm"]] {
+                let words: Vec<OsString> =
+                    core.iter().map(OsString::from).chain(words.clone()).collect();
+                assert!(matches!(parse(&words), Invocation::Ours(_, Some(_))), "{words:?}");
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{cli, output, session};
 /// The largest body that is looked at, in bytes (64 MiB): images are large.
 const MAX_BODY_BYTES: u64 = 64 << 20;
 
-pub(crate) fn run(arguments: cli::Headers) -> ExitCode {
+pub(crate) fn run(arguments: cli::Headers, core: Option<&Path>) -> ExitCode {
     let body = match arguments.body.as_deref().map(read).transpose() {
         Ok(body) => body,
         Err(problem) => {
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: cli::Headers) -> ExitCode {
         vision: arguments.vision.then_some(true),
         token: TokenOptions { min_validity: arguments.min_validity, ..Default::default() },
     };
-    let (auth, stop) = match session::auth() {
+    let (auth, stop) = match session::auth(core) {
         Ok(auth) => auth,
         Err(error) => return output::failed(&error),
     };

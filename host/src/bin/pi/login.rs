@@ -1,5 +1,6 @@
 //! `pi login`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use pi_auth::{Interaction, LoginOptions};
@@ -9,7 +10,7 @@ use crate::person::Person;
 use crate::terminal::Style;
 use crate::{cli, output, session};
 
-pub(crate) fn run(arguments: cli::Login) -> ExitCode {
+pub(crate) fn run(arguments: cli::Login, core: Option<&Path>) -> ExitCode {
     let options = LoginOptions {
         provider: arguments.provider,
         paste: arguments.paste,
@@ -17,13 +18,13 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
         enterprise: arguments.enterprise,
     };
     if arguments.json {
-        return with_json(options);
+        return with_json(options, core);
     }
     let mut person = Person::present();
     if options.provider.is_none() && !person.is_present() {
         cli::usage("without a terminal, login needs a provider: pi login anthropic");
     }
-    let (auth, stop) = match session::auth() {
+    let (auth, stop) = match session::auth(core) {
         Ok(auth) => auth,
         Err(error) => return output::failed(&error),
     };
@@ -45,8 +46,8 @@ pub(crate) fn run(arguments: cli::Login) -> ExitCode {
 }
 
 /// Whatever happens is an event, and the last one tells how it ended.
-fn with_json(options: LoginOptions) -> ExitCode {
-    let result = session::auth().and_then(|(auth, stop)| {
+fn with_json(options: LoginOptions, core: Option<&Path>) -> ExitCode {
+    let result = session::auth(core).and_then(|(auth, stop)| {
         let logged_in = session::run(&stop, auth.login(options, &mut Json::default()))?;
         Ok((logged_in, stop))
     });

@@ -1,5 +1,6 @@
 //! `pi logout`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use pi_auth::{Interaction, LoggedOut, LogoutOptions, Outcome, Revocation};
@@ -8,7 +9,7 @@ use crate::person::Person;
 use crate::terminal::Style;
 use crate::{cli, output, session};
 
-pub(crate) fn run(arguments: cli::Logout) -> ExitCode {
+pub(crate) fn run(arguments: cli::Logout, core: Option<&Path>) -> ExitCode {
     let mut person = Person::present();
     if arguments.provider.is_none() && !arguments.all && !person.is_present() {
         cli::usage("without a terminal, logout needs a provider: pi logout anthropic");
@@ -18,7 +19,7 @@ pub(crate) fn run(arguments: cli::Logout) -> ExitCode {
         all: arguments.all,
         confirmed: arguments.yes,
     };
-    let (auth, stop) = match session::auth() {
+    let (auth, stop) = match session::auth(core) {
         Ok(auth) => auth,
         Err(error) => return output::failed(&error),
     };

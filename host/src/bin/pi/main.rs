@@ -18,6 +18,7 @@ mod token;
 mod version;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use cli::{Command, Invocation};
@@ -25,13 +26,19 @@ use cli::{Command, Invocation};
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match cli::parse(&arguments) {
-        Invocation::Ours(Command::Token(arguments)) => token::run(arguments),
-        Invocation::Ours(Command::Headers(arguments)) => headers::run(arguments),
-        Invocation::Ours(Command::Login(arguments)) => login::run(arguments),
-        Invocation::Ours(Command::Logout(arguments)) => logout::run(arguments),
-        Invocation::Ours(Command::Status(arguments)) => status::run(&arguments),
-        Invocation::Ours(Command::Completions { shell }) => cli::completions(shell),
+        Invocation::Ours(command, core) => run(command, core.as_deref()),
         Invocation::Version => version::run(),
         Invocation::Agent => handoff::run(&arguments),
+    }
+}
+
+fn run(command: Command, core: Option<&Path>) -> ExitCode {
+    match command {
+        Command::Token(arguments) => token::run(arguments, core),
+        Command::Headers(arguments) => headers::run(arguments, core),
+        Command::Login(arguments) => login::run(arguments, core),
+        Command::Logout(arguments) => logout::run(arguments, core),
+        Command::Status(arguments) => status::run(&arguments, core),
+        Command::Completions { shell } => cli::completions(shell),
     }
 }

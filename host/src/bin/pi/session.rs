@@ -1,6 +1,7 @@
 //! Running a job to its end, with signals heeded where nothing can be lost.
 
 use std::future::Future;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,13 +13,34 @@ use crate::output;
 /// How long a job may take to stop before the person is told why it still runs.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// The credential file of this user, and the switch that signals will turn.
+/// The credential file of this user, and the switch that signals will turn. `core` is the module
+/// that decides, if it is not this program.
 ///
 /// # Errors
-/// As [`Auth::from_env`].
-pub(crate) fn auth() -> Result<(Auth, Stop), Error> {
+/// As [`Auth::from_env`], and where the module cannot be used.
+pub(crate) fn auth(core: Option<&Path>) -> Result<(Auth, Stop), Error> {
     let stop = Stop::default();
-    Ok((Auth::from_env()?.stopped_by(stop.clone()), stop))
+    let auth = Auth::from_env()?.stopped_by(stop.clone());
+    Ok((with_core(auth, core)?, stop))
+}
+
+#[cfg(feature = "wasm-core")]
+fn with_core(auth: Auth, core: Option<&Path>) -> Result<Auth, Error> {
+    match core {
+        Some(file) => Ok(auth.with_core(pi_auth::WasmCore::load(file)?)),
+        None => Ok(auth),
+    }
+}
+
+#[cfg(not(feature = "wasm-core"))]
+fn with_core(auth: Auth, core: Option<&Path>) -> Result<Auth, Error> {
+    match core {
+        Some(_) => crate::cli::usage(
+            "this build of pi has no --core; one that has it: cargo install --locked --path host \
+             --features wasm-core",
+        ),
+        None => Ok(auth),
+    }
 }
 
 /// Runs `job` on a runtime of its own. SIGINT, SIGTERM and SIGHUP ask it to stop.

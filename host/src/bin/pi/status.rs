@@ -1,5 +1,6 @@
 //! `pi status`: who is logged in, until when, and what hides what.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use pi_auth::{KeyKind, KeyState, KeyStatus, Source, Status, now_ms, plain};
@@ -8,8 +9,8 @@ use crate::terminal::Style;
 use crate::{cli, output, session};
 
 /// Something usable is there: 0, else 4.
-pub(crate) fn run(arguments: &cli::Status) -> ExitCode {
-    let (auth, stop) = match session::auth() {
+pub(crate) fn run(arguments: &cli::Status, core: Option<&Path>) -> ExitCode {
+    let (auth, stop) = match session::auth(core) {
         Ok(auth) => auth,
         Err(error) => return output::failed(&error),
     };

@@ -1,5 +1,6 @@
 //! `pi token`: a fresh token costs one read of one file.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use pi_auth::{Error, Token, TokenOptions};
@@ -7,8 +8,8 @@ use pi_auth::{Error, Token, TokenOptions};
 use crate::person::Person;
 use crate::{cli, output, session};
 
-pub(crate) fn run(arguments: cli::Token) -> ExitCode {
-    let (auth, stop) = match session::auth() {
+pub(crate) fn run(arguments: cli::Token, core: Option<&Path>) -> ExitCode {
+    let (auth, stop) = match session::auth(core) {
         Ok(auth) => auth,
         Err(error) => return output::failed(&error),
     };

@@ -1,0 +1,194 @@
+//! A core in a WebAssembly module: read from a file, compiled, and run under limits.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use pi_auth_core::error::{Code, Error};
+use pi_auth_core::flow::{Effect, Event, Request};
+use pi_auth_core::secret::Secret;
+use pi_auth_core::text::plain;
+use serde::Deserialize;
+use wasmtime::{Config, Engine, Module, OptLevel};
+
+use super::instance::{Instance, check, reason};
+
+/// The largest file that is compiled, in bytes (4 MiB): ten times what the core needs.
+const MAX_MODULE_BYTES: u64 = 4 << 20;
+
+/// A core in a WebAssembly module.
+///
+/// It gets 64 MiB of memory and a bounded number of instructions for each step, and it can reach
+/// nothing: no file, no socket, no clock. But it is told every secret, and it says where requests go
+/// and what is written to the credential file. It deserves the trust that this library has.
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct WasmCore(Arc<Compiled>);
+
+struct Compiled {
+    /// Where it came from, as it is shown to people.
+    name: String,
+    module: Module,
+}
+
+impl WasmCore {
+    /// Compiles the module in a file, which takes a good part of a second.
+    ///
+    /// # Errors
+    /// [`Error::Reported`] for a file that cannot be read, is no module, or is one that wants
+    /// imports, misses an export, or speaks another version of the ABI.
+    pub fn load(file: &Path) -> Result<Self, Error> {
+        let name = plain(&file.display().to_string());
+        let unusable = |why: String| unusable(&name, &why);
+        let mut bytes = Vec::new();
+        File::open(file)
+            .and_then(|file| file.take(MAX_MODULE_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|error| unusable(plain(&error.to_string())))?;
+        if bytes.len() as u64 > MAX_MODULE_BYTES {
+            return Err(unusable("it is larger than 4 MiB".into()));
+        }
+        if !bytes.starts_with(b"\0asm") {
+            return Err(unusable("it is no WebAssembly module".into()));
+        }
+        let module = Engine::new(&config())
+            .and_then(|engine| Module::from_binary(&engine, &bytes))
+            .map_err(|error| unusable(format!("it does not compile: {}", reason(&error))))?;
+        check(&module).map_err(unusable)?;
+        let core = WasmCore(Arc::new(Compiled { name, module }));
+        // Asks for the version of the ABI.
+        core.instantiate()?;
+        Ok(core)
+    }
+
+    /// The module with memory of its own, in which nothing has happened yet: for whoever wants to
+    /// speak to it in JSON. [`Auth`](crate::Auth) needs no such thing.
+    ///
+    /// # Errors
+    /// [`Error::Reported`] where the module fails.
+    pub fn instantiate(&self) -> Result<Instance, Error> {
+        Instance::new(&self.0.module).map_err(|why| self.unusable(&why))
+    }
+
+    /// Begins a job.
+    pub(crate) fn start(&self, request: &Request) -> (ModuleFlow, Effect) {
+        let mut flow = ModuleFlow { core: self.clone(), state: State::Ended, critical: false };
+        let effect = flow.begin(request).unwrap_or_else(|error| flow.fail(error));
+        (flow, effect)
+    }
+
+    fn unusable(&self, why: &str) -> Error {
+        unusable(&self.0.name, why)
+    }
+}
+
+impl fmt::Debug for WasmCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WasmCore").field(&self.0.name).finish()
+    }
+}
+
+/// One job of a core in a module.
+pub(crate) struct ModuleFlow {
+    core: WasmCore,
+    state: State,
+    critical: bool,
+}
+
+enum State {
+    /// An instance of its own: what one job does to the memory, no other job sees.
+    Running {
+        instance: Box<Instance>,
+        handle: u32,
+    },
+    Ended,
+}
+
+/// What a module answers; see the crate `pi-auth-wasm`. Without an effect it has not taken what was
+/// said to it.
+#[derive(Deserialize)]
+struct Answer {
+    handle: Option<u32>,
+    #[serde(default)]
+    critical: bool,
+    effect: Option<Effect>,
+}
+
+impl ModuleFlow {
+    pub(crate) fn step(&mut self, event: &Event, now_ms: u64) -> Effect {
+        self.go_on(event, now_ms).unwrap_or_else(|error| self.fail(error))
+    }
+
+    pub(crate) fn is_critical(&self) -> bool {
+        self.critical
+    }
+
+    fn begin(&mut self, request: &Request) -> Result<Effect, Error> {
+        let mut instance = Box::new(self.core.instantiate()?);
+        let answer = instance.start(json(request)?.expose());
+        self.take(instance, answer)
+    }
+
+    fn go_on(&mut self, event: &Event, now_ms: u64) -> Result<Effect, Error> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Ended => Err(self.core.unusable("its flow has ended")),
+            State::Running { mut instance, handle } => {
+                let answer = instance.step(handle, json(event)?.expose(), now_ms);
+                self.take(instance, answer)
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        instance: Box<Instance>,
+        answer: Result<Secret, String>,
+    ) -> Result<Effect, Error> {
+        let answer = answer.map_err(|why| self.core.unusable(&why))?;
+        // The words of the JSON error may repeat a secret.
+        let answer = serde_json::from_str(answer.expose()).ok();
+        let Some(Answer { handle, critical, effect: Some(effect) }) = answer else {
+            return Err(self.core.unusable("it and this program do not understand each other"));
+        };
+        let has_ended = matches!(effect, Effect::Done { .. } | Effect::Failed { .. });
+        self.critical = critical && !has_ended;
+        match handle {
+            Some(handle) if !has_ended => self.state = State::Running { instance, handle },
+            None if has_ended => {}
+            _ => return Err(self.core.unusable("it does not say whether the flow has ended")),
+        }
+        Ok(effect)
+    }
+
+    fn fail(&mut self, error: Error) -> Effect {
+        (self.state, self.critical) = (State::Ended, false);
+        Effect::Failed { error }
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        // It is compiled at every start and runs for milliseconds: quick to compile beats quick.
+        .cranelift_opt_level(OptLevel::None)
+        // Nobody could read them: the module has no names.
+        .wasm_backtrace_max_frames(None);
+    config
+}
+
+/// As JSON; it may hold secrets.
+fn json(value: &impl serde::Serialize) -> Result<Secret, Error> {
+    let json = serde_json::to_string(value);
+    json.map(Secret::new).map_err(|_| Error::System { what: "JSON" })
+}
+
+fn unusable(name: &str, why: &str) -> Error {
+    Error::Reported {
+        code: Code::BadInput,
+        message: format!("The core in {name} cannot be used: {why}."),
+        advice: "Leave --core out, or give it the pi_auth.wasm of this version.".into(),
+    }
+}
