@@ -7,14 +7,18 @@
 //! | [`internet`] | the way there: a proxy and certificates, so that the real addresses lead to a sandbox |
 //! | [`robot`] | the person with a browser who presses Authorize or Deny |
 //! | [`loopback`] | the wire between them: one HTTP exchange with this machine, nothing in between |
+//! | [`vectors`] | the flows as scripts, to which every engine that runs the core is held |
 //! | [`pi`] | the black box: the real binary, in a home directory of its own, with a deadline |
+//! | [`agent`] | the real agent, which others wrote, beside it or with our extension in it |
 //!
 //! Nothing here is shipped, and nothing here talks to another machine, but for the npm registry, from
-//! which [`oidc`] is installed once.
+//! which [`oidc`] and [`agent`] are installed once.
 
+pub mod agent;
 pub mod internet;
 pub mod loopback;
 pub mod oidc;
 pub mod pi;
 pub mod robot;
 pub mod sandbox;
+pub mod vectors;

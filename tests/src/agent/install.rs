@@ -1,0 +1,97 @@
+//! `npm ci`, once per machine and lock file, beside what cargo builds.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest as _, Sha256};
+
+/// The files that say what is installed.
+pub(super) const MANIFESTS: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// What to do where a program is missing.
+pub(super) const MEND: &str = "these tests run the real agent, which needs Node.js 20 with npm in \
+                               PATH: install both, as packages nodejs and npm or from \
+                               https://nodejs.org";
+
+/// A folder with everything in `node_modules` that the lock file of `program` names.
+pub(super) fn modules(program: &Path) -> Result<PathBuf, String> {
+    let inputs = MANIFESTS.map(|manifest| program.join(manifest));
+    let digest = digest(&inputs).map_err(|error| format!("{}: {error}", program.display()))?;
+    once(&format!("modules-{digest}"), |partial| {
+        for manifest in MANIFESTS {
+            let copied = fs::copy(program.join(manifest), partial.join(manifest));
+            copied.map_err(|error| format!("{manifest}: {error}"))?;
+        }
+        npm_ci(partial)
+    })
+}
+
+/// A folder of this name below the target directory, made by the first call on a machine; others wait
+/// for that, in whatever process they are.
+pub(super) fn once(
+    name: &str,
+    make: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<PathBuf, String> {
+    let all = target()?.join("agents");
+    let ready = all.join(name);
+    if ready.exists() {
+        return Ok(ready);
+    }
+    let failed = |error: io::Error| format!("{}: {error}", all.display());
+    fs::create_dir_all(&all).map_err(failed)?;
+    let lock = File::create(all.join(format!("{name}.lock"))).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    if ready.exists() {
+        return Ok(ready);
+    }
+    // It gets its name when it is whole: whoever sees it need not wait for the lock.
+    let partial = tempfile::tempdir_in(&all).map_err(failed)?;
+    make(partial.path())?;
+    fs::rename(partial.keep(), &ready).map_err(failed)?;
+    Ok(ready)
+}
+
+/// TARGET of TARGET/PROFILE/deps/TEST, whether it is named by a variable, an option or nobody.
+pub(super) fn target() -> Result<PathBuf, String> {
+    let test = env::current_exe().map_err(|error| error.to_string())?;
+    test.ancestors().nth(3).map(Path::to_path_buf).ok_or("no target directory".to_owned())
+}
+
+/// A name for what these files say.
+pub(super) fn digest(files: &[PathBuf]) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    for file in files {
+        let contents = fs::read(file)?;
+        hash.update(contents.len().to_le_bytes());
+        hash.update(contents);
+    }
+    Ok(hash.finalize().iter().take(8).fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    }))
+}
+
+/// Runs a program to its end, and says what it said where it failed.
+pub(super) fn run(command: &mut Command) -> Result<(), String> {
+    let shown = format!("{command:?}");
+    let ended = command.stdin(Stdio::null()).output();
+    let ended = ended.map_err(|error| format!("{shown} does not start ({error}); {MEND}"))?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let (stdout, stderr) = (ended.stdout, ended.stderr);
+    let said = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    Err(format!("{shown} ended with {}\n{}", ended.status, said.concat()))
+}
+
+fn npm_ci(folder: &Path) -> Result<(), String> {
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
+        .args(["--loglevel=error", "--fetch-timeout=60000"])
+        .current_dir(folder);
+    run(&mut npm)
+}

@@ -1,0 +1,1 @@
+//! With the extension: the agent's logins are the core's.

@@ -1,0 +1,15 @@
+//! One core, three engines: what is linked into `pi`, and the WebAssembly module in wasmtime and in Node.
+//!
+//! | file | what it claims |
+//! |---|---|
+//! | `engines.rs` | every vector, in every engine, with the same effects to the byte |
+//! | `flows.rs` | `pi --core` does with the module what it does without |
+//! | `limits.rs` | a module that is no core, or goes wrong, is stopped and loses nothing |
+//!
+//! `build.rs` builds what they run.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod build;
+mod engines;
+mod flows;
+mod limits;

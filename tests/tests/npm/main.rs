@@ -1,0 +1,57 @@
+//! The npm package, as a Node program meets it: its own tests, run with `node --test` against a
+//! sandbox and beside the native `pi`.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `build.rs` | the package, built once from this checkout |
+//! | `node.rs` | `node --test`, with a deadline |
+//!
+//! The claims are in `bindings/npm/test`: a file for each test here.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod build;
+mod node;
+
+use node::run;
+
+/// The core alone, by `pi-auth/core`: flows in any runtime.
+#[test]
+fn core() {
+    run("core.test.mjs");
+}
+
+/// Ways in: paste, callback, code; and who is let in at the callback.
+#[test]
+fn login() {
+    run("login.test.mjs");
+}
+
+/// One refresh for any number of processes, native ones among them, and files that survive.
+#[test]
+fn token() {
+    run("token.test.mjs");
+}
+
+/// HTTP as the core wants it: proxies, certificates, and answers that are none.
+#[test]
+fn network() {
+    run("network.test.mjs");
+}
+
+/// The functions that a coding agent asks for.
+#[test]
+fn agent() {
+    run("agent.test.mjs");
+}
+
+/// Calls of Copilot's API.
+#[test]
+fn copilot_fetch() {
+    run("copilot-fetch.test.mjs");
+}
+
+/// The tarball, installed elsewhere.
+#[test]
+fn package() {
+    run("package.test.mjs");
+}
