@@ -1,18 +1,17 @@
 //! What needs no flow: a question, and its answer.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::Authorize;
+use pi_auth_core::json::{Fields, FromJson, Json, Mismatch, Object, from_str, member};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::{http, text};
-use serde::{Deserialize, Serialize};
 
 use crate::answer::{self, Problem};
 
 /// A question.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {
     /// What a host has to know before it begins: [`About`].
@@ -32,13 +31,26 @@ pub enum Call {
     },
 }
 
+impl FromJson for Call {
+    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+        let kind: String = member(json, "type")?;
+        Ok(match kind.as_str() {
+            "about" => Call::About,
+            "is_answered_by" => {
+                Call::IsAnsweredBy { state: member(json, "state")?, query: member(json, "query")? }
+            }
+            "plain" => Call::Plain { text: member(json, "text")? },
+            _ => return Err(Mismatch { member: "type" }),
+        })
+    }
+}
+
 /// What a host has to know before it begins.
-#[derive(Serialize)]
 pub struct About {
     /// The version of the core.
     pub version: &'static str,
     /// The environment variables whose values belong into a request.
-    pub variables: &'static [&'static str],
+    pub variables: Vec<&'static str>,
     /// How long to try to connect, in milliseconds.
     pub connect_timeout_ms: u64,
     /// How long a whole HTTP request may take, in milliseconds.
@@ -47,13 +59,23 @@ pub struct About {
     pub max_body_bytes: usize,
 }
 
+impl Fields for About {
+    fn put(&self, object: &mut Object<'_>) {
+        object.put("version", &self.version);
+        object.put("variables", &self.variables);
+        object.put("connect_timeout_ms", &self.connect_timeout_ms);
+        object.put("total_timeout_ms", &self.total_timeout_ms);
+        object.put("max_body_bytes", &self.max_body_bytes);
+    }
+}
+
 /// Answers a [`Call`]; both are JSON.
 pub fn call(call: &str) -> String {
-    match serde_json::from_str(call) {
-        Err(error) => answer::problem(&Problem::json("a call", &error)),
+    match from_str(call) {
+        Err(error) => answer::problem(&Problem::json("a call", error)),
         Ok(Call::About) => answer::value(&About {
             version: env!("CARGO_PKG_VERSION"),
-            variables: Environment::VARIABLES,
+            variables: Environment::VARIABLES.into(),
             connect_timeout_ms: http::CONNECT_TIMEOUT_MS,
             total_timeout_ms: http::TOTAL_TIMEOUT_MS,
             max_body_bytes: http::MAX_BODY_BYTES,

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use pi_auth_core::flow::{Effect, Flow};
+use pi_auth_core::json::from_str;
 
 use crate::answer::{self, Problem};
 
@@ -23,9 +24,9 @@ impl Registry {
 
     /// Begins a flow; `request` and the answer are JSON.
     pub fn start(&mut self, request: &str) -> String {
-        let request = match serde_json::from_str(request) {
+        let request = match from_str(request) {
             Ok(request) => request,
-            Err(error) => return answer::problem(&Problem::json("a request", &error)),
+            Err(error) => return answer::problem(&Problem::json("a request", error)),
         };
         let (flow, effect) = Flow::start(request);
         if has_ended(&effect) {
@@ -43,9 +44,9 @@ impl Registry {
         let Some(at) = self.flows.iter().position(|(it, _)| *it == handle) else {
             return answer::problem(&Problem::handle(handle));
         };
-        let event = match serde_json::from_str(event) {
+        let event = match from_str(event) {
             Ok(event) => event,
-            Err(error) => return answer::problem(&Problem::json("an event", &error)),
+            Err(error) => return answer::problem(&Problem::json("an event", error)),
         };
         let flow = &mut self.flows[at].1;
         let effect = flow.step(event, now_ms);

@@ -4,23 +4,21 @@
 //! bytes it means to: other entries, unknown fields, key order, number spelling, indentation and
 //! even duplicate keys stay as they were. Of duplicate keys the last counts, as in JavaScript.
 
-mod span;
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use crate::credential::Credential;
+use crate::json::{Json, Member, members, quoted, root, slice};
 use crate::secret::Secret;
-use span::{Member, members};
 
 /// Why a credential file cannot be used. It is never overwritten and never read as empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +63,10 @@ impl Document {
         if text.trim().is_empty() {
             return corrupt("it is empty");
         }
-        if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-            return corrupt(&format!("it is not valid JSON: {error}"));
-        }
-        if text.as_bytes().get(span::root(text).start) != Some(&b'{') {
-            return corrupt("its top level is not a JSON object");
+        match Json::parse(text) {
+            Err(error) => return corrupt(&format!("it is not valid JSON: {error}")),
+            Ok(json) if !json.is_object() => return corrupt("its top level is not a JSON object"),
+            Ok(_) => {}
         }
         Ok(Document { text: Zeroizing::new(text.to_string()) })
     }
@@ -81,23 +78,21 @@ impl Document {
 
     /// All entries in the file's order; a duplicate key stands where its last one does.
     pub fn entries(&self) -> Vec<(String, Entry)> {
-        let mut seen = BTreeSet::new();
-        let backwards = self.members().into_iter().rev();
-        let named = backwards.filter_map(|m| Some((self.key(&m)?, m)));
-        let last = named.filter(|(key, _)| seen.insert(key.clone()));
-        let mut entries: Vec<_> = last.map(|(key, m)| (key, self.entry(&m))).collect();
-        entries.reverse();
-        entries
+        let members: Vec<_> = self.members().filter_map(|m| Some((self.key(&m)?, m))).collect();
+        let last = positions(members.iter().map(|(key, _)| key.as_str()));
+        let is_last = |at: &usize, key: &str| last.get(key) == Some(at);
+        let numbered = members.iter().enumerate().filter(|(at, (key, _))| is_last(at, key));
+        numbered.map(|(_, (key, m))| (key.clone(), self.entry(m))).collect()
     }
 
     /// Puts a new login in: any older entry of `provider` is replaced whole, since what else it
     /// held belonged to the older login.
     pub fn set(&mut self, provider: &str, credential: &Credential) {
-        let style = self.style(span::root(&self.text));
+        let style = self.style(root(&self.text));
         let entry = style.entry(&fields(credential));
         match self.find(provider) {
             Some(member) => self.replace(member.value, &entry),
-            None => self.append(span::root(&self.text), &style, provider, &entry),
+            None => self.append(root(&self.text), &style, provider, &entry),
         }
     }
 
@@ -106,7 +101,7 @@ impl Document {
     /// Does nothing where the entry is gone or is no login: a logout in the meantime wins.
     pub fn update(&mut self, provider: &str, credential: &Credential) {
         // Type and Enterprise stay as they are, to the byte.
-        for (name, value) in &fields(credential)[1..4] {
+        for (name, value) in fields(credential).iter().skip(1).take(3) {
             self.put(provider, name, value);
         }
     }
@@ -129,28 +124,31 @@ impl Document {
 
     /// Takes every entry of `providers` out.
     pub fn remove(&mut self, providers: &[&str]) {
-        let gone = BTreeSet::from_iter(providers);
-        let is_gone = |m: &Member| self.key(m).is_some_and(|key| gone.contains(&key.as_str()));
-        let (root, all) = (span::root(&self.text), self.members());
+        let gone = positions(providers.iter().copied());
+        let is_gone = |m: &Member| self.key(m).is_some_and(|key| gone.contains_key(key.as_str()));
+        let (root, all) = (root(&self.text), self.members().collect::<Vec<_>>());
         let mut cuts = Vec::new();
         match all.iter().position(|m| !is_gone(m)) {
             None => cuts.push(root.start + 1..root.end - 1),
             Some(first) => {
                 // What is before the first one that stays goes with the commas behind it, what is
                 // after it with those before.
-                cuts.push(all[0].key.start..all[first].key.start);
-                for pair in all[first..].windows(2).filter(|pair| is_gone(&pair[1])) {
-                    cuts.push(pair[0].value.end..pair[1].value.end);
+                let (before, after) = all.split_at(first);
+                if let ([gone, ..], [stays, ..]) = (before, after) {
+                    cuts.push(gone.key.start..stays.key.start);
                 }
+                let pairs = after.iter().zip(after.iter().skip(1));
+                let gone = pairs.filter(|(_, m)| is_gone(m));
+                cuts.extend(gone.map(|(before, m)| before.value.end..m.value.end));
             }
         }
         let mut text = Zeroizing::new(String::with_capacity(self.text.len()));
         let mut at = 0;
         for cut in cuts {
-            text.push_str(&self.text[at..cut.start]);
+            text.push_str(slice(&self.text, at..cut.start));
             at = cut.end;
         }
-        text.push_str(&self.text[at..]);
+        text.push_str(slice(&self.text, at..self.text.len()));
         self.text = text;
     }
 
@@ -159,42 +157,47 @@ impl Document {
         Secret::new(self.text.to_string())
     }
 
-    fn members(&self) -> Vec<Member> {
-        members(&self.text, span::root(&self.text))
+    fn members(&self) -> impl Iterator<Item = Member> {
+        members(&self.text, root(&self.text))
     }
 
     fn find(&self, key: &str) -> Option<Member> {
-        let is_it = |m: &Member| self.key(m).as_deref() == Some(key);
-        self.members().into_iter().rfind(is_it)
+        self.last(self.members(), key)
+    }
+
+    fn last(&self, members: impl Iterator<Item = Member>, key: &str) -> Option<Member> {
+        members.filter(|m| self.key(m).as_deref() == Some(key)).last()
     }
 
     /// A member's key, unescaped; `None` for one that is no Unicode text (a lone surrogate).
     fn key(&self, member: &Member) -> Option<String> {
-        serde_json::from_str(&self.text[member.key.clone()]).ok()
+        self.json(&member.key).string()
+    }
+
+    fn json(&self, range: &Range<usize>) -> Json<'_> {
+        Json::at(&self.text, range.clone())
     }
 
     /// Where the value of the field `name` of an entry stands.
     fn field(&self, entry: &Member, name: &str) -> Option<Range<usize>> {
-        let is_it = |m: &Member| self.key(m).as_deref() == Some(name);
-        members(&self.text, entry.value.clone()).into_iter().rfind(is_it).map(|m| m.value)
+        self.last(members(&self.text, entry.value.clone()), name).map(|m| m.value)
     }
 
     fn entry(&self, member: &Member) -> Entry {
-        if !self.text[member.value.clone()].starts_with('{') {
-            return Entry::Unknown;
-        }
-        let raw = |name: &str| self.field(member, name).map(|range| &self.text[range]);
-        let text = |name: &str| {
-            let text: Option<Secret> = raw(name).and_then(|raw| serde_json::from_str(raw).ok());
-            text.filter(|text| !text.is_empty())
-        };
+        let entry = self.json(&member.value);
+        let text = |name: &str| entry.get(name)?.secret().filter(|text| !text.is_empty());
         match text("type").as_ref().map(Secret::expose) {
             Some("oauth") => Entry::OAuth(Credential {
                 access: text("access"),
                 refresh: text("refresh"),
-                expires: raw("expires").map_or(0, epoch_ms),
+                // A fraction is cut; what is no sensible time (a string, null, a negative or an
+                // infinite number) counts as long expired.
+                expires: entry.get("expires").and_then(Json::whole).unwrap_or_default(),
                 // What is no text is no domain, but it is not github.com either.
-                enterprise: match (text("enterpriseUrl"), raw("enterpriseUrl")) {
+                enterprise: match (
+                    text("enterpriseUrl"),
+                    entry.get("enterpriseUrl").map(Json::text),
+                ) {
                     (Some(url), _) => Some(url.expose().into()),
                     (None, None | Some("null" | "\"\"")) => None,
                     (None, Some(other)) => Some(other.into()),
@@ -207,10 +210,10 @@ impl Document {
 
     /// How the object at `object` is laid out, to add to it in kind.
     fn style(&self, object: Range<usize>) -> Style {
-        let Some(first) = members(&self.text, object.clone()).into_iter().next() else {
+        let Some(first) = members(&self.text, object.clone()).next() else {
             return Style::two_spaces();
         };
-        let space = &self.text[object.start + 1..first.key.start];
+        let space = slice(&self.text, object.start + 1..first.key.start);
         match space.rsplit_once('\n') {
             None => Style::Compact,
             Some((before, indent)) => {
@@ -231,7 +234,8 @@ impl Document {
 
     fn replace(&mut self, range: Range<usize>, with: &str) {
         // Built anew rather than spliced: a growing String would leave unwiped copies behind.
-        let (before, after) = (&self.text[..range.start], &self.text[range.end..]);
+        let before = slice(&self.text, 0..range.start);
+        let after = slice(&self.text, range.end..self.text.len());
         let mut text =
             Zeroizing::new(String::with_capacity(before.len() + with.len() + after.len()));
         text.push_str(before);
@@ -251,7 +255,7 @@ impl fmt::Debug for Document {
 fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
     let json = |secret: &Option<Secret>| {
         let text = secret.as_ref().map_or("", Secret::expose);
-        Zeroizing::new(serde_json::Value::from(text).to_string())
+        Zeroizing::new(quoted(text))
     };
     let mut fields = alloc::vec![
         ("type", Zeroizing::new("\"oauth\"".into())),
@@ -260,19 +264,19 @@ fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
         ("expires", Zeroizing::new(credential.expires.to_string())),
     ];
     if let Some(domain) = &credential.enterprise {
-        let value = serde_json::Value::from(domain.as_str()).to_string();
+        let value = quoted(domain);
         fields.push(("enterpriseUrl", Zeroizing::new(value)));
     }
     fields
 }
 
-/// `expires` as written by whomever: a fraction is cut; what is no sensible time (a string, null,
-/// a negative or an infinite number) counts as long expired.
-fn epoch_ms(raw: &str) -> u64 {
-    match raw.parse::<f64>() {
-        Ok(number) if number.is_finite() => number as u64,
-        _ => 0,
+/// Where each of `names` stands in their order, or the last of those that are alike.
+pub(crate) fn positions<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
+    let mut positions = BTreeMap::new();
+    for (at, name) in names.enumerate() {
+        positions.insert(name, at);
     }
+    positions
 }
 
 /// How an object's members are laid out.
@@ -299,7 +303,7 @@ impl Style {
 
     fn member(&self, key: &str, value: &str) -> String {
         let space = if matches!(self, Style::Compact) { "" } else { " " };
-        format!("{}:{space}{value}", serde_json::Value::from(key))
+        format!("{}:{space}{value}", quoted(key))
     }
 
     /// An entry of the top level: its members stand two levels deep.

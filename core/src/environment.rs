@@ -1,21 +1,45 @@
 //! The environment variables that matter, handed over by the host at the start of a flow.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-use serde::Deserialize;
-
+use crate::json::{Exposed, FromJson, Json, Mismatch, ToJson};
 use crate::secret::Secret;
 
 /// The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
 ///
 /// In JSON an object of names and values; names that are not in the list do nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(type = "Record<string, string>"))]
-#[serde(transparent)]
-pub struct Environment(BTreeMap<String, Secret>);
+pub struct Environment(Vec<(String, Secret)>);
+
+impl FromJson for Environment {
+    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+        let variable = |(name, value): (Option<String>, _)| {
+            Ok((name.unwrap_or_default(), Secret::read(value)?))
+        };
+        match json.is_object() {
+            true => json.members().map(variable).collect::<Result<_, _>>().map(Environment),
+            false => Err(Mismatch::default()),
+        }
+    }
+}
+
+impl ToJson for Exposed<'_, Environment> {
+    fn write(&self, json: &mut String) {
+        json.push('{');
+        for (at, (name, value)) in self.0.0.iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            name.write(json);
+            json.push(':');
+            Exposed(value).write(json);
+        }
+        json.push('}');
+    }
+}
 
 impl Environment {
     /// Every variable that a flow may look at.
@@ -40,7 +64,8 @@ impl Environment {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Secret> {
-        self.0.get(name).filter(|value| !value.expose().trim().is_empty())
+        let (_, value) = self.0.iter().rfind(|(it, _)| it == name)?;
+        Some(value).filter(|value| !value.expose().trim().is_empty())
     }
 
     fn any(&self, names: &[&str]) -> bool {

@@ -8,9 +8,7 @@ mod words;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Serialize, Serializer};
-
+use crate::json::{Fields, FromJson, Json, Mismatch, Object, member, words};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
 use crate::provider::{BadDomain, BadOverrides, Label};
@@ -81,9 +79,9 @@ impl Code {
 }
 
 /// Why the credential file, or the overrides file, could not be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, ts(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StoreFailure {
     /// This user may not.
@@ -103,6 +101,16 @@ pub enum StoreFailure {
     /// Anything else, in the system's words.
     Other(String),
 }
+
+words! { StoreFailure {
+    "permission_denied" => PermissionDenied,
+    "read_only" => ReadOnly,
+    "no_space" => NoSpace,
+    "not_a_file" => NotAFile,
+    "too_large" => TooLarge,
+    "not_utf8" => NotUtf8,
+    "not_found" => NotFound,
+} or "other" => Other }
 
 impl fmt::Display for StoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -284,7 +292,6 @@ pub enum Error {
     /// `logout` of everything was not confirmed.
     NotConfirmed,
     /// An error of a core that runs as a module, as it told it.
-    #[cfg(feature = "host-json")]
     Reported {
         /// What to do.
         code: Code,
@@ -331,7 +338,6 @@ impl Error {
             Self::LockTimedOut { .. } | Self::System { .. } => {
                 Code::RetryLater { after_ms: DEFAULT_RETRY_MS }
             }
-            #[cfg(feature = "host-json")]
             Self::Reported { code, .. } => *code,
             Self::Cancelled => Code::Cancelled,
             Self::Denied { .. } => Code::Denied,
@@ -354,38 +360,24 @@ impl Error {
 
 impl core::error::Error for Error {}
 
-/// `{"code", "after_ms"?, "message", "advice"}`: the error as every host shows it.
-impl Serialize for Error {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+/// The error as every host shows it: `{"code", "after_ms"?, "message", "advice"}`.
+impl Fields for Error {
+    fn put(&self, object: &mut Object<'_>) {
         let code = self.code();
-        let after_ms = match code {
-            Code::RetryLater { after_ms } => Some(after_ms),
-            _ => None,
-        };
-        let mut error =
-            serializer.serialize_struct("Error", 3 + usize::from(after_ms.is_some()))?;
-        error.serialize_field("code", code.as_str())?;
-        if let Some(after_ms) = after_ms {
-            error.serialize_field("after_ms", &after_ms)?;
+        object.put("code", &code.as_str());
+        if let Code::RetryLater { after_ms } = code {
+            object.put("after_ms", &after_ms);
         }
-        error.serialize_field("message", &self.to_string())?;
-        error.serialize_field("advice", &self.advice())?;
-        error.end()
+        object.put("message", &self.to_string());
+        object.put("advice", &self.advice());
     }
 }
 
 /// What was written is known by its code alone, but says and advises the same.
-#[cfg(feature = "host-json")]
-impl<'de> Deserialize<'de> for Error {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Told {
-            code: String,
-            after_ms: Option<u64>,
-            message: String,
-            advice: String,
-        }
-        let Told { code, after_ms, message, advice } = Told::deserialize(deserializer)?;
+impl FromJson for Error {
+    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+        let code: String = member(json, "code")?;
+        let after_ms: Option<u64> = member(json, "after_ms")?;
         let code = match Code::ALL.iter().find(|known| known.as_str() == code) {
             Some(Code::Cancelled) => return Ok(Error::Cancelled),
             Some(Code::RetryLater { .. }) => {
@@ -395,6 +387,7 @@ impl<'de> Deserialize<'de> for Error {
             // A newer core has it. What it says is worth more than its code.
             None => Code::ProviderError,
         };
+        let (message, advice) = (member(json, "message")?, member(json, "advice")?);
         Ok(Error::Reported { code, message, advice })
     }
 }
@@ -413,7 +406,7 @@ mod tests {
         let provider = Label { id: "p".into(), name: "P (x)".into(), enterprise: None };
         let error = Error::Refresh { provider, cause };
         assert_eq!(
-            serde_json::to_string(&error).unwrap(),
+            crate::json::to_string(&error),
             r#"{"code":"retry_later","after_ms":7000,"message":"The token of P could not be refreshed: it is being asked too often.","advice":"Your login is kept. Try again in 7 s."}"#
         );
     }

@@ -23,14 +23,14 @@ pub mod status;
 pub mod token;
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
-use serde::{Deserialize, Serialize};
-
 use crate::document::Document;
 use crate::error::{Error, StoreFailure};
-use crate::provider::{BadOverrides, Label, Table};
+use crate::json::tagged;
+use crate::provider::{BadOverrides, Label, Provider, Table};
 use crate::resolve::Key;
 use crate::secret::Secret;
 use crate::text::plain;
@@ -39,10 +39,9 @@ pub use effect::{Authorize, Countdown, Effect, ShowCode};
 pub use event::Event;
 
 /// What is to be done.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Request {
     /// Log in to a provider and store the credential.
@@ -57,11 +56,18 @@ pub enum Request {
     Status(status::Request),
 }
 
+tagged! { Request, "type" {
+    "login" => Login(request),
+    "token" => Token(request),
+    "headers" => Headers(request),
+    "logout" => Logout(request),
+    "status" => Status(request),
+} }
+
 /// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Output {
     /// The credential is stored.
@@ -97,6 +103,14 @@ pub enum Output {
     Status(status::Status),
 }
 
+tagged! { Output, "type" {
+    "logged_in" => LoggedIn { provider, path, notes },
+    "token" => Token { key, notes },
+    "headers" => Headers(headers),
+    "logged_out" => LoggedOut { providers, path, revocations, notes },
+    "status" => Status(status),
+} }
+
 /// One job under way.
 ///
 /// `start` gives the first effect; then, for every effect that was performed, one `step`. Once an
@@ -130,7 +144,7 @@ impl Flow {
             Machine::Headers(state) => self.take(state.step(event, now_ms).map(Machine::Headers)),
             Machine::Logout(state) => self.take(state.step(event, now_ms).map(Machine::Logout)),
             Machine::Status(state) => self.take(state.step(event, now_ms).map(Machine::Status)),
-            Machine::Ended => Effect::Failed { error: Error::Protocol { event: event.name() } },
+            Machine::Ended => Effect::Failed { error: Error::Protocol { event: event.word() } },
         }
     }
 
@@ -215,7 +229,7 @@ fn unexpected(event: Event, attempt: &'static str) -> Error {
             let problem = BadOverrides { key: String::new(), problem: plain(&failure.to_string()) };
             Error::Overrides { path, problem }
         }
-        event => Error::Protocol { event: event.name() },
+        event => Error::Protocol { event: event.word() },
     }
 }
 
@@ -252,7 +266,7 @@ fn table(path: String, contents: Option<Secret>) -> Result<Table, Error> {
 }
 
 /// The provider `id`, or the error that names those there are.
-fn known<'a>(table: &'a Table, id: &str) -> Result<&'a crate::provider::Provider, Error> {
+fn known<'a>(table: &'a Table, id: &str) -> Result<&'a Arc<Provider>, Error> {
     table.get(id).ok_or_else(|| {
         let ids: Vec<String> = table.labels().into_iter().map(|label| label.id).collect();
         Error::UnknownProvider { id: plain(id), known: ids.join(", ") }

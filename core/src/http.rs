@@ -12,9 +12,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
 
-use crate::secret::{self, Secret};
+use crate::json::{object, words};
+use crate::secret::Secret;
 
 /// How long a host tries to connect, in milliseconds.
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
@@ -27,10 +27,9 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 pub(crate) const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"));
 
 /// The request methods in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "UPPERCASE")]
+#[cfg_attr(test, ts(rename_all = "UPPERCASE"))]
 pub enum Method {
     /// GET
     Get,
@@ -38,17 +37,19 @@ pub enum Method {
     Post,
 }
 
+words! { Method { "GET" => Get, "POST" => Post } }
+
 /// A request header: a name and a value that may be secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Header {
     /// The field name, as it is sent.
     pub name: String,
     /// The field value; `Authorization` is why it is a secret.
-    #[serde(serialize_with = "secret::expose")]
     pub value: Secret,
 }
+
+object! { Header { name, value: secret } }
 
 impl Header {
     pub(crate) fn new(name: &str, value: impl Into<Secret>) -> Self {
@@ -62,8 +63,7 @@ impl Header {
 }
 
 /// A request for a host to send.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "HttpRequest"))]
 pub struct Request {
@@ -74,9 +74,10 @@ pub struct Request {
     /// The headers, in order.
     pub headers: Vec<Header>,
     /// The body; empty for GET.
-    #[serde(serialize_with = "secret::expose")]
     pub body: Secret,
 }
+
+object! { Request { method, url, headers, body: secret } }
 
 impl Request {
     /// The same with this header, in place of one of that name if there is one.
@@ -106,22 +107,21 @@ impl Request {
 }
 
 /// A response as it came, whatever its status.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "HttpResponse"))]
 pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers, in order; names in any case.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub headers: Vec<(String, String)>,
     /// The body as text; bytes that are not UTF-8 replaced.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub body: Secret,
 }
+
+object! { Response { status, headers: default, body: secret default } }
 
 impl Response {
     /// The first header of that name, in whatever case.
@@ -146,9 +146,9 @@ impl Response {
 }
 
 /// Why there was no response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, ts(rename_all = "snake_case"))]
 pub enum TransportFailure {
     /// The name did not resolve, or nothing accepted the connection: the request was never sent.
     Connect,
@@ -161,6 +161,14 @@ pub enum TransportFailure {
     /// The body was larger than [`MAX_BODY_BYTES`].
     TooLarge,
 }
+
+words! { TransportFailure {
+    "connect" => Connect,
+    "tls" => Tls,
+    "timeout" => Timeout,
+    "broken" => Broken,
+    "too_large" => TooLarge,
+} }
 
 impl fmt::Display for TransportFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,7 @@
 //!   document       the credential file as text, edited without touching what it does not know
 //!   credential     a stored login and its expiry
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
-//!   http           requests and responses as plain data
+//!   http           requests and responses as plain data;  json  what crosses the boundary
 //!   secret, error, text  what must not be shown, and what is
 //! ```
 //!
@@ -52,6 +52,7 @@ pub mod error;
 pub mod flow;
 pub mod headers;
 pub mod http;
+pub mod json;
 pub mod oauth;
 pub mod provider;
 pub mod resolve;

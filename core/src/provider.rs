@@ -6,12 +6,12 @@ mod overrides;
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use serde::{Deserialize, Serialize};
 
 use crate::http;
 use crate::http::url::Url;
+use crate::json::{object, words};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata::Metadata;
 use crate::oauth::token::{self, Grant};
@@ -24,14 +24,15 @@ pub use github_copilot::domain::BadDomain;
 pub use overrides::BadOverrides;
 
 /// How a token endpoint takes its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenRequest {
     /// `application/x-www-form-urlencoded`, the standard's way (RFC 6749, 4.1.3).
     Form,
     /// A JSON object of the same names.
     Json,
 }
+
+words! { TokenRequest { "form" => Form, "json" => Json } }
 
 /// One provider that a person can log in to.
 ///
@@ -111,11 +112,12 @@ impl Provider {
     /// The same with the URLs that the metadata of its issuer tells, where none is given. Those
     /// that `job` needs have to be there.
     pub(crate) fn discovered(
-        mut self,
+        &self,
         metadata: Metadata,
         job: Job,
-    ) -> Result<Self, EndpointError> {
-        let issuer = self.issuer.clone().unwrap_or_default();
+    ) -> Result<Arc<Self>, EndpointError> {
+        let mut found = self.clone();
+        let issuer = self.issuer.as_deref().unwrap_or_default();
         let wrong = |what: &str| {
             Err(EndpointError::Metadata { problem: alloc::format!("{issuer} {what}") })
         };
@@ -126,8 +128,8 @@ impl Provider {
             }
             !url.is_empty()
         };
-        let has_token = fill(&mut self.token_url, metadata.token_endpoint);
-        let (has_login, login_endpoint) = match &mut self.login {
+        let has_token = fill(&mut found.token_url, metadata.token_endpoint);
+        let (has_login, login_endpoint) = match &mut found.login {
             Login::AuthorizationCode(login) => {
                 let has_url = fill(&mut login.authorize_url, metadata.authorization_endpoint);
                 if job == Job::Login && lacks_s256 {
@@ -146,9 +148,9 @@ impl Provider {
         if job != Job::Revocation && !has_token {
             return wrong("has no token_endpoint in its metadata");
         }
-        self.revocation_url = self.revocation_url.or(metadata.revocation_endpoint);
-        self.requires_iss = metadata.authorization_response_iss_parameter_supported;
-        Ok(self)
+        found.revocation_url = found.revocation_url.or(metadata.revocation_endpoint);
+        found.requires_iss = metadata.authorization_response_iss_parameter_supported;
+        Ok(Arc::new(found))
     }
 
     /// What asks for a new access token.
@@ -187,8 +189,7 @@ impl Provider {
 }
 
 /// A provider's id and its name for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Label {
     /// The key in the credential file and the word on the command line.
@@ -196,10 +197,11 @@ pub struct Label {
     /// The name for people, without control characters.
     pub name: String,
     /// The domain of the GitHub Enterprise that is meant.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub enterprise: Option<Box<str>>,
 }
+
+object! { Label { id, name, enterprise: optional } }
 
 impl Label {
     /// The name without what stands in brackets: `Anthropic` of `Anthropic (Claude Pro/Max)`.
@@ -245,36 +247,44 @@ impl LoopbackRedirect {
 
 /// All providers, in the order of the selector.
 #[derive(Clone, Debug)]
-pub(crate) struct Table(Vec<Provider>);
+pub(crate) struct Table(Vec<Arc<Provider>>);
 
 impl Table {
     /// The providers that this program knows by itself.
     pub(crate) fn built_in() -> Self {
-        Table([anthropic::provider(), github_copilot::provider()].into())
+        Table::of(built_in())
     }
 
     /// The same with the overrides file applied; `None` where there is no such file.
     pub(crate) fn with_overrides(json: Option<&str>) -> Result<Self, BadOverrides> {
-        let mut table = Table::built_in();
+        let mut providers = built_in();
         if let Some(json) = json {
-            overrides::apply(&mut table, json)?;
+            overrides::apply(&mut providers, json)?;
         }
-        Ok(table)
+        Ok(Table::of(providers))
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&Provider> {
+    fn of(providers: Vec<Provider>) -> Self {
+        Table(providers.into_iter().map(Arc::new).collect())
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Provider>> {
         self.0.iter().find(|provider| provider.id == id)
     }
 
     pub(crate) fn labels(&self) -> Vec<Label> {
-        self.0.iter().map(Provider::label).collect()
+        self.0.iter().map(|provider| provider.label()).collect()
     }
 
     /// The label of any provider, known or not.
     pub(crate) fn label(&self, id: &str) -> Label {
         let unknown = || Label { id: id.into(), name: crate::text::plain(id), enterprise: None };
-        self.get(id).map_or_else(unknown, Provider::label)
+        self.get(id).map_or_else(unknown, |provider| provider.label())
     }
+}
+
+fn built_in() -> Vec<Provider> {
+    [anthropic::provider(), github_copilot::provider()].into()
 }
 
 /// The variables that may hold a key for `provider`: an OAuth token (for Copilot a GitHub token, to

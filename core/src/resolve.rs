@@ -3,31 +3,30 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::json::{object, words};
 use crate::provider::{ANTHROPIC_OAUTH_PREFIX, key_variables};
-use crate::secret::{self, Secret};
+use crate::secret::Secret;
 
 /// What kind of key it is, which decides how a request carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, ts(rename_all = "snake_case"))]
 pub enum KeyKind {
     /// An OAuth access token.
-    #[serde(rename = "oauth")]
+    #[cfg_attr(test, ts(rename = "oauth"))]
     OAuth,
     /// An API key.
     ApiKey,
 }
 
+words! { KeyKind { "oauth" => OAuth, "api_key" => ApiKey } }
+
 /// Where a key came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, ts(rename_all = "snake_case"))]
 pub enum Source {
     /// The caller gave it.
     Caller,
@@ -37,21 +36,23 @@ pub enum Source {
     Variable(String),
 }
 
+words! { Source { "caller" => Caller, "stored" => Stored } or "variable" => Variable }
+
 /// A key that can be sent with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Key {
     /// OAuth token or API key.
     pub kind: KeyKind,
     /// The key itself.
-    #[serde(serialize_with = "secret::expose")]
     pub value: Secret,
     /// Where it came from.
     pub source: Source,
     /// When it really expires, in epoch milliseconds; `None` where nobody knows.
     pub expires_ms: Option<u64>,
 }
+
+object! { Key { kind, value: secret, source, expires_ms } }
 
 impl Key {
     /// A key whose kind shows in its prefix.

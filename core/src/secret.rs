@@ -3,7 +3,6 @@
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serializer};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -58,26 +57,6 @@ impl From<String> for Secret {
     fn from(text: String) -> Self {
         Secret::new(text)
     }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Secret::new)
-    }
-}
-
-/// In the clear, for a core that a host runs as a module. No default build has it.
-#[cfg(feature = "host-json")]
-impl serde::Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        expose(self, serializer)
-    }
-}
-
-/// Writes a secret out in the clear: for `#[serde(serialize_with = "secret::expose")]` on the few
-/// fields that carry one to a host. `Secret` has no `Serialize`, so nothing else can.
-pub(crate) fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ proptest! {
         request in request(),
         steps in prop::collection::vec((prop::option::weighted(0.3, event()), any::<u64>()), 0..30),
     ) {
-        let request: Request = serde_json::from_value(request).unwrap();
+        let request: Request = pi_auth_core::json::from_str(&request.to_string()).unwrap();
         let (mut flow, mut effect) = Flow::start(request);
         for (odd, now_ms) in steps {
             let over = matches!(effect, Effect::Done { .. } | Effect::Failed { .. });
@@ -184,7 +184,7 @@ proptest! {
             let shown = format!("{flow:?} {effect:?}");
             prop_assert!(!shown.contains("canary"), "{shown}");
             let event = odd.unwrap_or_else(|| fitting(&effect));
-            let event: Event = serde_json::from_value(event).unwrap();
+            let event: Event = pi_auth_core::json::from_str(&event.to_string()).unwrap();
             effect = flow.step(event, if now_ms % 4 == 0 { now_ms } else { NOW_MS });
             if over {
                 prop_assert!(matches!(effect, Effect::Failed { .. }), "{effect:?}");

@@ -16,6 +16,7 @@ use std::path::Path;
 
 use pi_auth::WasmCore;
 use pi_auth_core::flow::{Effect, Event, Request};
+use pi_auth_core::json::{from_str, to_string};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,11 +38,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         match serde_json::from_str(&line?)? {
             Call { start: Some(request), .. } => {
                 // As a host writes it.
-                let request = serde_json::to_string(&serde_json::from_str::<Request>(&request)?)?;
+                let request = to_string(&from_str::<Request>(&request)?);
                 print(instance.start(&request)?.expose())?;
             }
             Call { step: Some(event), handle, now_ms, .. } => {
-                let event = serde_json::to_string(&serde_json::from_str::<Event>(&event)?)?;
+                let event = to_string(&from_str::<Event>(&event)?);
                 print(instance.step(handle, &event, now_ms)?.expose())?;
             }
             Call { drop: Some(handle), .. } => instance.give_up(handle)?,
@@ -53,8 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn print(answer: &str) -> Result<(), Box<dyn Error>> {
     let effect = &serde_json::from_str::<Value>(answer)?["effect"];
-    let read: Effect = serde_json::from_value(effect.clone())?;
-    if serde_json::to_value(read)? != *effect {
+    let read: Effect = from_str(&effect.to_string())?;
+    if serde_json::from_str::<Value>(&to_string(&read))? != *effect {
         return Err(format!("this host reads something else than {effect}").into());
     }
     println!("{answer}");

@@ -60,6 +60,7 @@ pub use pi_auth_core::flow::status::{KeyState, KeyStatus, Status};
 pub use pi_auth_core::flow::{Authorize, ShowCode};
 pub use pi_auth_core::headers::Initiator;
 pub use pi_auth_core::http::{Header, TransportFailure};
+pub use pi_auth_core::json;
 pub use pi_auth_core::oauth::endpoint::EndpointError;
 pub use pi_auth_core::oauth::paste::PasteError;
 pub use pi_auth_core::provider::{BadDomain, BadOverrides, Label};

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pi_auth_core::flow::{Effect, Event, Flow, Request};
+use pi_auth_core::json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -147,13 +148,13 @@ pub struct Native(Option<Flow>);
 
 impl Engine for Native {
     fn start(&mut self, request: &Value) -> Turn {
-        let request: Request = serde_json::from_value(request.clone()).expect("it is a request");
+        let request: Request = json::from_str(&request.to_string()).expect("it is a request");
         let (flow, effect) = Flow::start(request);
         turn(self.0.insert(flow), &effect)
     }
 
     fn step(&mut self, event: &Value, now_ms: u64) -> Turn {
-        let event: Event = serde_json::from_value(event.clone()).expect("it is an event");
+        let event: Event = json::from_str(&event.to_string()).expect("it is an event");
         let flow = self.0.as_mut().expect("a flow was started");
         let effect = flow.step(event, now_ms);
         turn(flow, &effect)
@@ -161,6 +162,6 @@ impl Engine for Native {
 }
 
 fn turn(flow: &Flow, effect: &Effect) -> Turn {
-    let effect = serde_json::to_value(effect).expect("it is JSON");
+    let effect = serde_json::from_str(&json::to_string(effect)).expect("it is JSON");
     Turn { effect, critical: flow.is_critical() }
 }

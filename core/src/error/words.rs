@@ -108,8 +108,7 @@ impl Error {
                 "Put the key itself there, or use the variable that the provider takes.".into()
             }
             Self::UnknownProvider { known, .. } => format!("Use one of: {known}."),
-            #[cfg(feature = "host-json")]
-            Self::Reported { advice, .. } => advice.clone(),
+                        Self::Reported { advice, .. } => advice.clone(),
             Self::Cancelled | Self::Protocol { .. } => String::new(),
             Self::System { .. } => wait_advice(self.code()),
             Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
@@ -247,7 +246,6 @@ impl fmt::Display for Error {
                 write!(f, "PI_AUTH_PREFER is `{}`, which means nothing.", plain(value))
             }
             Self::NotConfirmed => f.write_str("Nothing was logged out."),
-            #[cfg(feature = "host-json")]
             Self::Reported { message, .. } => f.write_str(message),
             Self::Protocol { event } => {
                 write!(f, "The host answered with `{event}` where that has no meaning.")

@@ -5,14 +5,14 @@
 //! refresh token and endpoint, so a new login, a token that somebody else got, or a mended
 //! overrides file begins without one.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::http::TransportFailure;
+use crate::json::{self, FromJson as _, Json, ToJson, object};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -28,11 +28,10 @@ const MAX_MS: u64 = 60_000;
 const MAX_RETRY_AFTER_MS: u64 = 900_000;
 
 /// What is remembered, by provider.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(transparent)]
-pub(super) struct Backoff(BTreeMap<String, Record>);
+#[derive(Debug, Default)]
+pub(super) struct Backoff(Vec<(String, Record)>);
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug)]
 struct Record {
     /// What was refused: a digest of the refresh token, the endpoint and the client.
     token: String,
@@ -46,16 +45,36 @@ struct Record {
     cause: EndpointError,
 }
 
+object! { Record { token, since, until, failures, cause } }
+
+impl ToJson for Backoff {
+    fn write(&self, json: &mut String) {
+        json.push('{');
+        for (at, (provider, record)) in self.0.iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            provider.write(json);
+            json.push(':');
+            record.write(json);
+        }
+        json.push('}');
+    }
+}
+
 impl Backoff {
     /// Reads the file's contents; whatever cannot be understood is no memory.
     pub(super) fn parse(contents: Option<&Secret>) -> Self {
-        let parsed = contents.and_then(|text| serde_json::from_str(text.expose()).ok());
-        let mut backoff: Backoff = parsed.unwrap_or_default();
-        for record in backoff.0.values_mut() {
+        let Some(json) = contents.and_then(|text| Json::parse(text.expose()).ok()) else {
+            return Backoff::default();
+        };
+        let record = |(provider, json): (Option<String>, _)| {
+            let mut record = Record::read(json).ok()?;
             // Anybody may have written the file, and its words are shown.
             record.cause.make_plain();
-        }
-        backoff
+            Some((provider?, record))
+        };
+        Backoff(json.members().filter_map(record).collect())
     }
 
     /// Why a refresh with `token` need not be tried now, if so.
@@ -99,13 +118,14 @@ impl Backoff {
             failures: failures.saturating_add(1),
             cause: cause.clone(),
         };
-        self.0.insert(provider.id.clone(), record);
-        let contents = serde_json::to_string(&self).ok()?;
-        Some((contents.into(), wait_ms))
+        self.0.retain(|(id, _)| *id != provider.id);
+        self.0.push((provider.id.clone(), record));
+        Some((json::to_string(&self).into(), wait_ms))
     }
 
     fn record(&self, provider: &Provider, token: &Secret) -> Option<&Record> {
-        self.0.get(&provider.id).filter(|record| record.token == digest(provider, token))
+        let (_, record) = self.0.iter().find(|(id, _)| *id == provider.id)?;
+        (record.token == digest(provider, token)).then_some(record)
     }
 }
 
@@ -127,7 +147,7 @@ mod tests {
     const NOW: u64 = 1_700_000_000_000;
 
     fn provider() -> Provider {
-        Table::built_in().get("anthropic").unwrap().clone()
+        Table::built_in().get("anthropic").unwrap().as_ref().clone()
     }
 
     fn after_failures(causes: &[EndpointError], pause_ms: u64) -> Backoff {
@@ -142,7 +162,7 @@ mod tests {
     }
 
     fn wait_ms(causes: &[EndpointError], pause_ms: u64) -> u64 {
-        let record = &after_failures(causes, pause_ms).0["anthropic"];
+        let record = &after_failures(causes, pause_ms).0[0].1;
         record.until - record.since
     }
 

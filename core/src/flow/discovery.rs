@@ -1,6 +1,7 @@
 //! Asking an issuer where its endpoints are (RFC 8414, then OpenID Connect Discovery).
 
 use alloc::format;
+use alloc::sync::Arc;
 
 use super::{Effect, Event, Turn};
 use crate::http::{Request, TransportFailure};
@@ -11,18 +12,18 @@ use crate::provider::{Job, Provider};
 /// A question that is out.
 #[derive(Debug)]
 pub(super) struct Discovery {
-    provider: Provider,
+    provider: Arc<Provider>,
     job: Job,
     /// The place to ask next, if this one knows nothing.
     next: Option<Request>,
 }
 
 /// The provider with its URLs, or why there are none.
-pub(super) type Discovered = Result<Provider, EndpointError>;
+pub(super) type Discovered = Result<Arc<Provider>, EndpointError>;
 
 impl Discovery {
     /// Asks the issuer of `provider`; `None` where there is no need to.
-    pub(super) fn start(provider: &Provider, job: Job) -> Option<(Self, Effect)> {
+    pub(super) fn start(provider: &Arc<Provider>, job: Job) -> Option<(Self, Effect)> {
         let issuer = provider.issuer_for(job)?;
         let [first, second] = metadata::requests(issuer);
         let discovery = Discovery { provider: provider.clone(), job, next: Some(second) };

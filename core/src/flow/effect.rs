@@ -3,21 +3,19 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
 #[cfg(doc)]
 use super::Event;
 use super::Output;
 use crate::error::Error;
 use crate::http::{self, query_value};
+use crate::json::{object, tagged};
 use crate::provider::Label;
-use crate::secret::{self, Secret};
+use crate::secret::Secret;
 
 /// What a host is asked to do next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Effect {
     /// Send an HTTP request. Answer: [`Event::Response`] or [`Event::TransportFailed`].
@@ -27,7 +25,6 @@ pub enum Effect {
         /// What it is for, in plain words, to show when it takes over a second.
         activity: String,
         /// What the person has time for meanwhile.
-        #[serde(skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         countdown: Option<Countdown>,
     },
@@ -49,7 +46,6 @@ pub enum Effect {
     /// Answer: [`Event::Written`], [`Event::LockLost`] or [`Event::StoreFailed`].
     WriteStore {
         /// The new contents.
-        #[serde(serialize_with = "secret::expose")]
         contents: Secret,
         /// Whether to write although the lock could not be had: the last resort for a token that
         /// exists nowhere else. Otherwise a host whose lock was taken over writes nothing and
@@ -62,7 +58,6 @@ pub enum Effect {
     /// Replace that file, as well as it goes. Answer: [`Event::BackoffWritten`].
     WriteBackoff {
         /// The new contents.
-        #[serde(serialize_with = "secret::expose")]
         contents: Secret,
     },
     /// Read one environment variable. Answer: [`Event::Variable`].
@@ -125,9 +120,30 @@ pub enum Effect {
     },
 }
 
+tagged! { Effect, "type" {
+    "http" => Http { request, activity, countdown: optional },
+    "read_overrides" => ReadOverrides,
+    "read_store" => ReadStore,
+    "probe_store" => ProbeStore,
+    "lock_store" => LockStore,
+    "unlock_store" => UnlockStore,
+    "write_store" => WriteStore { contents: secret, unlocked },
+    "read_backoff" => ReadBackoff,
+    "write_backoff" => WriteBackoff { contents: secret },
+    "read_variable" => ReadVariable { name },
+    "listen" => Listen { preferred_port, path },
+    "authorize" => Authorize(page),
+    "select" => Select { message, options, remark },
+    "confirm" => Confirm { message },
+    "prompt" => Prompt { message, problem },
+    "show_code" => ShowCode(code),
+    "wait_until" => WaitUntil { at_ms, countdown },
+    "done" => Done { output },
+    "failed" => Failed { error },
+} }
+
 /// The page that a person is to open, and how its answer comes back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Authorize {
     /// The authorization URL.
@@ -137,7 +153,6 @@ pub struct Authorize {
     /// Whether the callback server that was bound is waited for as well.
     pub callback: bool,
     /// The state that a callback must bring; see [`Authorize::is_answered_by`].
-    #[serde(serialize_with = "secret::expose")]
     pub state: Secret,
     /// What to say, such as `Opening browser to authorize...`.
     pub message: String,
@@ -146,6 +161,8 @@ pub struct Authorize {
     /// Why the last answer was not taken. With it the page is not opened again.
     pub problem: Option<String>,
 }
+
+object! { Authorize { url, open_browser, callback, state: secret, message, prompt, problem } }
 
 impl Authorize {
     /// Whether the query of a callback answers this page. One with another state may come from
@@ -157,8 +174,7 @@ impl Authorize {
 }
 
 /// A code, and the page where a person enters it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ShowCode {
     /// The code, as it is to be entered.
@@ -177,9 +193,10 @@ pub struct ShowCode {
     pub expires_ms: u64,
 }
 
+object! { ShowCode { user_code, verification_uri, url, open_browser, message, warning, expires_ms } }
+
 /// What a person has some time for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Countdown {
     /// What is waited for, such as `Waiting for you to authorize`.
@@ -187,3 +204,5 @@ pub struct Countdown {
     /// When it is too late, in epoch milliseconds.
     pub until_ms: u64,
 }
+
+object! { Countdown { message, until_ms } }

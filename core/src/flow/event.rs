@@ -2,17 +2,15 @@
 
 use alloc::string::String;
 
-use serde::Deserialize;
-
 use crate::error::StoreFailure;
 use crate::http;
+use crate::json::tagged;
 use crate::secret::Secret;
 
 /// What a host answers.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
     /// A response came, whatever its status.
@@ -57,7 +55,6 @@ pub enum Event {
         /// The lock, as it is shown to people.
         path: String,
         /// Whether its holder is certainly alive, as that of a kernel lock is.
-        #[serde(default)]
         #[cfg_attr(test, ts(as = "Option<_>", optional))]
         alive: bool,
     },
@@ -122,34 +119,30 @@ pub enum Event {
     Cancelled,
 }
 
-impl Event {
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Event::Response(_) => "response",
-            Event::TransportFailed { .. } => "transport_failed",
-            Event::OverridesRead { .. } => "overrides_read",
-            Event::OverridesFailed { .. } => "overrides_failed",
-            Event::StoreRead { .. } => "store_read",
-            Event::StoreFailed { .. } => "store_failed",
-            Event::Locked => "locked",
-            Event::LockTimedOut { .. } => "lock_timed_out",
-            Event::Unlocked => "unlocked",
-            Event::Written => "written",
-            Event::LockLost => "lock_lost",
-            Event::BackoffRead { .. } => "backoff_read",
-            Event::BackoffWritten => "backoff_written",
-            Event::Variable { .. } => "variable",
-            Event::Listening { .. } => "listening",
-            Event::ListenFailed => "listen_failed",
-            Event::Callback { .. } => "callback",
-            Event::Pasted { .. } => "pasted",
-            Event::Chosen { .. } => "chosen",
-            Event::Confirmed { .. } => "confirmed",
-            Event::Answered { .. } => "answered",
-            Event::Shown => "shown",
-            Event::Woke => "woke",
-            Event::InputEnded => "input_ended",
-            Event::Cancelled => "cancelled",
-        }
-    }
-}
+tagged! { Event, "type" {
+    "response" => Response(response),
+    "transport_failed" => TransportFailed { failure },
+    "overrides_read" => OverridesRead { path, contents: secret },
+    "store_read" => StoreRead { path, contents: secret },
+    "overrides_failed" => OverridesFailed { path, failure },
+    "store_failed" => StoreFailed { path, failure },
+    "locked" => Locked,
+    "lock_timed_out" => LockTimedOut { path, alive: default },
+    "unlocked" => Unlocked,
+    "written" => Written,
+    "lock_lost" => LockLost,
+    "backoff_read" => BackoffRead { contents: secret },
+    "backoff_written" => BackoffWritten,
+    "variable" => Variable { value: secret },
+    "listening" => Listening { port },
+    "listen_failed" => ListenFailed,
+    "callback" => Callback { query: secret },
+    "pasted" => Pasted { text: secret },
+    "chosen" => Chosen { index },
+    "confirmed" => Confirmed { yes },
+    "answered" => Answered { text },
+    "shown" => Shown,
+    "woke" => Woke,
+    "input_ended" => InputEnded,
+    "cancelled" => Cancelled,
+} }

@@ -7,43 +7,39 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
 use super::token::{self, Found};
 use super::{Effect, Event, Output, Turn, table};
 use crate::error::Error;
 use crate::headers::{self, Initiator};
 use crate::http::Header;
+use crate::json::object;
 use crate::provider::Table;
 use crate::secret::Secret;
 
 /// A wish for headers.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "HeadersRequest"))]
 pub struct Request {
     /// The key to carry.
-    #[serde(flatten)]
+    #[cfg_attr(test, ts(flatten))]
     pub token: token::Request,
     /// The body of the request that the headers are for, if it is known: JSON in the shape of OpenAI's
     /// chat or responses, or of Anthropic's messages. It tells what the next two leave open.
-    #[serde(default)]
     #[cfg_attr(test, ts(optional))]
     pub body: Option<Secret>,
     /// Who began this request; only Copilot wants to know.
-    #[serde(default)]
     #[cfg_attr(test, ts(optional))]
     pub initiator: Option<Initiator>,
     /// Whether it carries an image; only Copilot wants to know.
-    #[serde(default)]
     #[cfg_attr(test, ts(optional))]
     pub vision: Option<bool>,
 }
 
+object! { Request { token: merged, body: secret, initiator, vision } }
+
 /// What to send, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct Headers {
@@ -56,6 +52,8 @@ pub struct Headers {
     /// What the person should know although it worked; a sentence each.
     pub notes: Vec<String>,
 }
+
+object! { Headers { headers, base_url, expires_ms, notes } }
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
@@ -90,7 +88,7 @@ impl Request {
             None => provider.api_base_url.clone(),
         });
         Ok(Headers {
-            headers: headers::for_key(provider.as_ref(), &key, &about),
+            headers: headers::for_key(provider.as_deref(), &key, &about),
             base_url: base_url.map(|url| url.trim_end_matches('/').into()),
             expires_ms: key.expires_ms,
             notes,

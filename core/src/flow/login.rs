@@ -14,11 +14,11 @@ mod copilot;
 mod device_code;
 mod models;
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use serde::Deserialize;
 
 use super::discovery::{Discovered, Discovery};
 use super::save::{Edit, Save};
@@ -26,6 +26,7 @@ use super::{Effect, Event, Output, Store, Turn, known, table};
 use crate::credential::Credential;
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
+use crate::json::object;
 use crate::oauth::pkce::Entropy;
 use crate::oauth::token::Grant;
 use crate::provider::github_copilot::domain::Domain;
@@ -36,73 +37,77 @@ use device_code::DeviceCode;
 use models::Models;
 
 /// A wish to log in.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "LoginRequest"))]
 pub struct Request {
     /// The provider's id; `None` has the person pick one.
     pub provider: Option<String>,
     /// Whether the code is to be pasted even where a callback would work.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub paste: bool,
     /// Whether the URL is only to be shown; it is then pasted, too.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub no_browser: bool,
     /// The domain of a GitHub Enterprise; empty for github.com, `None` to ask the person. Only
     /// Copilot has one.
-    #[serde(default)]
     #[cfg_attr(test, ts(optional))]
     pub enterprise: Option<String>,
     /// Whether there is somebody to ask for what has a default.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub interactive: bool,
     /// Whether this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub needs_display: bool,
     /// The variables that are set.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub environment: Environment,
     /// The randomness of this login, never to be used again.
     pub entropy: Entropy,
 }
 
+object! { Request {
+    provider,
+    paste: default,
+    no_browser: default,
+    enterprise,
+    interactive: default,
+    needs_display: default,
+    environment: secret default,
+    entropy: secret,
+} }
+
 /// How many answers of a person may be wrong before the login is given up.
 const MAX_WRONG_ANSWERS: usize = 5;
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
-        Turn::Ask(State::Configuring(self), Effect::ReadOverrides)
+        Turn::Ask(State::Configuring(Box::new(self)), Effect::ReadOverrides)
     }
 }
 
 #[derive(Debug)]
 pub(super) enum State {
-    Configuring(Request),
-    Selecting(Request, Table),
-    Probing(Login),
+    Configuring(Box<Request>),
+    Selecting(Box<Request>, Table),
+    Probing(Box<Login>),
     /// Which Enterprise, if any?
-    Asking(Login, Vec<BadDomain>),
-    Discovering(Login, Discovery),
-    AuthorizationCode(Login, AuthorizationCode),
-    DeviceCode(Login, DeviceCode),
+    Asking(Box<Login>, Vec<BadDomain>),
+    Discovering(Box<Login>, Discovery),
+    AuthorizationCode(Box<Login>, AuthorizationCode),
+    DeviceCode(Box<Login>, DeviceCode),
     /// A GitHub token is there, but no Copilot token yet.
-    Exchanging(Login, Exchange),
-    Saving(Login, Credential, Save),
+    Exchanging(Box<Login>, Exchange),
+    Saving(Box<Login>, Credential, Box<Save>),
     /// The login is stored. The lock is let go of before anybody is waited for.
-    Unlocking(Login, Credential),
-    Enabling(Login, Models),
+    Unlocking(Box<Login>, Credential),
+    Enabling(Box<Login>, Models),
 }
 
 /// A login under way.
 #[derive(Debug)]
 pub(super) struct Login {
-    provider: Provider,
+    provider: Arc<Provider>,
     /// What the person asked for.
     enterprise: Option<String>,
     interactive: bool,
@@ -137,10 +142,13 @@ impl State {
                     None => Turn::Failed(Error::Protocol { event: "chosen" }),
                 }
             }
-            (State::Probing(login), Event::StoreRead { path, contents }) => {
+            (State::Probing(mut login), Event::StoreRead { path, contents }) => {
                 match Store::parse(path, contents) {
                     Err(corrupt) => Turn::Failed(corrupt),
-                    Ok(store) => Login { path: store.path, ..login }.locate(),
+                    Ok(store) => {
+                        login.path = store.path;
+                        login.locate()
+                    }
                 }
             }
             (State::Probing(_), event) => Turn::unexpected(event, "write"),
@@ -182,7 +190,7 @@ impl State {
 }
 
 impl Request {
-    fn with(self, table: Table) -> Turn<State> {
+    fn with(self: Box<Self>, table: Table) -> Turn<State> {
         if let Some(id) = self.provider.clone() {
             return self.chosen(&table, &id);
         }
@@ -216,7 +224,7 @@ impl Request {
         // Said before anything else is done: it is a slip of the fingers.
         match login.enterprise() {
             Err(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
-            Ok(_) => Turn::Ask(State::Probing(login), Effect::ProbeStore),
+            Ok(_) => Turn::Ask(State::Probing(Box::new(login)), Effect::ProbeStore),
         }
     }
 }
@@ -226,7 +234,7 @@ impl Login {
         Domain::parse(self.enterprise.as_deref().unwrap_or_default())
     }
 
-    fn locate(self) -> Turn<State> {
+    fn locate(self: Box<Self>) -> Turn<State> {
         if self.provider.copilot.is_some() && self.enterprise.is_none() && self.interactive {
             return self.ask(Vec::new(), None);
         }
@@ -236,12 +244,12 @@ impl Login {
         }
     }
 
-    fn ask(self, wrong: Vec<BadDomain>, problem: Option<String>) -> Turn<State> {
+    fn ask(self: Box<Self>, wrong: Vec<BadDomain>, problem: Option<String>) -> Turn<State> {
         let message = "GitHub Enterprise domain (leave it empty for github.com):".into();
         Turn::Ask(State::Asking(self, wrong), Effect::Prompt { message, problem })
     }
 
-    fn answered(self, text: &str, mut wrong: Vec<BadDomain>) -> Turn<State> {
+    fn answered(self: Box<Self>, text: &str, mut wrong: Vec<BadDomain>) -> Turn<State> {
         match Domain::parse(text) {
             Ok(domain) => self.at(domain.as_ref()),
             Err(problem) if wrong.len() + 1 == MAX_WRONG_ANSWERS => {
@@ -255,18 +263,21 @@ impl Login {
         }
     }
 
-    fn at(self, domain: Option<&Domain>) -> Turn<State> {
-        let login = Login { provider: self.provider.at(domain), ..self };
-        match Discovery::start(&login.provider, Job::Login) {
-            None => login.authorize(),
-            Some((discovery, effect)) => Turn::Ask(State::Discovering(login, discovery), effect),
+    fn at(mut self: Box<Self>, domain: Option<&Domain>) -> Turn<State> {
+        self.provider = self.provider.at(domain);
+        match Discovery::start(&self.provider, Job::Login) {
+            None => self.authorize(),
+            Some((discovery, effect)) => Turn::Ask(State::Discovering(self, discovery), effect),
         }
     }
 
-    fn discovering(self, turn: Turn<Discovery, Discovered>) -> Turn<State> {
+    fn discovering(mut self: Box<Self>, turn: Turn<Discovery, Discovered>) -> Turn<State> {
         match turn {
             Turn::Ask(discovery, effect) => Turn::Ask(State::Discovering(self, discovery), effect),
-            Turn::Done(Ok(provider)) => Login { provider, ..self }.authorize(),
+            Turn::Done(Ok(provider)) => {
+                self.provider = provider;
+                self.authorize()
+            }
             Turn::Done(Err(cause)) => {
                 Turn::Failed(Error::Login { provider: self.provider.label(), cause })
             }
@@ -274,7 +285,7 @@ impl Login {
         }
     }
 
-    fn authorize(self) -> Turn<State> {
+    fn authorize(self: Box<Self>) -> Turn<State> {
         use crate::provider::Login::{AuthorizationCode as Code, DeviceCode as Device};
         match self.provider.login.clone() {
             Code(endpoints) => {
@@ -288,7 +299,7 @@ impl Login {
         }
     }
 
-    fn authorizing(self, turn: Turn<AuthorizationCode, Grant>) -> Turn<State> {
+    fn authorizing(self: Box<Self>, turn: Turn<AuthorizationCode, Grant>) -> Turn<State> {
         match turn {
             Turn::Ask(code, effect) => Turn::Ask(State::AuthorizationCode(self, code), effect),
             Turn::Done(grant) => self.save(grant.credential(None)),
@@ -296,7 +307,7 @@ impl Login {
         }
     }
 
-    fn showing(self, turn: Turn<DeviceCode, Grant>) -> Turn<State> {
+    fn showing(self: Box<Self>, turn: Turn<DeviceCode, Grant>) -> Turn<State> {
         match turn {
             Turn::Ask(code, effect) => Turn::Ask(State::DeviceCode(self, code), effect),
             Turn::Done(grant) if self.provider.copilot.is_some() => {
@@ -308,7 +319,10 @@ impl Login {
         }
     }
 
-    fn exchanging(mut self, turn: Turn<Exchange, (Credential, Option<String>)>) -> Turn<State> {
+    fn exchanging(
+        mut self: Box<Self>,
+        turn: Turn<Exchange, (Credential, Option<String>)>,
+    ) -> Turn<State> {
         match turn {
             Turn::Ask(exchange, effect) => Turn::Ask(State::Exchanging(self, exchange), effect),
             Turn::Done((credential, note)) => {
@@ -319,7 +333,7 @@ impl Login {
         }
     }
 
-    fn save(mut self, credential: Credential) -> Turn<State> {
+    fn save(mut self: Box<Self>, credential: Credential) -> Turn<State> {
         if credential.refresh.is_none() {
             let note = "gave no refresh token, so this login ends when its access token does. Some \
                         providers give one only for the scope `offline_access`.";
@@ -334,21 +348,25 @@ impl Login {
         self.saving(credential, Save::start(edit, path))
     }
 
-    fn saving(self, credential: Credential, turn: Turn<Save, String>) -> Turn<State> {
+    fn saving(
+        mut self: Box<Self>,
+        credential: Credential,
+        turn: Turn<Box<Save>, String>,
+    ) -> Turn<State> {
         match turn {
             Turn::Ask(save, effect) => Turn::Ask(State::Saving(self, credential, save), effect),
             Turn::Done(path) => {
-                let login = Login { path, ..self };
-                match login.provider.copilot.is_some() && credential.access.is_some() {
-                    true => Turn::Ask(State::Unlocking(login, credential), Effect::UnlockStore),
-                    false => login.done(),
+                self.path = path;
+                match self.provider.copilot.is_some() && credential.access.is_some() {
+                    true => Turn::Ask(State::Unlocking(self, credential), Effect::UnlockStore),
+                    false => self.done(),
                 }
             }
             Turn::Failed(error) => Turn::Failed(error),
         }
     }
 
-    fn enabling(mut self, turn: Turn<Models, Vec<String>>) -> Turn<State> {
+    fn enabling(mut self: Box<Self>, turn: Turn<Models, Vec<String>>) -> Turn<State> {
         match turn {
             Turn::Ask(models, effect) => Turn::Ask(State::Enabling(self, models), effect),
             Turn::Done(notes) => {

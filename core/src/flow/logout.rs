@@ -14,55 +14,52 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
 use super::open::Open;
 use super::{Effect, Event, Output, Store, Turn, known};
 use crate::document::Entry;
 use crate::error::{Error, StoreFailure};
+use crate::json::{object, tagged};
 use crate::provider::{Label, Table};
 use revocation::{Login, Revoking};
 
 /// A wish to log out.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "LogoutRequest"))]
 pub struct Request {
     /// The provider's id; `None`, without `all`, has the person pick one.
     pub provider: Option<String>,
     /// Whether to end every login. API keys are left alone.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub all: bool,
     /// Whether it is confirmed already.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub confirmed: bool,
     /// Whether there is a person to ask. Without one, naming a provider is confirmation enough.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub interactive: bool,
 }
 
+object! { Request { provider, all: default, confirmed: default, interactive: default } }
+
 /// What a logout means at the provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct Revocation {
     /// The provider.
     pub provider: Label,
     /// What it said, if it could be told.
-    #[serde(flatten)]
+    #[cfg_attr(test, ts(flatten))]
     pub outcome: Outcome,
 }
 
+object! { Revocation { provider, outcome: merged } }
+
 /// What came of telling a provider that a login is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[cfg_attr(test, ts(tag = "outcome", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Outcome {
     /// It confirmed that the token is revoked (RFC 7009).
@@ -75,6 +72,12 @@ pub enum Outcome {
     /// This program knows no way to tell it: the tokens stay valid there until they expire.
     Unavailable,
 }
+
+tagged! { Outcome, "outcome" {
+    "confirmed" => Confirmed,
+    "not_confirmed" => NotConfirmed { problem },
+    "unavailable" => Unavailable,
+} }
 
 /// How often a lost lock is taken again.
 const MAX_LOST_LOCKS: u32 = 3;

@@ -3,13 +3,15 @@
 //! A rotated token exists nowhere but here until it is written, so this machine does not give up
 //! on a lost or held lock as long as there is another way.
 
-use alloc::string::{String, ToString};
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Effect, Event, Store, Turn, unexpected};
 use crate::credential::Credential;
 use crate::document::Entry;
 use crate::error::{Error, StoreFailure};
+use crate::json;
 use crate::secret::Secret;
 
 /// A change to the document.
@@ -44,7 +46,7 @@ impl Edit {
             }
             Edit::Models { provider, refresh, ids } => match store.document.get(provider) {
                 Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(refresh) => {
-                    let ids = serde_json::Value::from(ids.as_slice()).to_string();
+                    let ids = json::to_string(ids);
                     store.document.put(provider, "availableModelIds", &ids);
                 }
                 _ => return None,
@@ -85,21 +87,22 @@ const PAUSE_MS: u64 = 500;
 
 impl Save {
     /// Begins with taking the lock; `path` is only for messages.
-    pub(super) fn start(edit: Edit, path: String) -> Turn<Save, String> {
+    pub(super) fn start(edit: Edit, path: String) -> Turn<Box<Save>, String> {
         Save::new(edit, path).ask(State::Locking, Effect::LockStore)
     }
 
     /// Begins under the lock. It reads again all the same: the request may have taken seconds, and
     /// the oldest agents write without a lock.
-    pub(super) fn start_locked(edit: Edit, path: String) -> Turn<Save, String> {
+    pub(super) fn start_locked(edit: Edit, path: String) -> Turn<Box<Save>, String> {
         Save::new(edit, path).ask(State::Reading, Effect::ReadStore)
     }
 
-    fn new(edit: Edit, path: String) -> Self {
-        Save { edit, path, state: State::Locking, lost: 0, setbacks: 0, unlocked: false }
+    fn new(edit: Edit, path: String) -> Box<Self> {
+        let state = State::Locking;
+        Box::new(Save { edit, path, state, lost: 0, setbacks: 0, unlocked: false })
     }
 
-    pub(super) fn step(mut self, event: Event, now_ms: u64) -> Turn<Save, String> {
+    pub(super) fn step(mut self: Box<Self>, event: Event, now_ms: u64) -> Turn<Box<Save>, String> {
         match (&self.state, event) {
             (State::Locking, Event::Locked) => {
                 self.unlocked = false;
@@ -137,12 +140,12 @@ impl Save {
         }
     }
 
-    fn without_lock(mut self) -> Turn<Save, String> {
+    fn without_lock(mut self: Box<Self>) -> Turn<Box<Save>, String> {
         self.unlocked = true;
         self.ask(State::Reading, Effect::ReadStore)
     }
 
-    fn setback(mut self, error: Error, now_ms: u64) -> Turn<Save, String> {
+    fn setback(mut self: Box<Self>, error: Error, now_ms: u64) -> Turn<Box<Save>, String> {
         if self.setbacks == MAX_SETBACKS {
             return Turn::Failed(error);
         }
@@ -151,7 +154,7 @@ impl Save {
         self.ask(State::Waiting, Effect::WaitUntil { at_ms, countdown: None })
     }
 
-    fn write(mut self, store: Store) -> Turn<Save, String> {
+    fn write(mut self: Box<Self>, store: Store) -> Turn<Box<Save>, String> {
         self.path.clone_from(&store.path);
         let unlocked = self.unlocked;
         match self.edit.apply(store) {
@@ -160,7 +163,7 @@ impl Save {
         }
     }
 
-    fn ask(mut self, state: State, effect: Effect) -> Turn<Save, String> {
+    fn ask(mut self: Box<Self>, state: State, effect: Effect) -> Turn<Box<Save>, String> {
         self.state = state;
         Turn::Ask(self, effect)
     }

@@ -1,36 +1,33 @@
 //! Telling who is logged in: one read of each file, and no request.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-
-use serde::{Deserialize, Serialize};
 
 use super::open::Open;
 use super::{Event, Output, Store, Turn};
 use crate::credential::Credential;
-use crate::document::Entry;
+use crate::document::{Entry, positions};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::json::{object, words};
 use crate::provider::{GITHUB_COPILOT, Label, Table};
 use crate::resolve::{KeyKind, Source, order};
 use crate::text::plain;
 
 /// A wish to know.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "StatusRequest"))]
 pub struct Request {
     /// The variables that are set.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub environment: Environment,
 }
 
+object! { Request { environment: secret default } }
+
 /// Every key that could be used, per provider in the order in which they win.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Status {
     /// The credential file.
@@ -38,6 +35,8 @@ pub struct Status {
     /// The keys; empty where nobody is logged in and no variable is set.
     pub keys: Vec<KeyStatus>,
 }
+
+object! { Status { path, keys } }
 
 impl Status {
     /// Whether there is anything that a request could be sent with.
@@ -48,8 +47,7 @@ impl Status {
 }
 
 /// One key, or what is stored in place of one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct KeyStatus {
@@ -69,11 +67,12 @@ pub struct KeyStatus {
     pub enterprise: Option<String>,
 }
 
+object! { KeyStatus { provider, kind, source, active, state, expires_ms, enterprise } }
+
 /// Whether a key can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Deserialize))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, ts(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum KeyState {
     /// As it is.
@@ -85,6 +84,13 @@ pub enum KeyState {
     /// Not at all: a login is required.
     Unusable,
 }
+
+words! { KeyState {
+    "ready" => Ready,
+    "refresh_due" => RefreshDue,
+    "foreign" => Foreign,
+    "unusable" => Unusable,
+} }
 
 impl Request {
     pub(super) fn start(self) -> Turn<State> {
@@ -121,13 +127,14 @@ fn keys(
     let mut providers = table.labels();
     let others = entries.iter().filter(|(id, _)| table.get(id).is_none());
     providers.extend(others.map(|(id, _)| table.label(id)));
-    let entries: BTreeMap<String, Entry> = entries.into_iter().collect();
+    let stands_at = positions(entries.iter().map(|(id, _)| id.as_str()));
+    let entry = |id: &str| entries.get(*stands_at.get(id)?).map(|(_, entry)| entry);
     let mut keys = Vec::new();
     for provider in providers {
         let mut active = true;
         for place in order(&provider.id, &request.environment)? {
             let key = match place {
-                None => entries.get(&provider.id).map(|entry| {
+                None => entry(&provider.id).map(|entry| {
                     let is_known = table.get(&provider.id).is_some();
                     stored(&provider, is_known, entry, now_ms)
                 }),

@@ -17,10 +17,10 @@
 mod exchange;
 mod refresh;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use serde::Deserialize;
 
 use super::backoff::Backoff;
 use super::discovery::Discovery;
@@ -31,6 +31,7 @@ use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::json::object;
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{BadDomain, GITHUB_COPILOT, Job, Provider, Table, key_variables};
@@ -41,27 +42,30 @@ use exchange::Exchange;
 use refresh::Refresh;
 
 /// A wish for a key.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "host-json", derive(serde::Serialize))]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "TokenRequest"))]
 pub struct Request {
     /// The provider's id.
     pub provider: String,
     /// A key of the caller's own, which wins over everything.
-    #[serde(default)]
     #[cfg_attr(test, ts(optional))]
     pub caller_key: Option<Secret>,
     /// How long the token must be valid for, in milliseconds of real validity; 5 minutes unless
     /// given, which is what the file means by fresh.
-    #[serde(default = "default_min_validity_ms")]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub min_validity_ms: u64,
     /// The variables that are set.
-    #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub environment: Environment,
 }
+
+object! { Request {
+    provider,
+    caller_key: secret,
+    min_validity_ms: default default_min_validity_ms,
+    environment: secret default,
+} }
 
 fn default_min_validity_ms() -> u64 {
     BUFFER_MS
@@ -118,18 +122,18 @@ pub(super) enum State {
     Configuring(Request, Credential),
     /// Where is the token endpoint? It is asked for before the lock: two slow answers would outlast
     /// the patience of those who wait for it.
-    Discovering(Refresh, Discovery),
-    Locking(Refresh),
-    Rereading(Refresh),
+    Discovering(Box<Refresh>, Discovery),
+    Locking(Box<Refresh>),
+    Rereading(Box<Refresh>),
     /// Has a refresh of this token failed just now, in this process or another?
-    Recalling(Refresh, String),
+    Recalling(Box<Refresh>, String),
     /// The refresh is sent: from here on, the answer must reach the file.
-    Refreshing(Refresh, Backoff, String),
+    Refreshing(Box<Refresh>, Backoff, String),
     /// The failure is remembered first, for the processes that wait.
-    Remembering(Refresh, EndpointError),
+    Remembering(Box<Refresh>, EndpointError),
     /// The provider refused for good; did somebody else store a newer token?
-    Comparing(Refresh, EndpointError),
-    Saving(Refresh, Save),
+    Comparing(Box<Refresh>, EndpointError),
+    Saving(Box<Refresh>, Box<Save>),
 }
 
 impl State {
@@ -178,14 +182,13 @@ impl State {
             (State::Exchanging(exchange), event) => {
                 exchange.step(event, now_ms).map(State::Exchanging)
             }
-            (State::Discovering(refresh, discovery), event) => {
+            (State::Discovering(mut refresh, discovery), event) => {
                 match discovery.step(event, now_ms) {
                     Turn::Ask(discovery, effect) => {
                         Turn::Ask(State::Discovering(refresh, discovery), effect)
                     }
                     Turn::Done(Ok(provider)) => {
-                        let configured = provider.clone();
-                        let refresh = Refresh { configured, provider, ..refresh };
+                        (refresh.configured, refresh.provider) = (provider.clone(), provider);
                         Turn::Ask(State::Locking(refresh), Effect::LockStore)
                     }
                     Turn::Done(Err(cause)) => {
@@ -289,10 +292,11 @@ fn configured(
     let provider = configured.clone();
     let (retried, rotated) = (false, false);
     let refresh = Refresh { request, configured, provider, stored, retried, rotated };
+    let mut refresh = Box::new(refresh);
     match located {
         Err(error) => refresh.fall_back(error, now_ms),
         Ok(provider) => {
-            let refresh = Refresh { provider, ..refresh };
+            refresh.provider = provider;
             match Discovery::start(&refresh.provider, Job::Refresh) {
                 None => Turn::Ask(State::Locking(refresh), Effect::LockStore),
                 Some((discovery, effect)) => {
@@ -304,7 +308,7 @@ fn configured(
 }
 
 /// The provider as it is for a stored login.
-fn located(configured: &Provider, stored: &Credential) -> Result<Provider, Error> {
+fn located(configured: &Arc<Provider>, stored: &Credential) -> Result<Arc<Provider>, Error> {
     match Domain::parse(stored.enterprise.as_deref().unwrap_or_default()) {
         Ok(domain) => Ok(configured.at(domain.as_ref())),
         // Copilot alone looks at it.

@@ -1,15 +1,14 @@
 //! What Copilot wants to know about a request, as its body tells: who began it, and whether it
 //! carries an image.
 
-use core::fmt;
+use core::{fmt, iter};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use crate::json::{Json, words};
 
 /// Who began a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, ts(rename_all = "snake_case"))]
 pub enum Initiator {
     /// The person: the last message is theirs. So it is, too, where nobody knows better, since
     /// requests of a person are those that count.
@@ -18,6 +17,8 @@ pub enum Initiator {
     /// The agent: it goes on after the result of a tool, or after its own words.
     Agent,
 }
+
+words! { Initiator { "user" => User, "agent" => Agent } }
 
 impl fmt::Display for Initiator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,12 +40,16 @@ impl About {
     /// As the messages of `body` tell, be it OpenAI's chat completions (`messages`), OpenAI's
     /// responses (`input`) or Anthropic's messages (`messages`). What is none of these says nothing.
     pub(crate) fn of(body: Option<&str>) -> Self {
-        let body = body.and_then(|body| serde_json::from_str(body).ok()).unwrap_or(Value::Null);
-        let messages = body["messages"].as_array().or(body["input"].as_array());
-        let Some(messages) = messages else { return About::default() };
+        let Some(body) = body.and_then(|body| Json::parse(body).ok()) else {
+            return About::default();
+        };
+        let mut lists = ["messages", "input"].iter().filter_map(|name| body.get(name));
+        let Some(messages) = lists.find(|list| list.array().is_some()) else {
+            return About::default();
+        };
         About {
-            initiator: messages.last().map(initiator).unwrap_or_default(),
-            vision: messages.iter().any(has_image),
+            initiator: messages.items().last().map(initiator).unwrap_or_default(),
+            vision: messages.items().any(has_image),
         }
     }
 
@@ -58,12 +63,13 @@ impl About {
 }
 
 /// Whose the last message is.
-fn initiator(message: &Value) -> Initiator {
+fn initiator(message: Json<'_>) -> Initiator {
     // Items of OpenAI's responses that are no messages (calls, their outputs, reasoning) have no
     // role. Anthropic's results of tools come under the person's.
-    let is_persons = message["role"].as_str() == Some("user");
-    let results = |part: &Value| part["type"].as_str() == Some("tool_result");
-    let has_result = message["content"].as_array().is_some_and(|parts| parts.iter().any(results));
+    let is_persons = says(message, "role", &["user"]);
+    let content = message.get("content");
+    let is_result = |part| says(part, "type", &["tool_result"]);
+    let has_result = content.is_some_and(|content| content.items().any(is_result));
     match is_persons && !has_result {
         true => Initiator::User,
         false => Initiator::Agent,
@@ -72,19 +78,28 @@ fn initiator(message: &Value) -> Initiator {
 
 /// Whether an image is anywhere in a message: a part of type `image_url` (chat), `input_image`
 /// (responses) or `image` (Anthropic), also within the result of a tool, or a screenshot as one.
-fn has_image(message: &Value) -> bool {
-    let is_image = |part: &Value| {
-        let kind = part["type"].as_str();
-        matches!(kind, Some("image_url" | "input_image" | "image" | "computer_screenshot"))
-    };
-    let parts = ["content", "output"].iter().filter_map(|name| message[*name].as_array()).flatten();
+///
+/// A result within a result is no shape of these, and is not looked into: the depth is the sender's.
+fn has_image(message: Json<'_>) -> bool {
+    let is_result = |part| says(part, "type", &["tool_result"]);
     is_image(message)
-        || is_image(&message["output"])
-        || parts.into_iter().any(|part| is_image(part) || has_image_inside(part))
+        || parts(message).any(|part| is_image(part) || is_result(part) && parts(part).any(is_image))
 }
 
-fn has_image_inside(part: &Value) -> bool {
-    part["type"].as_str() == Some("tool_result") && has_image(part)
+/// What a message or a part is made of, its output as a whole included.
+fn parts(message: Json<'_>) -> impl Iterator<Item = Json<'_>> {
+    let lists = ["content", "output"].into_iter().filter_map(move |name| message.get(name));
+    lists.flat_map(|list| list.items().chain(iter::once(list)))
+}
+
+fn is_image(part: Json<'_>) -> bool {
+    says(part, "type", &["image_url", "input_image", "image", "computer_screenshot"])
+}
+
+/// Whether the member `name` is one of these words.
+fn says(json: Json<'_>, name: &str, words: &[&str]) -> bool {
+    let said = json.get(name).and_then(Json::string);
+    said.is_some_and(|said| words.contains(&said.as_str()))
 }
 
 #[cfg(test)]

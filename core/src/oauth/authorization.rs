@@ -74,8 +74,9 @@ mod tests {
     use super::*;
     use crate::oauth::pkce::Entropy;
     use crate::provider::{Login, Table};
+    use alloc::sync::Arc;
 
-    fn anthropic() -> (Provider, AuthorizationCode) {
+    fn anthropic() -> (Arc<Provider>, AuthorizationCode) {
         let provider = Table::built_in().get("anthropic").unwrap().clone();
         match provider.login.clone() {
             Login::AuthorizationCode(endpoints) => (provider, endpoints),
@@ -109,7 +110,7 @@ mod tests {
     fn a_base_url_with_a_query_keeps_it() {
         let (mut provider, mut endpoints) = anthropic();
         endpoints.authorize_url = "https://h/a?tenant=1".into();
-        provider.scopes.clear();
+        Arc::make_mut(&mut provider).scopes.clear();
         let entropy = Entropy::new([7; 64]);
         let url = url(&provider, &endpoints, "https://r", &entropy.verifier(), &entropy.state());
         assert!(url.starts_with("https://h/a?tenant=1&code=true&"), "{url}");

@@ -3,12 +3,10 @@
 
 use alloc::string::String;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
 use super::endpoint::{self, EndpointError};
 use super::token::{self, Grant};
 use crate::http::{Request, Response, encode_pairs, url::Url};
+use crate::json::{FromJson as _, Json, object};
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::plain;
@@ -60,11 +58,11 @@ pub(crate) fn code(response: &Response, now_ms: u64) -> Result<Code, EndpointErr
     read(body, now_ms).ok_or(EndpointError::Unreadable { status: response.status })
 }
 
-fn read(body: Map<String, Value>, now_ms: u64) -> Option<Code> {
+fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
     let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
     let expires_in_s = seconds("expires_in").unwrap_or(DEFAULT_EXPIRES_IN_S);
     let interval_s = seconds("interval").filter(|s| *s > 0).unwrap_or(DEFAULT_INTERVAL_S);
-    let answer: Answer3_2 = serde_json::from_value(Value::Object(body)).ok()?;
+    let answer = Answer3_2::read(body).ok()?;
     // It is opened in a browser: nothing but a plain web address will do.
     let is_page = |url: &String| {
         url.len() <= MAX_URI_BYTES && Url::parse(url).is_some_and(|parsed| parsed.is_safe())
@@ -87,7 +85,6 @@ fn read(body: Map<String, Value>, now_ms: u64) -> Option<Code> {
     })
 }
 
-#[derive(Deserialize)]
 struct Answer3_2 {
     device_code: Secret,
     user_code: String,
@@ -96,6 +93,10 @@ struct Answer3_2 {
     verification_url: Option<String>,
     verification_uri_complete: Option<String>,
 }
+
+object! { Answer3_2 {
+    device_code: secret, user_code, verification_uri, verification_url, verification_uri_complete,
+} }
 
 impl Code {
     /// The device access token request (3.4).
@@ -132,10 +133,10 @@ impl Code {
 
 /// Whether polls are to be rarer, and the new interval that some servers send along.
 fn slow_down(response: &Response, now_ms: u64) -> Option<Option<u64>> {
-    let body: Map<String, Value> = serde_json::from_str(response.body.expose()).ok()?;
+    let body = endpoint::json_object(response)?;
     let given_s = body.get("interval").and_then(endpoint::seconds);
     let asked_s = response.retry_after_ms(now_ms).map(|ms| ms.div_ceil(1000));
-    (body.get("error")?.as_str()? == "slow_down").then(|| given_s.max(asked_s))
+    (body.get("error")?.string()? == "slow_down").then(|| given_s.max(asked_s))
 }
 
 /// What a poll came to.

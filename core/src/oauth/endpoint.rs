@@ -3,17 +3,14 @@
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
 use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
+use crate::json::{Json, tagged};
 use crate::secret::Secret;
 use crate::text::{brief, plain};
 
 /// Why an endpoint did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// There was no answer.
@@ -37,7 +34,6 @@ pub enum EndpointError {
         status: u16,
     },
     /// The server's own OAuth error (5.2), stripped of control characters.
-    #[serde(rename = "oauth")]
     OAuth {
         /// The code, such as `invalid_grant`.
         error: String,
@@ -64,6 +60,18 @@ pub enum EndpointError {
         status: u16,
     },
 }
+
+tagged! { EndpointError, "type" {
+    "transport" => Transport(= failure),
+    "rate_limited" => RateLimited { after_ms },
+    "unavailable" => Unavailable { status, after_ms },
+    "unreadable" => Unreadable { status },
+    "oauth" => OAuth { error, description },
+    "unauthorized" => Unauthorized,
+    "no_copilot" => NoCopilot { status, message },
+    "metadata" => Metadata { problem },
+    "refused" => Refused { status },
+} }
 
 impl EndpointError {
     /// Whether the same request may succeed later: the credential is as good as before.
@@ -173,17 +181,14 @@ impl fmt::Display for EndpointError {
 }
 
 /// The JSON object that a successful answer holds, as of `now_ms`.
-pub(crate) fn object(
-    response: &Response,
-    now_ms: u64,
-) -> Result<Map<String, Value>, EndpointError> {
+pub(crate) fn object(response: &Response, now_ms: u64) -> Result<Json<'_>, EndpointError> {
     let status = response.status;
     if let Some(trouble) = trouble(response, now_ms) {
         return Err(trouble);
     }
-    let body: Option<Map<String, Value>> = serde_json::from_str(response.body.expose()).ok();
+    let body = json_object(response);
     // An error counts whatever the status: there are servers that send it with 200.
-    if let Some(error) = body.as_ref().and_then(oauth_error) {
+    if let Some(error) = body.and_then(oauth_error) {
         return Err(error);
     }
     match (status, body) {
@@ -191,6 +196,11 @@ pub(crate) fn object(
         (200..=299, None) => Err(EndpointError::Unreadable { status }),
         _ => Err(EndpointError::Refused { status }),
     }
+}
+
+/// The JSON object in a response, whatever its status.
+pub(crate) fn json_object(response: &Response) -> Option<Json<'_>> {
+    Json::parse(response.body.expose()).ok().filter(|body| body.is_object())
 }
 
 /// What the status alone says: the server is in trouble, or wants to be left alone.
@@ -207,22 +217,22 @@ pub(crate) fn trouble(response: &Response, now_ms: u64) -> Option<EndpointError>
 }
 
 /// RFC 6749, 5.2, or the `{"error": {"type", "message"}}` of Anthropic's API.
-fn oauth_error(body: &Map<String, Value>) -> Option<EndpointError> {
-    let text = |value: &Value| value.as_str().map(plain).filter(|text| !text.is_empty());
-    let (error, description) = match body.get("error")? {
-        Value::Object(nested) => (nested.get("type"), nested.get("message")),
-        error => (Some(error), body.get("error_description")),
+fn oauth_error(body: Json<'_>) -> Option<EndpointError> {
+    let text = |value: Json<'_>| value.string().map(|it| plain(&it)).filter(|it| !it.is_empty());
+    let error = body.get("error")?;
+    let (error, description) = match error.is_object() {
+        true => (error.get("type")?, error.get("message")),
+        false => (error, body.get("error_description")),
     };
-    Some(EndpointError::OAuth { error: text(error?)?, description: description.and_then(text) })
+    Some(EndpointError::OAuth { error: text(error)?, description: description.and_then(text) })
 }
 
 /// A number of seconds, whether it came as a number or as a string of digits.
-pub(crate) fn seconds(value: &Value) -> Option<u64> {
-    match value {
-        Value::String(digits) => digits.parse().ok(),
-        // `as` saturates: a negative time is none at all.
-        Value::Number(number) => Some(number.as_f64()? as u64),
-        _ => None,
+pub(crate) fn seconds(value: Json<'_>) -> Option<u64> {
+    match value.string() {
+        Some(digits) => digits.parse().ok(),
+        // A negative time is none at all.
+        None => value.is_number().then(|| value.whole().unwrap_or(u64::MAX)),
     }
 }
 
@@ -253,7 +263,7 @@ mod tests {
             let response =
                 Response { status: 400, headers: [].into(), body: body.to_string().into() };
             let error = object(&response, 0).unwrap_err().without(core::slice::from_ref(&secret));
-            let shown = format!("{error} {error:?} {}", serde_json::to_string(&error).unwrap());
+            let shown = format!("{error} {error:?} {}", crate::json::to_string(&error));
             assert!(!shown.contains("sk-"), "{before}: {shown}");
             assert!(shown.len() < 1200, "{before}: {}", shown.len());
         }

@@ -4,11 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde_json::{Map, Value};
-
 use super::endpoint::{self, EndpointError};
 use crate::http::url::{self, Url};
 use crate::http::{Request, Response};
+use crate::json::Json;
 use crate::text::brief;
 
 /// Where the metadata of `issuer` may be, in the order in which to ask: RFC 8414's path, which
@@ -48,7 +47,7 @@ pub(crate) fn answer(
 ) -> Result<Metadata, EndpointError> {
     let body = endpoint::object(response, now_ms)?;
     let unreadable = EndpointError::Unreadable { status: response.status };
-    let metadata = Metadata::read(&body).ok_or(unreadable)?;
+    let metadata = Metadata::read(body).ok_or(unreadable)?;
     match metadata.problem(issuer) {
         Some(problem) => Err(EndpointError::Metadata { problem }),
         None => Ok(metadata),
@@ -56,12 +55,10 @@ pub(crate) fn answer(
 }
 
 impl Metadata {
-    fn read(body: &Map<String, Value>) -> Option<Self> {
-        let text = |name: &str| body.get(name).and_then(Value::as_str).map(String::from);
-        let yes = |name: &str| body.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let methods = body.get("code_challenge_methods_supported").and_then(Value::as_array);
-        let names =
-            |all: &Vec<Value>| all.iter().filter_map(Value::as_str).map(String::from).collect();
+    fn read(body: Json<'_>) -> Option<Self> {
+        let text = |name: &str| body.get(name).and_then(Json::string);
+        let yes = |name: &str| body.get(name).and_then(Json::boolean).unwrap_or(false);
+        let methods = body.get("code_challenge_methods_supported").and_then(Json::array);
         Some(Metadata {
             issuer: text("issuer")?,
             authorization_endpoint: text("authorization_endpoint"),
@@ -71,7 +68,8 @@ impl Metadata {
             authorization_response_iss_parameter_supported: yes(
                 "authorization_response_iss_parameter_supported",
             ),
-            code_challenge_methods_supported: methods.map(names),
+            code_challenge_methods_supported: methods
+                .map(|all| all.filter_map(Json::string).collect()),
         })
     }
 

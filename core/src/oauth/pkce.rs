@@ -5,10 +5,10 @@ use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::json::{Exposed, FromJson, Json, Mismatch, ToJson};
 use crate::secret::Secret;
 
 /// The randomness of one login: 32 bytes for the code verifier and 32 other bytes for the state.
@@ -44,30 +44,30 @@ impl fmt::Debug for Entropy {
     }
 }
 
-impl<'de> Deserialize<'de> for Entropy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let mut bytes = [0; Entropy::LEN];
-        let wrong = || de::Error::custom("entropy must be 128 hex digits");
-        if text.len() != 2 * Entropy::LEN {
-            return Err(wrong());
+impl FromJson for Entropy {
+    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+        let text = json.secret().unwrap_or_default();
+        let mut bytes = Zeroizing::new([0; Entropy::LEN]);
+        let (pairs, rest) = text.expose().as_bytes().as_chunks::<2>();
+        if pairs.len() != Entropy::LEN || !rest.is_empty() {
+            return Err(Mismatch::default());
         }
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digit = |c: u8| char::from(c).to_digit(16).ok_or_else(wrong);
-            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let digit = |c: &u8| char::from(*c).to_digit(16).ok_or_else(Mismatch::default);
+            *byte = (digit(high)? << 4 | digit(low)?) as u8;
         }
-        Ok(Entropy::new(bytes))
+        Ok(Entropy(bytes))
     }
 }
 
 /// As it is read.
-#[cfg(feature = "host-json")]
-impl serde::Serialize for Entropy {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl ToJson for Exposed<'_, Entropy> {
+    fn write(&self, json: &mut String) {
         let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
-        let digits = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        let text: Zeroizing<String> = Zeroizing::new(digits.collect());
-        serializer.serialize_str(&text)
+        let digits = self.0.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        json.push('"');
+        json.extend(digits);
+        json.push('"');
     }
 }
 
@@ -117,11 +117,11 @@ mod tests {
     #[test]
     fn entropy_is_read_from_hex_and_never_shown() {
         let hex = "0f".repeat(64);
-        let entropy: Entropy = serde_json::from_str(&alloc::format!("\"{hex}\"")).unwrap();
+        let entropy: Entropy = crate::json::from_str(&alloc::format!("\"{hex}\"")).unwrap();
         assert_eq!(*entropy.0, [0x0f; 64]);
         assert_eq!(alloc::format!("{entropy:?}"), "[REDACTED]");
-        assert!(serde_json::from_str::<Entropy>("\"0f\"").is_err());
+        assert!(crate::json::from_str::<Entropy>("\"0f\"").is_err());
         let not_hex = alloc::format!("\"{}\"", "zz".repeat(64));
-        assert!(serde_json::from_str::<Entropy>(&not_hex).is_err());
+        assert!(crate::json::from_str::<Entropy>(&not_hex).is_err());
     }
 }

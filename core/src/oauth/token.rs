@@ -1,14 +1,12 @@
 //! RFC 6749, 4.1.3, 5 and 6: what is sent to a token endpoint, and what its answer means.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
-
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use crate::credential::{BUFFER_MS, Credential};
 use crate::http::{Request, Response, encode_pairs};
+use crate::json::{FromJson as _, Json, object, quoted};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::pkce::Verifier;
 use crate::provider::{Provider, TokenRequest};
@@ -55,8 +53,8 @@ pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
     let (content_type, body) = match provider.token_request {
         TokenRequest::Form => ("application/x-www-form-urlencoded", encode_pairs(fields)),
         TokenRequest::Json => {
-            let text = |text: &str| Value::from(text).to_string();
-            let member = |(name, value): &(&str, &str)| format!("{}:{}", text(name), text(value));
+            let member =
+                |(name, value): &(&str, &str)| format!("{}:{}", quoted(name), quoted(value));
             let members: Vec<String> = fields.iter().map(member).collect();
             ("application/json", format!("{{{}}}", members.join(",")))
         }
@@ -95,14 +93,14 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Endpoint
 
 /// The success of RFC 6749, 5.1. Fields it does not know are ignored; a token of another type
 /// than bearer must not be used (7.1).
-fn grant(body: Map<String, Value>, now_ms: u64) -> Option<Grant> {
-    let answer: Answer5_1 = serde_json::from_value(Value::Object(body)).ok()?;
+fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
+    let answer = Answer5_1::read(body).ok()?;
     if answer.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
         return None;
     }
-    let lifetime_s = match answer.expires_in {
-        None | Some(Value::Null) => DEFAULT_EXPIRES_IN_S,
-        Some(value) => endpoint::seconds(&value)?,
+    let lifetime_s = match body.get("expires_in").filter(|value| !value.is_null()) {
+        None => DEFAULT_EXPIRES_IN_S,
+        Some(value) => endpoint::seconds(value)?,
     };
     // An empty one is none; one that cannot be sent is worse than none.
     let refresh = answer.refresh_token.filter(|token| !token.is_empty());
@@ -113,13 +111,13 @@ fn grant(body: Map<String, Value>, now_ms: u64) -> Option<Grant> {
     })
 }
 
-#[derive(Deserialize)]
 struct Answer5_1 {
     access_token: Secret,
     token_type: Option<String>,
-    expires_in: Option<Value>,
     refresh_token: Option<Secret>,
 }
+
+object! { Answer5_1 { access_token: secret, token_type, refresh_token: secret } }
 
 #[cfg(test)]
 mod tests {

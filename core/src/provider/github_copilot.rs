@@ -7,6 +7,7 @@ pub(crate) mod models;
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 
 use super::{Login, Provider, TokenRequest};
 use crate::http::{Header, Request, Response};
@@ -64,9 +65,9 @@ pub(super) fn provider() -> Provider {
 
 impl Provider {
     /// The provider as it is at this Enterprise, or at github.com. Only Copilot differs.
-    pub(crate) fn at(&self, enterprise: Option<&Domain>) -> Provider {
+    pub(crate) fn at(&self, enterprise: Option<&Domain>) -> Arc<Provider> {
         let mut provider = self.clone();
-        let Some(copilot) = &mut provider.copilot else { return provider };
+        let Some(copilot) = &mut provider.copilot else { return Arc::new(provider) };
         let domain = enterprise.map_or("github.com", Domain::as_str);
         copilot.enterprise = enterprise.cloned();
         if let Some(domain) = enterprise {
@@ -81,7 +82,7 @@ impl Provider {
         for url in urls {
             *url = url.replace(DOMAIN, domain);
         }
-        provider
+        Arc::new(provider)
     }
 
     /// Where Copilot's API is for whoever holds `token`: where the overrides say, else where the
@@ -147,9 +148,12 @@ mod tests {
     fn the_domain_goes_into_every_url() {
         let table = Table::built_in();
         let provider = table.get(ID).unwrap();
-        let urls = |provider: Provider| {
-            let Login::DeviceCode { device_authorization_url } = provider.login else { panic!() };
-            [device_authorization_url, provider.token_url, provider.copilot.unwrap().token_url]
+        let urls = |provider: Arc<Provider>| {
+            let Login::DeviceCode { device_authorization_url: url } = &provider.login else {
+                panic!()
+            };
+            let copilot = provider.copilot.as_ref().unwrap();
+            [url, &provider.token_url, &copilot.token_url].map(String::clone)
         };
         assert_eq!(
             urls(provider.at(None)),
@@ -179,7 +183,7 @@ mod tests {
         let provider = table.get(ID).unwrap().at(enterprise.as_ref());
         assert_eq!(provider.copilot_base_url(&"proxy-ep=proxy.h".into()), "http://127.0.0.1:1/api");
         assert_eq!(provider.token_url, "https://o/t");
-        let token_url = &provider.copilot.unwrap().token_url;
+        let token_url = &provider.copilot.as_ref().unwrap().token_url;
         assert_eq!(token_url, "http://127.0.0.1:1/ghe.example.com/t", "a placeholder is kept");
     }
 }

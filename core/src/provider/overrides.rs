@@ -5,16 +5,13 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
-use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, Table, TokenRequest};
+use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
+use crate::json::{FromJson as _, Json, words};
 use crate::text::plain;
 use place::{MEANINGLESS, Place};
 
@@ -37,8 +34,7 @@ impl fmt::Display for BadOverrides {
 }
 
 /// What one entry may set.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct Entry {
     name: Option<String>,
     flow: Option<Flow>,
@@ -46,7 +42,7 @@ struct Entry {
     scopes: Option<Vec<String>>,
     issuer: Option<String>,
     authorize_url: Option<String>,
-    authorize_parameters: Option<BTreeMap<String, String>>,
+    authorize_parameters: Option<Pairs>,
     redirect_uri: Option<String>,
     loopback_redirect_uri: Option<String>,
     device_authorization_url: Option<String>,
@@ -55,31 +51,38 @@ struct Entry {
     copilot_token_url: Option<String>,
     revocation_url: Option<String>,
     api_base_url: Option<String>,
-    headers: Option<BTreeMap<String, String>>,
+    headers: Option<Pairs>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// Names and values in the order in which the person has written them.
+type Pairs = Vec<(String, String)>;
+
+#[derive(Clone, Copy)]
 enum Flow {
     AuthorizationCode,
     DeviceCode,
 }
 
+words! { Flow { "authorization_code" => AuthorizationCode, "device_code" => DeviceCode } }
+
 /// The callback of a provider that names none.
 const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
-pub(super) fn apply(table: &mut Table, json: &str) -> Result<(), BadOverrides> {
+pub(super) fn apply(providers: &mut Vec<Provider>, json: &str) -> Result<(), BadOverrides> {
     let file = |problem: String| BadOverrides { key: String::new(), problem };
-    // In the order of their names: a JSON object has none.
-    let entries: BTreeMap<String, Value> =
-        serde_json::from_str(json).map_err(|e| file(format!("it is not a JSON object: {e}")))?;
-    for (id, value) in entries {
+    let entries = Json::parse(json).map_err(|e| file(format!("it is not valid JSON: {e}")))?;
+    if !entries.is_object() {
+        return Err(file("it is not a JSON object".into()));
+    }
+    for (id, fields) in last_of_each(entries) {
         let wrong = |problem: &str| BadOverrides { key: plain(&id), problem: problem.into() };
-        let Value::Object(fields) = value else { return Err(wrong("is not a JSON object")) };
+        if !fields.is_object() {
+            return Err(wrong("is not a JSON object"));
+        }
         let entry = Entry::read(&id, fields)?;
-        match table.0.iter().position(|provider| provider.id == id) {
-            Some(at) => entry.change(&mut table.0[at])?,
-            None if is_id(&id) => table.0.push(entry.add(&id)?),
+        match providers.iter_mut().find(|provider| provider.id == id) {
+            Some(provider) => entry.change(provider)?,
+            None if is_id(&id) => providers.push(entry.add(&id)?),
             None => {
                 return Err(wrong(
                     "is no name for a provider: use letters, digits, `-`, `_` and `.`",
@@ -96,43 +99,82 @@ fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-')
 }
 
-/// What each key takes, in words.
-const KEYS: [(&str, &str); 16] = [
-    ("api_base_url", "a URL"),
-    ("authorize_parameters", "an object of strings"),
-    ("authorize_url", "a URL"),
-    ("client_id", "a string"),
-    ("copilot_token_url", "a URL"),
-    ("device_authorization_url", "a URL"),
-    ("flow", "`authorization_code` or `device_code`"),
-    ("headers", "an object of strings"),
-    ("issuer", "a URL"),
-    ("loopback_redirect_uri", "a URL"),
-    ("name", "a string"),
-    ("redirect_uri", "a URL"),
-    ("revocation_url", "a URL"),
-    ("scopes", "a list of strings"),
-    ("token_request", "`form` or `json`"),
-    ("token_url", "a URL"),
-];
+/// The members of an object in their order; of several of one name, the last.
+fn last_of_each(object: Json<'_>) -> Vec<(String, Json<'_>)> {
+    let mut members: Vec<(String, Json<'_>)> = Vec::new();
+    for (name, value) in object.members() {
+        let name = name.unwrap_or_default();
+        match members.iter_mut().find(|(earlier, _)| *earlier == name) {
+            Some((_, earlier)) => *earlier = value,
+            None => members.push((name, value)),
+        }
+    }
+    members
+}
+
+/// Every key.
+const KEYS: &str = "api_base_url, authorize_parameters, authorize_url, client_id, \
+     copilot_token_url, device_authorization_url, flow, headers, issuer, loopback_redirect_uri, \
+     name, redirect_uri, revocation_url, scopes, token_request, token_url";
 
 impl Entry {
     /// Takes the fields one by one, so that an error can name the one, and never shows its value.
-    fn read(id: &str, fields: Map<String, Value>) -> Result<Self, BadOverrides> {
+    fn read(id: &str, fields: Json<'_>) -> Result<Self, BadOverrides> {
         let at = Place::new(id, false);
-        for (key, value) in &fields {
-            let known = KEYS.iter().find(|(known, _)| known == key);
-            let Some((_, takes)) = known else {
-                let keys: Vec<&str> = KEYS.iter().map(|(key, _)| *key).collect();
-                let problem = format!("is not a key; the keys are: {}", keys.join(", "));
-                return Err(at.wrong(&plain(key), &problem));
+        let mut entry = Entry::default();
+        for (key, value) in last_of_each(fields) {
+            let (field, takes): (&mut Option<String>, _) = match key.as_str() {
+                "api_base_url" => (&mut entry.api_base_url, "a URL"),
+                "authorize_url" => (&mut entry.authorize_url, "a URL"),
+                "copilot_token_url" => (&mut entry.copilot_token_url, "a URL"),
+                "device_authorization_url" => (&mut entry.device_authorization_url, "a URL"),
+                "issuer" => (&mut entry.issuer, "a URL"),
+                "loopback_redirect_uri" => (&mut entry.loopback_redirect_uri, "a URL"),
+                "redirect_uri" => (&mut entry.redirect_uri, "a URL"),
+                "revocation_url" => (&mut entry.revocation_url, "a URL"),
+                "token_url" => (&mut entry.token_url, "a URL"),
+                "client_id" => (&mut entry.client_id, "a string"),
+                "name" => (&mut entry.name, "a string"),
+                _ => {
+                    entry.read_other(&at, &key, value)?;
+                    continue;
+                }
             };
-            let alone = Map::from_iter([(key.clone(), value.clone())]);
-            if value.is_null() || serde_json::from_value::<Entry>(alone.into()).is_err() {
-                return Err(at.wrong(key, &format!("has to be {takes}")));
+            *field = Some(value.string().ok_or_else(|| at.has_to_be(&key, takes))?);
+        }
+        Ok(entry)
+    }
+
+    /// A field that is no mere text.
+    fn read_other(&mut self, at: &Place, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
+        let is = |takes: &'static str| at.has_to_be(key, takes);
+        match key {
+            "flow" => {
+                let flow =
+                    Flow::read(value).map_err(|_| is("`authorization_code` or `device_code`"));
+                self.flow = Some(flow?);
+            }
+            "token_request" => {
+                let request = TokenRequest::read(value).map_err(|_| is("`form` or `json`"));
+                self.token_request = Some(request?);
+            }
+            "scopes" => {
+                let scopes = Vec::read(value).map_err(|_| is("a list of strings"));
+                self.scopes = Some(scopes?);
+            }
+            "headers" | "authorize_parameters" => {
+                let pairs = pairs(value).ok_or_else(|| is("an object of strings"))?;
+                match key {
+                    "headers" => self.headers = Some(pairs),
+                    _ => self.authorize_parameters = Some(pairs),
+                }
+            }
+            _ => {
+                let problem = format!("is not a key; the keys are: {KEYS}");
+                return Err(at.wrong(&plain(key), &problem));
             }
         }
-        serde_json::from_value(fields.into()).map_err(|_| at.wrong("", "cannot be read"))
+        Ok(())
     }
 
     /// A provider of the person's own.
@@ -243,6 +285,11 @@ impl Entry {
         }
         Ok(())
     }
+}
+
+fn pairs(value: Json<'_>) -> Option<Pairs> {
+    let pairs = last_of_each(value).into_iter().map(|(name, text)| Some((name, text.string()?)));
+    value.is_object().then(|| pairs.collect())?
 }
 
 impl Provider {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::{Effect, Event, Request};
+use pi_auth_core::json::{FromJson, Json, Mismatch, ToJson, from_str, member, to_string};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::text::plain;
-use serde::Deserialize;
 use wasmtime::{Config, Engine, Module, OptLevel};
 
 use super::instance::{Instance, check, reason};
@@ -108,12 +108,20 @@ enum State {
 
 /// What a module answers; see the crate `pi-auth-wasm`. Without an effect it has not taken what was
 /// said to it.
-#[derive(Deserialize)]
 struct Answer {
     handle: Option<u32>,
-    #[serde(default)]
     critical: bool,
-    effect: Option<Effect>,
+    effect: Effect,
+}
+
+impl FromJson for Answer {
+    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+        Ok(Answer {
+            handle: member(json, "handle")?,
+            critical: member(json, "critical")?,
+            effect: member(json, "effect")?,
+        })
+    }
 }
 
 impl ModuleFlow {
@@ -127,7 +135,7 @@ impl ModuleFlow {
 
     fn begin(&mut self, request: &Request) -> Result<Effect, Error> {
         let mut instance = Box::new(self.core.instantiate()?);
-        let answer = instance.start(json(request)?.expose());
+        let answer = instance.start(json(request).expose());
         self.take(instance, answer)
     }
 
@@ -135,7 +143,7 @@ impl ModuleFlow {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Ended => Err(self.core.unusable("its flow has ended")),
             State::Running { mut instance, handle } => {
-                let answer = instance.step(handle, json(event)?.expose(), now_ms);
+                let answer = instance.step(handle, json(event).expose(), now_ms);
                 self.take(instance, answer)
             }
         }
@@ -147,11 +155,11 @@ impl ModuleFlow {
         answer: Result<Secret, String>,
     ) -> Result<Effect, Error> {
         let answer = answer.map_err(|why| self.core.unusable(&why))?;
-        // The words of the JSON error may repeat a secret.
-        let answer = serde_json::from_str(answer.expose()).ok();
-        let Some(Answer { handle, critical, effect: Some(effect) }) = answer else {
-            return Err(self.core.unusable("it and this program do not understand each other"));
+        let not_understood = |why| {
+            self.core.unusable(&format!("it and this program do not understand each other ({why})"))
         };
+        let Answer { handle, critical, effect } =
+            from_str(answer.expose()).map_err(not_understood)?;
         let has_ended = matches!(effect, Effect::Done { .. } | Effect::Failed { .. });
         self.critical = critical && !has_ended;
         match handle {
@@ -180,9 +188,8 @@ fn config() -> Config {
 }
 
 /// As JSON; it may hold secrets.
-fn json(value: &impl serde::Serialize) -> Result<Secret, Error> {
-    let json = serde_json::to_string(value);
-    json.map(Secret::new).map_err(|_| Error::System { what: "JSON" })
+fn json(value: &impl ToJson) -> Secret {
+    Secret::new(to_string(value))
 }
 
 fn unusable(name: &str, why: &str) -> Error {

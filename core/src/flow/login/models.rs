@@ -7,6 +7,7 @@
 //!
 //! Nothing here can fail a login: whatever goes wrong ends it with a note.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -42,7 +43,7 @@ enum Step {
     Listing,
     /// Consenting to the first of these.
     Enabling(Vec<String>),
-    Saving(Save),
+    Saving(Box<Save>),
 }
 
 impl Models {
@@ -179,7 +180,7 @@ impl Models {
         self.saving(Save::start(edit, String::new()))
     }
 
-    fn saving(mut self, turn: Turn<Save, String>) -> Turn<Self, Vec<String>> {
+    fn saving(mut self, turn: Turn<Box<Save>, String>) -> Turn<Self, Vec<String>> {
         match turn {
             Turn::Ask(save, effect) => {
                 Turn::Ask(Models { step: Step::Saving(save), ..self }, effect)

@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Outcome, Revocation};
@@ -19,13 +20,13 @@ use crate::secret::Secret;
 pub(in crate::flow) struct Login {
     pub(super) label: Label,
     /// Unknown where only the agent knows it.
-    pub(super) provider: Option<Provider>,
+    pub(super) provider: Option<Arc<Provider>>,
     pub(super) credential: Credential,
 }
 
 impl Login {
     pub(super) fn can_be_revoked(&self) -> bool {
-        let there_is_a_way = |provider: &Provider| {
+        let there_is_a_way = |provider: &Arc<Provider>| {
             provider.revocation_url.is_some() || provider.issuer_for(Job::Revocation).is_some()
         };
         self.token().is_some() && self.provider.as_ref().is_some_and(there_is_a_way)

@@ -5,6 +5,7 @@
 //! ```
 
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use super::{Found, Key, KeyKind, Source, done};
 use crate::error::Error;
@@ -27,8 +28,8 @@ pub(in crate::flow) struct Exchange {
 enum Step {
     Configuring,
     /// Has an exchange of this token failed just now, in this process or another?
-    Recalling(Provider),
-    Asking(Provider, Backoff),
+    Recalling(Arc<Provider>),
+    Asking(Arc<Provider>, Backoff),
     Remembering(EndpointError),
 }
 

@@ -1,8 +1,10 @@
 //! Refreshing under the lock: whether it is needed at all, what its answer means, and what is served
 //! where it fails.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 
 use super::{Found, Request, State, decide, fresh, located, serve, stored_key};
 use crate::credential::{BUFFER_MS, Credential};
@@ -22,9 +24,9 @@ use crate::secret::Secret;
 pub(in crate::flow) struct Refresh {
     pub(super) request: Request,
     /// The provider as the overrides have it.
-    pub(super) configured: Provider,
+    pub(super) configured: Arc<Provider>,
     /// The same as it is for this login.
-    pub(super) provider: Provider,
+    pub(super) provider: Arc<Provider>,
     /// The credential to refresh: what was last read.
     pub(super) stored: Credential,
     /// Whether a refresh token of somebody else's was tried after ours was refused.
@@ -35,7 +37,11 @@ pub(in crate::flow) struct Refresh {
 
 impl Refresh {
     /// Under the lock: has somebody else refreshed, logged in or logged out meanwhile?
-    pub(super) fn decide_again(mut self, store: Store, now_ms: u64) -> Turn<State, Found> {
+    pub(super) fn decide_again(
+        mut self: Box<Self>,
+        store: Store,
+        now_ms: u64,
+    ) -> Turn<State, Found> {
         let current = match store.document.get(&self.request.provider) {
             Some(Entry::OAuth(current)) => current,
             _ => return decide(self.request, &store, now_ms),
@@ -54,7 +60,10 @@ impl Refresh {
         }
         match located(&self.configured, &current) {
             Ok(provider) => self.provider = provider,
-            Err(error) => return Refresh { stored: current, ..self }.fall_back(error, now_ms),
+            Err(error) => {
+                self.stored = current;
+                return self.fall_back(error, now_ms);
+            }
         }
         self.stored = current;
         if self.stored.refresh.is_none() {
@@ -65,7 +74,12 @@ impl Refresh {
     }
 
     /// Unless the same has failed a moment ago.
-    pub(super) fn send(self, backoff: Backoff, path: String, now_ms: u64) -> Turn<State, Found> {
+    pub(super) fn send(
+        self: Box<Self>,
+        backoff: Backoff,
+        path: String,
+        now_ms: u64,
+    ) -> Turn<State, Found> {
         let token = self.refresh_token();
         if let Some(cause) = backoff.cause(&self.provider, &token, now_ms) {
             return self.refused(cause, now_ms);
@@ -86,7 +100,7 @@ impl Refresh {
     }
 
     pub(super) fn failed(
-        self,
+        self: Box<Self>,
         cause: EndpointError,
         backoff: Backoff,
         now_ms: u64,
@@ -102,7 +116,12 @@ impl Refresh {
         }
     }
 
-    pub(super) fn save(mut self, grant: Grant, path: String, now_ms: u64) -> Turn<State, Found> {
+    pub(super) fn save(
+        mut self: Box<Self>,
+        grant: Grant,
+        path: String,
+        now_ms: u64,
+    ) -> Turn<State, Found> {
         let used = self.stored.refresh.take().unwrap_or_default();
         let enterprise = self.stored.enterprise.take();
         self.stored = Credential { enterprise, ..grant.credential(Some(&used)) };
@@ -115,7 +134,11 @@ impl Refresh {
         self.saving(Save::start_locked(edit, path), now_ms)
     }
 
-    pub(super) fn saving(self, turn: Turn<Save, String>, now_ms: u64) -> Turn<State, Found> {
+    pub(super) fn saving(
+        self: Box<Self>,
+        turn: Turn<Box<Save>, String>,
+        now_ms: u64,
+    ) -> Turn<State, Found> {
         match turn {
             Turn::Ask(save, effect) => Turn::Ask(State::Saving(self, save), effect),
             Turn::Done(_) => match fresh(&self.stored, 0, now_ms) {
@@ -143,12 +166,16 @@ impl Refresh {
     }
 
     /// Serves the stored access token, however long it is still valid.
-    fn serve_anyway(self, note: Option<String>) -> Turn<State, Found> {
+    fn serve_anyway(&self, note: Option<String>) -> Turn<State, Found> {
         let access = self.stored.access.clone().unwrap_or_default();
         serve(&self.stored, stored_key(&self.stored, access), note)
     }
 
-    pub(super) fn refused(self, cause: EndpointError, now_ms: u64) -> Turn<State, Found> {
+    pub(super) fn refused(
+        self: Box<Self>,
+        cause: EndpointError,
+        now_ms: u64,
+    ) -> Turn<State, Found> {
         if cause.is_invalid_grant() {
             return Turn::Ask(State::Comparing(self, cause), Effect::ReadStore);
         }
@@ -159,7 +186,7 @@ impl Refresh {
     /// After a refusal for good: a process that ignored the lock may have been faster. What it
     /// stored is used, or refreshed in its turn.
     pub(super) fn compare(
-        mut self,
+        mut self: Box<Self>,
         cause: EndpointError,
         read: Result<Store, Error>,
         now_ms: u64,
@@ -179,7 +206,7 @@ impl Refresh {
     }
 
     /// Serves what is still really valid, and says why it is not fresher; else fails.
-    pub(super) fn fall_back(self, error: Error, now_ms: u64) -> Turn<State, Found> {
+    pub(super) fn fall_back(&self, error: Error, now_ms: u64) -> Turn<State, Found> {
         match fresh(&self.stored, 0, now_ms) {
             Some(key) if !matches!(error, Error::Cancelled | Error::Protocol { .. }) => {
                 let left_s = key.expires_ms.unwrap_or(0).saturating_sub(now_ms) / 1000;

@@ -2,11 +2,10 @@
 
 use alloc::string::String;
 
-use serde_json::{Map, Value};
-
 use super::Copilot;
 use crate::credential::{BUFFER_MS, MAX_EPOCH_MS};
 use crate::http::{Request, Response};
+use crate::json::Json;
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
 use crate::provider::Provider;
@@ -31,13 +30,13 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Endpoint
         }
         status => {
             let body = endpoint::object(response, now_ms)?;
-            grant(&body, now_ms).ok_or(EndpointError::Unreadable { status })
+            grant(body, now_ms).ok_or(EndpointError::Unreadable { status })
         }
     }
 }
 
-fn grant(body: &Map<String, Value>, now_ms: u64) -> Option<Grant> {
-    let access = endpoint::token(body.get("token")?.as_str()?.into())?;
+fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
+    let access = endpoint::token(body.get("token")?.secret()?)?;
     let at_ms = endpoint::seconds(body.get("expires_at")?)?.saturating_mul(1000).min(MAX_EPOCH_MS);
     // How long it may be used (`refresh_in`) counts from now, whatever the time. Where the two are
     // far apart, this machine's clock is wrong, and a token comes expired or seems to live too long.
@@ -52,9 +51,10 @@ fn grant(body: &Map<String, Value>, now_ms: u64) -> Option<Grant> {
 
 /// GitHub's words for people: why there is no Copilot, or what an API error says.
 fn message(response: &Response) -> Option<String> {
-    let body: Value = serde_json::from_str(response.body.expose()).ok()?;
-    let text = body["error_details"]["message"].as_str().or(body["message"].as_str())?;
-    Some(plain(text)).filter(|text| !text.is_empty())
+    let body = endpoint::json_object(response)?;
+    let text = |path: &[&str]| body.find(path)?.string();
+    let text = text(&["error_details", "message"]).or_else(|| text(&["message"]))?;
+    Some(plain(&text)).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Copilot's models: which there are, and consent to those that nobody has decided on yet.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde_json::Value;
-
 use crate::http::{Method, Request, Response, encode_segment};
+use crate::json::Json;
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -43,21 +42,23 @@ pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
 pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Vec<Model>, EndpointError> {
     let body = endpoint::object(response, now_ms)?;
     let unreadable = EndpointError::Unreadable { status: response.status };
-    let data = body.get("data").and_then(Value::as_array).ok_or(unreadable)?;
-    Ok(data.iter().filter_map(model).collect())
+    let data = body.get("data").and_then(Json::array).ok_or(unreadable)?;
+    Ok(data.filter_map(model).collect())
 }
 
-fn model(value: &Value) -> Option<Model> {
-    let id = value["id"].as_str().filter(|id| is_plain(id))?;
-    let offered = value["model_picker_enabled"].as_bool().unwrap_or(false);
+fn model(value: Json<'_>) -> Option<Model> {
+    let id = value.get("id")?.string().filter(|id| is_plain(id))?;
+    let is_true = |path: &[&str]| value.find(path).and_then(Json::boolean);
+    let offered = is_true(&["model_picker_enabled"]).unwrap_or(false);
     // Where nothing is said about tools, they work.
-    let calls_tools = value["capabilities"]["supports"]["tool_calls"].as_bool().unwrap_or(true);
-    let policy = match value["policy"]["state"].as_str() {
+    let calls_tools = is_true(&["capabilities", "supports", "tool_calls"]).unwrap_or(true);
+    let state = value.find(&["policy", "state"]).and_then(Json::string);
+    let policy = match state.as_deref() {
         None | Some("enabled") => Policy::Enabled,
         Some("unconfigured") => Policy::Unconfigured,
         Some(_) => Policy::Disabled,
     };
-    (offered && calls_tools).then(|| Model { id: id.to_string(), policy })
+    (offered && calls_tools).then_some(Model { id, policy })
 }
 
 /// An id that can stand in a path and in a terminal.

@@ -1,11 +1,10 @@
 //! Values of the overrides file, checked and set where they belong, with errors that name the place.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::BadOverrides;
+use super::{BadOverrides, Pairs};
 use crate::headers::PER_REQUEST;
 use crate::http::url;
 use crate::provider::github_copilot;
@@ -42,6 +41,10 @@ impl Place {
 
     pub(super) fn wrong(&self, key: &str, problem: &str) -> BadOverrides {
         BadOverrides { key: format!("{}.{key}", self.id), problem: problem.to_string() }
+    }
+
+    pub(super) fn has_to_be(&self, key: &str, takes: &str) -> BadOverrides {
+        self.wrong(key, &format!("has to be {takes}"))
     }
 
     /// Sets a URL, if it is given; `field` is `None` where this provider has no use for it.
@@ -92,7 +95,7 @@ impl Place {
 
     pub(super) fn parameters(
         &self,
-        given: BTreeMap<String, String>,
+        given: Pairs,
         parameters: &mut Vec<(String, String)>,
     ) -> Result<(), BadOverrides> {
         for (name, value) in given {
@@ -110,7 +113,7 @@ impl Place {
 
     pub(super) fn headers(
         &self,
-        given: BTreeMap<String, String>,
+        given: Pairs,
         headers: &mut Vec<(String, String)>,
     ) -> Result<(), BadOverrides> {
         for (name, value) in given {

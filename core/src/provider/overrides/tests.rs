@@ -1,5 +1,6 @@
 use super::*;
 use crate::provider::Job;
+use crate::provider::Table;
 
 fn authorization_code(table: &Table, id: &str) -> AuthorizationCode {
     match table.get(id).unwrap().login.clone() {
@@ -34,7 +35,7 @@ fn every_field_of_a_built_in_provider_can_be_set() {
     assert_eq!(provider.headers, [pair("anthropic-version", "2"), pair("X-Team", "a")]);
     assert_eq!(provider.token_request, TokenRequest::Form);
     let copilot = table.get("github-copilot").unwrap().at(None);
-    assert_eq!(copilot.copilot.unwrap().token_url, "https://github.com/t");
+    assert_eq!(copilot.copilot.as_ref().unwrap().token_url, "https://github.com/t");
 }
 
 #[test]
@@ -80,8 +81,8 @@ fn redirects_by_what_is_named() {
 fn a_wrong_file_names_the_key() {
     let acme = |keys: &str| alloc::format!(r#"{{"acme":{{{keys}}}}}"#);
     for (json, message) in [
-        ("{", "it is not a JSON object: EOF while parsing"),
-        ("[]", "it is not a JSON object: invalid type"),
+        ("{", "it is not valid JSON: the text ends too early at line 1, column 2"),
+        ("[]", "it is not a JSON object"),
         (r#"{"anthropic":[1]}"#, "anthropic is not a JSON object"),
         (r#"{"anthropic":{"tokenUrl":"x"}}"#, "anthropic.tokenUrl is not a key; the keys are: api"),
         (r#"{"anthropic":{"scopes":"a b"}}"#, "anthropic.scopes has to be a list of strings"),

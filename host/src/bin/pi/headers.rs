@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
+use pi_auth::json::Json;
 use pi_auth::{Header, Headers, HeadersOptions, Initiator, Secret, TokenOptions, plain};
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::person::Person;
@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<Secret, String> {
     match read {
         Err(problem) => Err(format!("Could not read {shown}: {problem}.")),
         Ok(bytes) if bytes as u64 > MAX_BODY_BYTES => Err(format!("{shown} is over 64 MiB.")),
-        Ok(_) => match serde_json::from_str::<IgnoredAny>(&text) {
+        Ok(_) => match Json::parse(&text) {
             Ok(_) => Ok(Secret::new(text)),
             Err(problem) => Err(format!("{shown} is not JSON: {problem}.")),
         },

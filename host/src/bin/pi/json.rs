@@ -8,6 +8,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use pi_auth::json::{self, ToJson};
 use pi_auth::{Answer, Authorize, Error, Interaction, LoggedIn, ShowCode};
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub(crate) struct Json {
 pub(crate) fn logged_in(logged_in: &LoggedIn) {
     let event = json!({
         "type": "logged_in",
-        "provider": logged_in.provider,
+        "provider": value(&logged_in.provider),
         "path": logged_in.path,
         "notes": logged_in.notes,
     });
@@ -35,7 +36,12 @@ pub(crate) fn logged_in(logged_in: &LoggedIn) {
 
 /// The last event of a login that failed.
 pub(crate) fn failed(error: &Error) {
-    output::result(&format!("{}\n", json!({ "type": "error", "error": error })));
+    output::result(&format!("{}\n", json!({ "type": "error", "error": value(error) })));
+}
+
+/// What the core writes, as a value of serde_json's.
+pub(crate) fn value(value: &impl ToJson) -> Value {
+    serde_json::from_str(&json::to_string(value)).unwrap_or_default()
 }
 
 /// An event on the way. That nobody reads it must not end a login between the provider's answer

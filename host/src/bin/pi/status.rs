@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use pi_auth::{KeyKind, KeyState, KeyStatus, Source, Status, now_ms, plain};
 
 use crate::terminal::Style;
-use crate::{cli, output, session};
+use crate::{cli, json, output, session};
 
 /// Something usable is there: 0, else 4.
 pub(crate) fn run(arguments: &cli::Status, core: Option<&Path>) -> ExitCode {
@@ -20,7 +20,9 @@ pub(crate) fn run(arguments: &cli::Status, core: Option<&Path>) -> ExitCode {
     };
     if arguments.json {
         // Plain data with string keys: there is nothing in it that JSON could not hold.
-        output::result(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"));
+        output::result(
+            &(serde_json::to_string_pretty(&json::value(&status)).unwrap_or_default() + "\n"),
+        );
     } else {
         output::result(&text(&status, now_ms()));
     }

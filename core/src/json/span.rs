@@ -1,47 +1,66 @@
-//! Where the members of a JSON object stand in its text.
+//! Where things stand in a text.
 //!
-//! Everything here expects text that serde_json has accepted as JSON: it finds, it does not judge.
+//! Everything here expects text that `syntax` has accepted: it finds, it does not judge.
 
-use alloc::vec::Vec;
+use core::iter;
 use core::ops::Range;
 
 /// One member of an object, as byte ranges of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Member {
+pub(crate) struct Member {
     /// The key, with its quotes.
-    pub(super) key: Range<usize>,
+    pub(crate) key: Range<usize>,
     /// The value, without surrounding white space.
-    pub(super) value: Range<usize>,
+    pub(crate) value: Range<usize>,
 }
 
 /// The members of the object whose `{` is the first byte of `object`, in order.
-pub(super) fn members(text: &str, object: Range<usize>) -> Vec<Member> {
+pub(crate) fn members(text: &str, object: Range<usize>) -> impl Iterator<Item = Member> {
     let bytes = text.as_bytes();
-    let mut found = Vec::new();
+    let is_object = bytes.get(object.start) == Some(&b'{');
     let mut at = skip_space(bytes, object.start + 1);
-    while bytes.get(at) == Some(&b'"') {
+    iter::from_fn(move || {
+        if !is_object || bytes.get(at) != Some(&b'"') {
+            return None;
+        }
         let key = at..string_end(bytes, at);
         let colon = skip_space(bytes, key.end);
-        let start = skip_space(bytes, colon + 1);
-        let value = start..value_end(bytes, start);
-        at = skip_space(bytes, value.end);
-        found.push(Member { key, value });
-        if bytes.get(at) == Some(&b',') {
-            at = skip_space(bytes, at + 1);
+        let value = value_at(bytes, skip_space(bytes, colon + 1));
+        at = behind_comma(bytes, value.end);
+        Some(Member { key, value })
+    })
+}
+
+/// The items of the array that the text is, in order.
+pub(super) fn items(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_array = bytes.first() == Some(&b'[');
+    let mut at = skip_space(bytes, 1);
+    iter::from_fn(move || {
+        if !is_array || matches!(bytes.get(at), None | Some(b']')) {
+            return None;
         }
-    }
-    found
+        let value = value_at(bytes, at);
+        at = behind_comma(bytes, value.end);
+        Some(value)
+    })
 }
 
 /// The one top-level value, without surrounding white space.
-pub(super) fn root(text: &str) -> Range<usize> {
-    let start = skip_space(text.as_bytes(), 0);
-    start..value_end(text.as_bytes(), start)
+pub(crate) fn root(text: &str) -> Range<usize> {
+    let bytes = text.as_bytes();
+    value_at(bytes, skip_space(bytes, 0))
 }
 
 fn skip_space(bytes: &[u8], from: usize) -> usize {
     let space = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
     from + bytes.get(from..).unwrap_or_default().iter().take_while(space).count()
+}
+
+/// Where what follows a value begins: behind its comma, if it has one.
+fn behind_comma(bytes: &[u8], from: usize) -> usize {
+    let at = skip_space(bytes, from);
+    if bytes.get(at) == Some(&b',') { skip_space(bytes, at + 1) } else { at }
 }
 
 /// Behind the closing quote of the string that opens at `start`.
@@ -57,16 +76,17 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// Behind the value that begins at `start`.
-fn value_end(bytes: &[u8], start: usize) -> usize {
-    match bytes.get(start) {
+/// The value that begins at `start`.
+fn value_at(bytes: &[u8], start: usize) -> Range<usize> {
+    let end = match bytes.get(start) {
         Some(b'"') => string_end(bytes, start),
         Some(b'{' | b'[') => bracket_end(bytes, start),
         _ => {
             let scalar = |b: &&u8| !matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
             start + bytes.get(start..).unwrap_or_default().iter().take_while(scalar).count()
         }
-    }
+    };
+    start..end
 }
 
 /// Behind the bracket that closes the one at `start`. It counts instead of recursing, so that no
