@@ -15,6 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::json::{object, words};
 use crate::secret::Secret;
+use crate::text::replaced;
 
 /// How long a host tries to connect, in milliseconds.
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
@@ -206,18 +207,14 @@ pub(crate) fn encode_segment(text: &str) -> String {
 
 /// The decoded value of `name` in a query string, if it is there and not empty.
 ///
-/// The first one counts; bytes that are not UTF-8 are replaced, since a code never holds any.
+/// The first one counts; one whose bytes are no UTF-8 is not there, since a code never holds any.
 pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
     let decode = |text: &str| {
-        let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        String::from_utf8(percent_decode_str(&replaced(text, "+", " ")).collect()).ok()
     };
-    query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .find(|(key, _)| decode(key) == name)
-        .map(|(_, value)| decode(value))
-        .filter(|value| !value.is_empty())
+    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let (_, value) = pairs.find(|(key, _)| decode(key).as_deref() == Some(name))?;
+    decode(value).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

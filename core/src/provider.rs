@@ -16,6 +16,7 @@ use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata::Metadata;
 use crate::oauth::token::{self, Grant};
 use crate::secret::Secret;
+use crate::text::cut;
 use github_copilot::{Copilot, exchange};
 
 pub(crate) use anthropic::{ID as ANTHROPIC, OAUTH_PREFIX as ANTHROPIC_OAUTH_PREFIX};
@@ -206,7 +207,7 @@ object! { Label { id, name, enterprise: optional } }
 impl Label {
     /// The name without what stands in brackets: `Anthropic` of `Anthropic (Claude Pro/Max)`.
     pub fn short_name(&self) -> &str {
-        self.name.split_once(" (").map_or(self.name.as_str(), |(short, _)| short)
+        cut(&self.name, " (").map_or(self.name.as_str(), |(short, _)| short)
     }
 }
 

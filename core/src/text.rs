@@ -12,7 +12,7 @@ pub(crate) fn shell(path: &str) -> String {
     };
     match rest.chars().all(harmless) {
         true => path.to_string(),
-        false => format!("{tilde}'{}'", rest.replace('\'', r"'\''")),
+        false => format!("{tilde}'{}'", replaced(rest, "'", r"'\''")),
     }
 }
 
@@ -24,6 +24,34 @@ pub fn plain(text: &str) -> String {
 
 pub(crate) fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `text` with `to` in every place of `from`, which is not empty.
+///
+/// What the standard library has for texts to be searched for is made for long ones, and is larger
+/// than whatever it would be used for here.
+pub(crate) fn replaced(text: &str, from: &str, to: &str) -> String {
+    let mut new = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = cut(rest, from) {
+        new.push_str(before);
+        new.push_str(to);
+        rest = after;
+    }
+    new.push_str(rest);
+    new
+}
+
+/// What is before and what is behind the first `by` in `text`, if there is one.
+pub(crate) fn cut<'a>(text: &'a str, by: &str) -> Option<(&'a str, &'a str)> {
+    let mut places = text.char_indices().filter_map(|(at, _)| text.split_at_checked(at));
+    places.find_map(|(before, rest)| Some((before, rest.strip_prefix(by)?)))
+}
+
+/// Two digits for each byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A server's words, [`plain`] and short enough for a sentence.
@@ -39,6 +67,15 @@ mod tests {
     fn plain_text_has_nothing_a_terminal_obeys() {
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
         assert_eq!(brief(&"x".repeat(1000)).len(), 300);
+    }
+
+    #[test]
+    fn texts_in_texts() {
+        assert_eq!(replaced("aaxa", "aa", "é"), "éxa");
+        assert_eq!(replaced("é", "x", "y"), "é");
+        assert_eq!(cut("a://b://c", "://"), Some(("a", "b://c")));
+        assert_eq!(cut("a", "://"), None);
+        assert_eq!(cut("", "x"), None);
     }
 
     #[test]

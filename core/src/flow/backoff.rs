@@ -5,7 +5,6 @@
 //! refresh token and endpoint, so a new login, a token that somebody else got, or a mended
 //! overrides file begins without one.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -16,6 +15,7 @@ use crate::json::{self, FromJson as _, Json, ToJson, object};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::text::hex;
 
 /// How long a failure is remembered at least, in milliseconds: `Retry-After: 0` is no invitation.
 const MIN_MS: u64 = 1_000;
@@ -136,7 +136,7 @@ fn digest(provider: &Provider, token: &Secret) -> String {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize()[..8])
 }
 
 #[cfg(test)]

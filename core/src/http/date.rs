@@ -1,11 +1,13 @@
 //! HTTP dates (RFC 9110, 5.6.7): the format in use, and the two older ones that a recipient must
 //! still understand.
 
+use crate::text::cut;
+
 /// An HTTP date as epoch milliseconds; `None` for anything else.
 ///
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov  6 08:49:37 1994`.
 pub fn parse(text: &str) -> Option<u64> {
-    let (day, month, year, clock) = match text.split_once(", ") {
+    let (day, month, year, clock) = match cut(text, ", ") {
         Some((_, rest)) => {
             let (date, clock) = rest.strip_suffix(" GMT")?.rsplit_once(' ')?;
             let mut fields = date.split(['-', ' ']);

@@ -4,9 +4,8 @@
 //! the scheme, the host, the port and the rest apart, and to refuse what is not plainly one.
 
 use alloc::string::String;
-use core::net::Ipv4Addr;
 
-use crate::text::is_plain;
+use crate::text::{cut, is_plain};
 
 /// An absolute http or https URL, split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +22,14 @@ pub struct Url<'a> {
 
 impl<'a> Url<'a> {
     /// Splits `text`; `None` where it is not a plain absolute http(s) URL: another scheme, user
-    /// information, a backslash, white space or what [`plain`](crate::text::plain) text does not have,
+    /// information, a backslash, white space, a host that is not written as DNS has it, or what [`plain`](crate::text::plain) text does not have,
     /// an empty host, a bad port.
     pub fn parse(text: &'a str) -> Option<Self> {
         let odd = |c: char| c.is_whitespace() || !is_plain(c) || c == '\\';
         if text.contains(odd) {
             return None;
         }
-        let (scheme, after) = text.split_once("://")?;
+        let (scheme, after) = cut(text, "://")?;
         let https = match scheme {
             s if s.eq_ignore_ascii_case("https") => true,
             s if s.eq_ignore_ascii_case("http") => false,
@@ -39,7 +38,7 @@ impl<'a> Url<'a> {
         let end = after.find(['/', '?', '#']).unwrap_or(after.len());
         let (authority, rest) = after.split_at(end);
         let (host, port) = split_port(authority)?;
-        let host_character = |c: char| c.is_alphanumeric() || "-._[]:".contains(c);
+        let host_character = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
         if host.is_empty() || !host.chars().all(host_character) {
             return None;
         }
@@ -83,11 +82,12 @@ pub(crate) fn problem(url: &str) -> Option<String> {
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     // A colon inside brackets belongs to an IPv6 address.
     let after_bracket = authority.rfind(']').map_or(0, |at| at + 1);
-    match authority[after_bracket..].find(':') {
+    let (_, after) = authority.split_at_checked(after_bracket)?;
+    match after.split_once(':') {
         None => Some((authority, None)),
-        Some(at) => {
-            let (host, port) = authority.split_at(after_bracket + at);
-            Some((host, Some(port[1..].parse().ok()?)))
+        Some((_, port)) => {
+            let host = authority.strip_suffix(port)?.strip_suffix(':')?;
+            Some((host, Some(port.parse().ok()?)))
         }
     }
 }
@@ -96,7 +96,16 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host == "[::1]"
-        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .strip_prefix("127.")
+            .is_some_and(|rest| rest.split('.').count() == 3 && rest.split('.').all(is_octet))
+}
+
+/// Whether `text` is a number up to 255 without leading zeros.
+fn is_octet(text: &str) -> bool {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_small = text.len() < 3 || text.len() == 3 && text <= "255";
+    !text.is_empty() && is_number && is_small && (text == "0" || !text.starts_with('0'))
 }
 
 #[cfg(test)]
@@ -118,6 +127,12 @@ mod tests {
             ("http://127.evil.com", false),
             ("http://0127.0.0.1", false),
             ("http://127.1", false),
+            ("http://127.0.0.256", false),
+            ("http://127.0.0.1.1", false),
+            ("http://127.0.0.01", false),
+            ("http://127.0.0.", false),
+            ("https://münchen.example", false),
+            ("https://xn--mnchen-3ya.example", true),
             ("https://host/token#fragment", false),
             ("http://localhost.evil.com", false),
             ("http://localhost@evil.com", false),

@@ -7,7 +7,7 @@ use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
 use crate::json::{Json, tagged};
 use crate::secret::Secret;
-use crate::text::{brief, plain};
+use crate::text::{brief, plain, replaced};
 
 /// Why an endpoint did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl EndpointError {
     pub(crate) fn without(self, secrets: &[Secret]) -> Self {
         let clean = |text: String| {
             let known = secrets.iter().filter(|secret| !secret.is_empty());
-            brief(&known.fold(text, |text, secret| text.replace(secret.expose(), "[REDACTED]")))
+            brief(&known.fold(text, |text, secret| replaced(&text, secret.expose(), "[REDACTED]")))
         };
         match self {
             Self::OAuth { error, description } => {

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::secret::Secret;
+use crate::text::{cut, replaced};
 
 /// The longest paste that is looked at, in bytes; a redirect URL is a tenth of it.
 pub const MAX_PASTE_BYTES: usize = 16 * 1024;
@@ -66,7 +67,7 @@ pub(crate) fn parse(text: &str) -> Result<Answer, PasteError> {
     let cleaned = clean(text);
     let answer = if cleaned.is_empty() {
         return Err(PasteError::Empty);
-    } else if let Some((_, rest)) = cleaned.split_once("://") {
+    } else if let Some((_, rest)) = cut(&cleaned, "://") {
         from_url(rest)?
     } else if cleaned.starts_with('?') || has_key(&cleaned, "code") || has_key(&cleaned, "error") {
         from_query(cleaned.trim_start_matches('?'))?
@@ -83,7 +84,7 @@ pub(crate) fn parse(text: &str) -> Result<Answer, PasteError> {
 /// Drops what terminals and copying add. A code, a state and a URL hold no white space, so all of
 /// it goes, wherever it stands.
 fn clean(text: &str) -> String {
-    let unbracketed = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
+    let unbracketed = replaced(&replaced(text, "\u{1b}[200~", ""), "\u{1b}[201~", "");
     let kept = |c: &char| !c.is_whitespace() && !c.is_control() && !is_invisible(*c);
     let dense: String = unbracketed.chars().filter(kept).collect();
     dense.trim_matches(['"', '\'', '`', '<', '>']).into()

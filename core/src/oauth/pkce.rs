@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::json::{Exposed, FromJson, Json, Mismatch, ToJson};
 use crate::secret::Secret;
+use crate::text::hex;
 
 /// The randomness of one login: 32 bytes for the code verifier and 32 other bytes for the state.
 ///
@@ -63,11 +64,7 @@ impl FromJson for Entropy {
 /// As it is read.
 impl ToJson for Exposed<'_, Entropy> {
     fn write(&self, json: &mut String) {
-        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
-        let digits = self.0.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        json.push('"');
-        json.extend(digits);
-        json.push('"');
+        hex(&*self.0.0).write(json);
     }
 }
 

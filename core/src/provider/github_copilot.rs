@@ -13,6 +13,7 @@ use super::{Login, Provider, TokenRequest};
 use crate::http::{Header, Request, Response};
 use crate::oauth::endpoint::EndpointError;
 use crate::secret::Secret;
+use crate::text::replaced;
 use domain::Domain;
 
 pub(crate) const ID: &str = "github-copilot";
@@ -80,7 +81,7 @@ impl Provider {
             urls.push(device_authorization_url);
         }
         for url in urls {
-            *url = url.replace(DOMAIN, domain);
+            *url = replaced(url, DOMAIN, domain);
         }
         Arc::new(provider)
     }

@@ -13,7 +13,7 @@ use core::fmt;
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
 use crate::json::{FromJson as _, Json, words};
 use crate::text::plain;
-use place::{MEANINGLESS, Place};
+use place::Place;
 
 /// Why an overrides file cannot be used, naming the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,30 +33,13 @@ impl fmt::Display for BadOverrides {
     }
 }
 
-/// What one entry may set.
-#[derive(Default)]
-struct Entry {
-    name: Option<String>,
-    flow: Option<Flow>,
-    client_id: Option<String>,
-    scopes: Option<Vec<String>>,
-    issuer: Option<String>,
-    authorize_url: Option<String>,
-    authorize_parameters: Option<Pairs>,
-    redirect_uri: Option<String>,
-    loopback_redirect_uri: Option<String>,
-    device_authorization_url: Option<String>,
-    token_url: Option<String>,
-    token_request: Option<TokenRequest>,
-    copilot_token_url: Option<String>,
-    revocation_url: Option<String>,
-    api_base_url: Option<String>,
-    headers: Option<Pairs>,
-}
+/// What `flow` takes.
+const FLOWS: &str = "`authorization_code` or `device_code`";
 
-/// Names and values in the order in which the person has written them.
-type Pairs = Vec<(String, String)>;
+/// The callback of a provider that names none.
+const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
+/// How a provider of one's own logs people in.
 #[derive(Clone, Copy)]
 enum Flow {
     AuthorizationCode,
@@ -65,8 +48,10 @@ enum Flow {
 
 words! { Flow { "authorization_code" => AuthorizationCode, "device_code" => DeviceCode } }
 
-/// The callback of a provider that names none.
-const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback";
+/// Every key.
+const KEYS: &str = "api_base_url, authorize_parameters, authorize_url, client_id, \
+     copilot_token_url, device_authorization_url, flow, headers, issuer, loopback_redirect_uri, \
+     name, redirect_uri, revocation_url, scopes, token_request, token_url";
 
 pub(super) fn apply(providers: &mut Vec<Provider>, json: &str) -> Result<(), BadOverrides> {
     let file = |problem: String| BadOverrides { key: String::new(), problem };
@@ -79,10 +64,9 @@ pub(super) fn apply(providers: &mut Vec<Provider>, json: &str) -> Result<(), Bad
         if !fields.is_object() {
             return Err(wrong("is not a JSON object"));
         }
-        let entry = Entry::read(&id, fields)?;
         match providers.iter_mut().find(|provider| provider.id == id) {
-            Some(provider) => entry.change(provider)?,
-            None if is_id(&id) => providers.push(entry.add(&id)?),
+            Some(provider) => provider.change(fields)?,
+            None if is_id(&id) => providers.push(Provider::of_ones_own(&id, fields)?),
             None => {
                 return Err(wrong(
                     "is no name for a provider: use letters, digits, `-`, `_` and `.`",
@@ -112,93 +96,27 @@ fn last_of_each(object: Json<'_>) -> Vec<(String, Json<'_>)> {
     members
 }
 
-/// Every key.
-const KEYS: &str = "api_base_url, authorize_parameters, authorize_url, client_id, \
-     copilot_token_url, device_authorization_url, flow, headers, issuer, loopback_redirect_uri, \
-     name, redirect_uri, revocation_url, scopes, token_request, token_url";
-
-impl Entry {
-    /// Takes the fields one by one, so that an error can name the one, and never shows its value.
-    fn read(id: &str, fields: Json<'_>) -> Result<Self, BadOverrides> {
-        let at = Place::new(id, false);
-        let mut entry = Entry::default();
-        for (key, value) in last_of_each(fields) {
-            let (field, takes): (&mut Option<String>, _) = match key.as_str() {
-                "api_base_url" => (&mut entry.api_base_url, "a URL"),
-                "authorize_url" => (&mut entry.authorize_url, "a URL"),
-                "copilot_token_url" => (&mut entry.copilot_token_url, "a URL"),
-                "device_authorization_url" => (&mut entry.device_authorization_url, "a URL"),
-                "issuer" => (&mut entry.issuer, "a URL"),
-                "loopback_redirect_uri" => (&mut entry.loopback_redirect_uri, "a URL"),
-                "redirect_uri" => (&mut entry.redirect_uri, "a URL"),
-                "revocation_url" => (&mut entry.revocation_url, "a URL"),
-                "token_url" => (&mut entry.token_url, "a URL"),
-                "client_id" => (&mut entry.client_id, "a string"),
-                "name" => (&mut entry.name, "a string"),
-                _ => {
-                    entry.read_other(&at, &key, value)?;
-                    continue;
-                }
-            };
-            *field = Some(value.string().ok_or_else(|| at.has_to_be(&key, takes))?);
-        }
-        Ok(entry)
-    }
-
-    /// A field that is no mere text.
-    fn read_other(&mut self, at: &Place, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
-        let is = |takes: &'static str| at.has_to_be(key, takes);
-        match key {
-            "flow" => {
-                let flow =
-                    Flow::read(value).map_err(|_| is("`authorization_code` or `device_code`"));
-                self.flow = Some(flow?);
-            }
-            "token_request" => {
-                let request = TokenRequest::read(value).map_err(|_| is("`form` or `json`"));
-                self.token_request = Some(request?);
-            }
-            "scopes" => {
-                let scopes = Vec::read(value).map_err(|_| is("a list of strings"));
-                self.scopes = Some(scopes?);
-            }
-            "headers" | "authorize_parameters" => {
-                let pairs = pairs(value).ok_or_else(|| is("an object of strings"))?;
-                match key {
-                    "headers" => self.headers = Some(pairs),
-                    _ => self.authorize_parameters = Some(pairs),
-                }
-            }
-            _ => {
-                let problem = format!("is not a key; the keys are: {KEYS}");
-                return Err(at.wrong(&plain(key), &problem));
-            }
-        }
-        Ok(())
-    }
-
+impl Provider {
     /// A provider of the person's own.
-    fn add(self, id: &str) -> Result<Provider, BadOverrides> {
+    fn of_ones_own(id: &str, fields: Json<'_>) -> Result<Self, BadOverrides> {
         let at = Place::new(id, false);
-        let login = match self.flow {
-            None => {
-                return Err(at.wrong("flow", "is missing: `authorization_code` or `device_code`"));
-            }
-            Some(Flow::AuthorizationCode) => Login::AuthorizationCode(AuthorizationCode {
-                authorize_url: String::new(),
-                redirect_uri: None,
-                loopback_redirect_uri: None,
-                parameters: Vec::new(),
-                state_in_exchange: false,
-            }),
-            Some(Flow::DeviceCode) => Login::DeviceCode { device_authorization_url: String::new() },
-        };
+        let flow = fields.get("flow");
+        let flow = flow.ok_or_else(|| at.wrong("flow", &format!("is missing: {FLOWS}")))?;
         let mut provider = Provider {
             id: id.to_string(),
             name: id.to_string(),
             client_id: String::new(),
             scopes: Vec::new(),
-            login,
+            login: match Flow::read(flow).map_err(|_| at.has_to_be("flow", FLOWS))? {
+                Flow::AuthorizationCode => Login::AuthorizationCode(AuthorizationCode {
+                    authorize_url: String::new(),
+                    redirect_uri: None,
+                    loopback_redirect_uri: None,
+                    parameters: Vec::new(),
+                    state_in_exchange: false,
+                }),
+                Flow::DeviceCode => Login::DeviceCode { device_authorization_url: String::new() },
+            },
             token_url: String::new(),
             token_request: TokenRequest::Form,
             revocation_url: None,
@@ -208,7 +126,11 @@ impl Entry {
             headers: Vec::new(),
             copilot: None,
         };
-        Entry { flow: None, ..self }.change(&mut provider)?;
+        for (key, value) in last_of_each(fields) {
+            if key != "flow" {
+                provider.set(&at, &key, value)?;
+            }
+        }
         if let Login::AuthorizationCode(login) = &mut provider.login {
             login.infer_redirects();
         }
@@ -219,77 +141,82 @@ impl Entry {
     }
 
     /// Sets what is named, and leaves the rest.
-    fn change(self, provider: &mut Provider) -> Result<(), BadOverrides> {
-        let at = Place::new(&provider.id, provider.copilot.is_some());
-        if self.flow.is_some() {
-            return Err(at.wrong("flow", "cannot be changed; add a provider of another name"));
-        }
-        let copilot_token_url = provider.copilot.as_mut().map(|copilot| &mut copilot.token_url);
-        at.set("copilot_token_url", self.copilot_token_url, copilot_token_url)?;
-        at.set("token_url", self.token_url, Some(&mut provider.token_url))?;
-        at.put("revocation_url", self.revocation_url, &mut provider.revocation_url)?;
-        at.put("api_base_url", self.api_base_url, &mut provider.api_base_url)?;
-        if self.issuer.is_some() && provider.copilot.is_some() {
-            return Err(at.wrong("issuer", MEANINGLESS));
-        }
-        at.put("issuer", self.issuer, &mut provider.issuer)?;
-        if provider.issuer.as_ref().is_some_and(|issuer| issuer.contains('?')) {
-            return Err(at.wrong("issuer", "must not have a query (?)"));
-        }
-        let (authorize_url, device_url) = (self.authorize_url, self.device_authorization_url);
-        let parameters = self.authorize_parameters.unwrap_or_default();
-        match &mut provider.login {
-            Login::DeviceCode { device_authorization_url } => {
-                at.set("device_authorization_url", device_url, Some(device_authorization_url))?;
-                at.set("authorize_url", authorize_url, None)?;
-                at.set("redirect_uri", self.redirect_uri, None)?;
-                at.set("loopback_redirect_uri", self.loopback_redirect_uri, None)?;
-                if !parameters.is_empty() {
-                    return Err(at.wrong("authorize_parameters", MEANINGLESS));
-                }
-            }
-            Login::AuthorizationCode(login) => {
-                at.set("device_authorization_url", device_url, None)?;
-                at.set("authorize_url", authorize_url, Some(&mut login.authorize_url))?;
-                at.put("redirect_uri", self.redirect_uri, &mut login.redirect_uri)?;
-                if let Some(uri) = self.loopback_redirect_uri {
-                    let example = "is not a loopback URI such as http://localhost:53692/callback";
-                    let parsed = LoopbackRedirect::parse(&uri);
-                    let parsed = parsed.ok_or_else(|| at.wrong("loopback_redirect_uri", example));
-                    login.loopback_redirect_uri = Some(parsed?);
-                }
-                at.parameters(parameters, &mut login.parameters)?;
-            }
-        }
-        if let Login::AuthorizationCode(login) = &provider.login {
-            at.authorize_url(&login.authorize_url)?;
-        }
-        at.headers(self.headers.unwrap_or_default(), &mut provider.headers)?;
-        for (key, value, field) in [
-            ("client_id", self.client_id, &mut provider.client_id),
-            ("name", self.name.map(|name| plain(&name)), &mut provider.name),
-        ] {
-            match value {
-                Some(value) if value.trim().is_empty() => {
-                    return Err(at.wrong(key, "must not be empty"));
-                }
-                Some(value) => *field = value,
-                None => {}
-            }
-        }
-        if let Some(scopes) = self.scopes {
-            provider.scopes = scopes;
-        }
-        if let Some(token_request) = self.token_request {
-            provider.token_request = token_request;
+    fn change(&mut self, fields: Json<'_>) -> Result<(), BadOverrides> {
+        let at = Place::new(&self.id, self.copilot.is_some());
+        for (key, value) in last_of_each(fields) {
+            self.set(&at, &key, value)?;
         }
         Ok(())
     }
-}
 
-fn pairs(value: Json<'_>) -> Option<Pairs> {
-    let pairs = last_of_each(value).into_iter().map(|(name, text)| Some((name, text.string()?)));
-    value.is_object().then(|| pairs.collect())?
+    fn set(&mut self, at: &Place, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
+        let (code, device_url) = match &mut self.login {
+            Login::AuthorizationCode(code) => (Some(code), None),
+            Login::DeviceCode { device_authorization_url } => {
+                (None, Some(device_authorization_url))
+            }
+        };
+        // `None` for what means nothing to this provider.
+        let url = match key {
+            "api_base_url" => Some(self.api_base_url.get_or_insert_default()),
+            "authorize_url" => {
+                at.not_reserved(key, value)?;
+                code.map(|code| &mut code.authorize_url)
+            }
+            "copilot_token_url" => self.copilot.as_mut().map(|copilot| &mut copilot.token_url),
+            "device_authorization_url" => device_url,
+            "issuer" if self.copilot.is_some() => None,
+            "issuer" => {
+                at.without_query(key, value)?;
+                Some(self.issuer.get_or_insert_default())
+            }
+            "redirect_uri" => code.map(|code| code.redirect_uri.get_or_insert_default()),
+            "revocation_url" => Some(self.revocation_url.get_or_insert_default()),
+            "token_url" => Some(&mut self.token_url),
+            _ => return self.set_other(at, key, value),
+        };
+        *at.meaningful(key, url)? = at.url(key, value)?;
+        Ok(())
+    }
+
+    /// Sets what is no URL of an endpoint.
+    fn set_other(&mut self, at: &Place, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
+        let code = match &mut self.login {
+            Login::AuthorizationCode(code) => Some(code),
+            Login::DeviceCode { .. } => None,
+        };
+        match key {
+            "authorize_parameters" => {
+                let parameters = code.map(|code| &mut code.parameters);
+                at.parameters(key, value, at.meaningful(key, parameters)?)?;
+            }
+            "client_id" => self.client_id = at.text(key, value)?,
+            "flow" => {
+                return Err(at.wrong(key, "cannot be changed; add a provider of another name"));
+            }
+            "headers" => at.headers(key, value, &mut self.headers)?,
+            "loopback_redirect_uri" => {
+                let redirect = value.string().and_then(|uri| LoopbackRedirect::parse(&uri));
+                let example = "is not a loopback URI such as http://localhost:53692/callback";
+                let redirect = redirect.ok_or_else(|| at.wrong(key, example))?;
+                at.meaningful(key, code)?.loopback_redirect_uri = Some(redirect);
+            }
+            "name" => self.name = at.text(key, value)?,
+            "scopes" => {
+                let scopes = Vec::read(value);
+                self.scopes = scopes.map_err(|_| at.has_to_be(key, "a list of strings"))?;
+            }
+            "token_request" => {
+                let request = TokenRequest::read(value);
+                self.token_request = request.map_err(|_| at.has_to_be(key, "`form` or `json`"))?;
+            }
+            _ => {
+                let problem = format!("is not a key; the keys are: {KEYS}");
+                return Err(at.wrong(&plain(key), &problem));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Provider {

@@ -2,7 +2,6 @@
 
 use alloc::string::String;
 use core::fmt;
-use core::net::Ipv6Addr;
 
 use crate::text::brief;
 
@@ -52,9 +51,7 @@ impl Domain {
             "" if without_scheme.is_none() && text.is_empty() => Ok(None),
             "github.com" | "www.github.com" => Ok(None),
             name if is_hostname(name) => Ok(Some(Domain(host))),
-            name if name.chars().any(|c| !c.is_ascii() && c.is_alphanumeric()) => {
-                Err(BadDomain::NotAscii(brief(text)))
-            }
+            name if !name.is_ascii() => Err(BadDomain::NotAscii(brief(text))),
             name if is_address(name) => Err(BadDomain::Address(brief(text))),
             _ => Err(BadDomain::NotAHostname(brief(text))),
         }
@@ -89,11 +86,12 @@ pub(super) fn is_hostname(text: &str) -> bool {
 }
 
 fn is_address(text: &str) -> bool {
-    let inner = text.trim_start_matches('[').trim_end_matches(']');
     let is_v4 = text.contains('.')
         && text.contains(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || c == '.');
-    is_v4 || inner.parse::<Ipv6Addr>().is_ok()
+    let is_v6 = text.split(':').count() > 2
+        && text.chars().all(|c| c.is_ascii_hexdigit() || ":.[]".contains(c));
+    is_v4 || is_v6
 }
 
 #[cfg(test)]

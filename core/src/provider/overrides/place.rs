@@ -4,11 +4,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{BadOverrides, Pairs};
+use super::BadOverrides;
 use crate::headers::PER_REQUEST;
 use crate::http::url;
+use crate::json::Json;
 use crate::provider::github_copilot;
-use crate::text::plain;
+use crate::text::{plain, replaced};
 
 /// What a person may not set, since a login depends on it (RFC 6749, 4.1.1; RFC 7636, 4.3).
 const RESERVED_PARAMETERS: [&str; 11] = [
@@ -32,8 +33,6 @@ pub(super) struct Place {
     has_domain: bool,
 }
 
-pub(super) const MEANINGLESS: &str = "means nothing to this provider";
-
 impl Place {
     pub(super) fn new(id: &str, has_domain: bool) -> Self {
         Place { id: plain(id), has_domain }
@@ -47,87 +46,108 @@ impl Place {
         self.wrong(key, &format!("has to be {takes}"))
     }
 
-    /// Sets a URL, if it is given; `field` is `None` where this provider has no use for it.
-    pub(super) fn set(
-        &self,
-        key: &str,
-        url: Option<String>,
-        field: Option<&mut String>,
-    ) -> Result<(), BadOverrides> {
-        let Some(url) = url else { return Ok(()) };
-        let field = field.ok_or_else(|| self.wrong(key, MEANINGLESS))?;
-        let problem = match self.has_domain {
-            true => url::problem(&url.replace(github_copilot::DOMAIN, "github.com")),
-            false => url::problem(&url),
-        };
-        if let Some(problem) = problem {
-            return Err(self.wrong(key, &problem));
-        }
-        *field = url;
-        Ok(())
+    /// What a value is for; `None` where this provider has no use for it.
+    pub(super) fn meaningful<T>(&self, key: &str, field: Option<T>) -> Result<T, BadOverrides> {
+        field.ok_or_else(|| self.wrong(key, "means nothing to this provider"))
     }
 
-    /// The same for a URL that a provider may do without.
-    pub(super) fn put(
-        &self,
-        key: &str,
-        url: Option<String>,
-        field: &mut Option<String>,
-    ) -> Result<(), BadOverrides> {
-        match url {
-            None => Ok(()),
-            url => self.set(key, url, Some(field.get_or_insert_default())),
+    /// A text that is not blank.
+    pub(super) fn text(&self, key: &str, value: Json<'_>) -> Result<String, BadOverrides> {
+        let text = value.string().ok_or_else(|| self.has_to_be(key, "a string"))?;
+        let shown = plain(&text);
+        match shown.trim().is_empty() {
+            true => Err(self.wrong(key, "must not be empty")),
+            false => Ok(shown),
+        }
+    }
+
+    /// A URL that may be used.
+    pub(super) fn url(&self, key: &str, value: Json<'_>) -> Result<String, BadOverrides> {
+        let url = value.string().ok_or_else(|| self.has_to_be(key, "a URL"))?;
+        let problem = match self.has_domain {
+            true => url::problem(&replaced(&url, github_copilot::DOMAIN, "github.com")),
+            false => url::problem(&url),
+        };
+        match problem {
+            Some(problem) => Err(self.wrong(key, &problem)),
+            None => Ok(url),
+        }
+    }
+
+    /// An issuer has no query (RFC 8414, 2).
+    pub(super) fn without_query(&self, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
+        match value.string().is_some_and(|url| url.contains('?')) {
+            true => Err(self.wrong(key, "must not have a query (?)")),
+            false => Ok(()),
         }
     }
 
     /// An authorization URL may have a query, but not one that a login would say again.
-    pub(super) fn authorize_url(&self, url: &str) -> Result<(), BadOverrides> {
+    pub(super) fn not_reserved(&self, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
+        let url = value.string().unwrap_or_default();
         let query = url.split_once('?').map_or("", |(_, query)| query);
         let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
         match names.find(|name| RESERVED_PARAMETERS.contains(name)) {
             None => Ok(()),
             Some(name) => {
                 let problem = format!("names {name}, which is set by the login itself");
-                Err(self.wrong("authorize_url", &problem))
+                Err(self.wrong(key, &problem))
             }
         }
     }
 
     pub(super) fn parameters(
         &self,
-        given: Pairs,
-        parameters: &mut Vec<(String, String)>,
+        key: &str,
+        given: Json<'_>,
+        parameters: &mut Pairs,
     ) -> Result<(), BadOverrides> {
-        for (name, value) in given {
-            if name.is_empty() || RESERVED_PARAMETERS.contains(&name.as_str()) {
-                let key = format!("authorize_parameters.{}", plain(&name));
-                return Err(self.wrong(&key, "is set by the login itself"));
-            }
-            match parameters.iter_mut().find(|(present, _)| *present == name) {
-                Some(parameter) => parameter.1 = value,
-                None => parameters.push((name, value)),
-            }
-        }
-        Ok(())
+        let is_same = |present: &str, name: &str| present == name;
+        self.merge(key, given, parameters, is_same, |name, _| {
+            let is_reserved = name.is_empty() || RESERVED_PARAMETERS.contains(&name);
+            is_reserved.then_some("is set by the login itself")
+        })
     }
 
     pub(super) fn headers(
         &self,
-        given: Pairs,
-        headers: &mut Vec<(String, String)>,
+        key: &str,
+        given: Json<'_>,
+        headers: &mut Pairs,
     ) -> Result<(), BadOverrides> {
-        for (name, value) in given {
-            if let Some(problem) = header_problem(&name, &value) {
-                return Err(self.wrong(&format!("headers.{}", plain(&name)), problem));
+        self.merge(key, given, headers, str::eq_ignore_ascii_case, header_problem)
+    }
+
+    /// Puts the members of an object of strings in, in place of those that are there already.
+    fn merge(
+        &self,
+        key: &str,
+        given: Json<'_>,
+        pairs: &mut Pairs,
+        is_same: fn(&str, &str) -> bool,
+        problem: fn(&str, &str) -> Option<&'static str>,
+    ) -> Result<(), BadOverrides> {
+        let is_wrong = || self.has_to_be(key, "an object of strings");
+        if !given.is_object() {
+            return Err(is_wrong());
+        }
+        for (name, value) in given.members() {
+            let name = name.unwrap_or_default();
+            let value = value.string().ok_or_else(is_wrong)?;
+            if let Some(problem) = problem(&name, &value) {
+                return Err(self.wrong(&format!("{key}.{}", plain(&name)), problem));
             }
-            match headers.iter_mut().find(|(present, _)| present.eq_ignore_ascii_case(&name)) {
-                Some(header) => header.1 = value,
-                None => headers.push((name, value)),
+            match pairs.iter_mut().find(|(present, _)| is_same(present, &name)) {
+                Some(pair) => pair.1 = value,
+                None => pairs.push((name, value)),
             }
         }
         Ok(())
     }
 }
+
+/// Names and values in the order in which the person has written them.
+type Pairs = Vec<(String, String)>;
 
 /// What says how a request is to be read, or to whom it goes.
 const OF_HTTP: [&str; 10] = [
