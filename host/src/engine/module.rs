@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pi_auth_core::error::{Code, Error};
-use pi_auth_core::flow::{Effect, Event, Request};
+use pi_auth_core::flow::{Effect, Event, Output, Request};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::text::plain;
 use serde::Deserialize;
@@ -17,12 +17,15 @@ use super::instance::{Instance, check, reason};
 
 /// The largest file that is compiled, in bytes (4 MiB): ten times what the core needs.
 const MAX_MODULE_BYTES: u64 = 4 << 20;
+/// The most effects that a flow may ask for. A day of polling for a device takes less than half.
+const MAX_STEPS: u32 = 100_000;
 
 /// A core in a WebAssembly module.
 ///
 /// It gets 64 MiB of memory and a bounded number of instructions for each step, and it can reach
 /// nothing: no file, no socket, no clock. But it is told every secret, and it says where requests go
-/// and what is written to the credential file. It deserves the trust that this library has.
+/// and what is written to the credential file; one that fails between a provider's answer and the
+/// file takes the answer with it. It deserves the trust that this library has.
 ///
 /// Cheap to clone.
 #[derive(Clone)]
@@ -74,7 +77,13 @@ impl WasmCore {
 
     /// Begins a job.
     pub(crate) fn start(&self, request: &Request) -> (ModuleFlow, Effect) {
-        let mut flow = ModuleFlow { core: self.clone(), state: State::Ended, critical: false };
+        let mut flow = ModuleFlow {
+            core: self.clone(),
+            state: State::Ended,
+            is_result: result_of(request),
+            steps_left: MAX_STEPS,
+            critical: false,
+        };
         let effect = flow.begin(request).unwrap_or_else(|error| flow.fail(error));
         (flow, effect)
     }
@@ -94,6 +103,9 @@ impl fmt::Debug for WasmCore {
 pub(crate) struct ModuleFlow {
     core: WasmCore,
     state: State,
+    /// Whether the flow can end with this.
+    is_result: fn(&Output) -> bool,
+    steps_left: u32,
     critical: bool,
 }
 
@@ -134,7 +146,11 @@ impl ModuleFlow {
     fn go_on(&mut self, event: &Event, now_ms: u64) -> Result<Effect, Error> {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Ended => Err(self.core.unusable("its flow has ended")),
+            State::Running { .. } if self.steps_left == 0 => {
+                Err(self.core.unusable("its flow comes to no end"))
+            }
             State::Running { mut instance, handle } => {
+                self.steps_left -= 1;
                 let answer = instance.step(handle, json(event)?.expose(), now_ms);
                 self.take(instance, answer)
             }
@@ -152,6 +168,9 @@ impl ModuleFlow {
         let Some(Answer { handle, critical, effect: Some(effect) }) = answer else {
             return Err(self.core.unusable("it and this program do not understand each other"));
         };
+        if matches!(&effect, Effect::Done { output } if !(self.is_result)(output)) {
+            return Err(self.core.unusable("it gives the result of something else"));
+        }
         let has_ended = matches!(effect, Effect::Done { .. } | Effect::Failed { .. });
         self.critical = critical && !has_ended;
         match handle {
@@ -165,6 +184,19 @@ impl ModuleFlow {
     fn fail(&mut self, error: Error) -> Effect {
         (self.state, self.critical) = (State::Ended, false);
         Effect::Failed { error }
+    }
+}
+
+/// What a flow with this request can end with.
+fn result_of(request: &Request) -> fn(&Output) -> bool {
+    match request {
+        Request::Login(_) => |it| matches!(it, Output::LoggedIn { .. }),
+        Request::Logout(_) => |it| matches!(it, Output::LoggedOut { .. }),
+        Request::Token(_) => |it| matches!(it, Output::Token { .. }),
+        Request::Headers(_) => |it| matches!(it, Output::Headers { .. }),
+        Request::Status(_) => |it| matches!(it, Output::Status(_)),
+        // One that is newer than this file: the caller looks for itself.
+        _ => |_| true,
     }
 }
 
