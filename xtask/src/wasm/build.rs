@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::{Result, cargo};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// In Cargo.toml. Not `wasm`, whose folder would be the one for the result.
+const PROFILE: &str = "module";
 
 /// Where cargo puts what it builds.
 pub(super) fn target_directory() -> Result<PathBuf> {
@@ -32,7 +34,7 @@ pub(super) fn link(target: &Path) -> Result<PathBuf> {
         "--package",
         "pi-auth-wasm",
         "--profile",
-        "wasm",
+        PROFILE,
         "--target",
         TARGET,
         // In the manifest it is a library for tests. A package that is both is not optimized across
@@ -40,7 +42,7 @@ pub(super) fn link(target: &Path) -> Result<PathBuf> {
         "--crate-type",
         "cdylib",
     ]))?;
-    Ok(target.join(TARGET).join("wasm").join("pi_auth_wasm.wasm"))
+    Ok(target.join(TARGET).join(PROFILE).join("pi_auth_wasm.wasm"))
 }
 
 /// Whether this toolchain has the target, however it was installed.
