@@ -3,22 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
-
 use crate::{Result, cargo};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// In Cargo.toml. Not `wasm`, whose folder would be the one for the result.
 const PROFILE: &str = "module";
-
-/// Where cargo puts what it builds.
-pub(super) fn target_directory() -> Result<PathBuf> {
-    let ask = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
-    let metadata: Value = serde_json::from_str(&cargo::read(cargo::command(&ask))?)?;
-    let directory =
-        metadata["target_directory"].as_str().ok_or("cargo knows no target directory")?;
-    Ok(directory.into())
-}
 
 /// Builds and links the crate, and tells where the module is.
 pub(super) fn link(target: &Path) -> Result<PathBuf> {
