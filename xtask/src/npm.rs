@@ -23,7 +23,7 @@ pub(crate) fn install(source: &Path, folder: &Path) -> Result {
     if is_current {
         return Ok(());
     }
-    println!("npm ci ({})", source.join(MANIFESTS[1]).display());
+    println!("npm ci ({})", source.canonicalize()?.display());
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
         .arg("--loglevel=error")

@@ -15,7 +15,7 @@ use wasmtime::{Config, Engine, Module, OptLevel};
 
 use super::instance::{Instance, check, reason};
 
-/// The largest file that is compiled, in bytes (4 MiB): ten times what the core needs.
+/// The largest file that is compiled, in bytes (4 MiB): many times what the core needs.
 const MAX_MODULE_BYTES: u64 = 4 << 20;
 /// The most effects that a flow may ask for. A day of polling for a device takes less than half.
 const MAX_STEPS: u32 = 100_000;
@@ -38,7 +38,7 @@ struct Compiled {
 }
 
 impl WasmCore {
-    /// Compiles the module in a file, which takes a good part of a second.
+    /// Compiles the module in a file, which takes a moment: near a millisecond per KiB.
     ///
     /// # Errors
     /// [`Error::Reported`] for a file that cannot be read, is no module, or is one that wants

@@ -46,8 +46,10 @@ fn a_vector_that_is_wrong_fails_in_every_engine() {
     });
 }
 
+type Alter = fn(&mut Vector);
+
 /// What can be wrong with the vector of a refresh.
-const ALTERATIONS: [(&str, fn(&mut Vector)); 9] = [
+const ALTERATIONS: [(&str, Alter); 9] = [
     ("the request is for another provider", |it| it.start["provider"] = "github-copilot".into()),
     ("another effect comes", |it| it.steps[1].effect = json!({ "type": "lock_store" })),
     ("an effect says something else", |it| request(it)["method"] = "PUT".into()),
