@@ -204,6 +204,14 @@ fn config() -> Config {
     let mut config = Config::new();
     config
         .consume_fuel(true)
+        // Of what WebAssembly has become since, what the core does not use need not be trusted here.
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_simd(false)
+        .wasm_tail_call(false)
         // It is compiled at every start and runs for milliseconds: quick to compile beats quick.
         .cranelift_opt_level(OptLevel::None)
         // Nobody could read them: the module has no names.

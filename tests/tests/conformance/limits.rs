@@ -32,10 +32,13 @@ fn module(own: &[(&str, &str)], more: &str) -> Vec<u8> {
 
 #[test]
 fn what_is_no_core_is_refused_before_anything_is_read() {
-    let cases: [(&str, Vec<u8>); 11] = [
+    let cases: [(&str, Vec<u8>); 13] = [
         ("it is no WebAssembly module", b"#!/bin/sh\n".into()),
         ("it is no WebAssembly module", Vec::new()),
         ("it does not compile", b"\0asm\x01\0\0\0\x7f".into()),
+        // Memory that is not counted, and more than one.
+        ("it does not compile", module(&[], "(type (struct (field i32)))")),
+        ("it does not compile", module(&[], "(memory 1)")),
         ("it is larger than 4 MiB", vec![0; (4 << 20) + 1]),
         (
             "it wants to import `fd_write` of `wasi_snapshot_preview1`, and gets nothing",
