@@ -15,7 +15,9 @@ pub(super) fn link(target: &Path) -> Result<PathBuf> {
         println!("rustup target add {TARGET}");
         let mut rustup = Command::new("rustup");
         rustup.args(["target", "add", TARGET]).current_dir(cargo::workspace());
-        cargo::run(rustup)?;
+        cargo::run(rustup).map_err(|failure| {
+            format!("the module takes {TARGET}, and rustup could not install it: {failure}")
+        })?;
     }
     cargo::run(cargo::command(&[
         "rustc",
