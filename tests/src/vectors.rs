@@ -4,6 +4,12 @@
 //! A vector is a claim in words, a request, and steps: the effect that must come, whether it is
 //! critical, and the event that answers it at a time.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops and says why"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -107,7 +113,7 @@ pub trait Engine {
 
 /// What `engine` does with the events of `vector`: the same steps, with the effects it gave, and one
 /// more for the effect that no event answers. Where it ends too early, so do the steps.
-pub fn run(engine: &mut impl Engine, vector: &Vector) -> Vec<Step> {
+pub fn run(engine: &mut dyn Engine, vector: &Vector) -> Vec<Step> {
     let mut turn = engine.start(&vector.start);
     let mut steps = Vec::new();
     for step in vector.steps.iter().filter(|step| !step.event.is_null()) {
@@ -128,18 +134,21 @@ pub fn run(engine: &mut impl Engine, vector: &Vector) -> Vec<Step> {
 /// # Panics
 /// When they differ, telling the first line in which they do.
 pub fn compare(name: &str, expected: &[Step], actual: &[Step]) {
+    if let Some(difference) = difference(expected, actual) {
+        panic!("{name}: {difference}");
+    }
+}
+
+/// The first line in which two scripts differ, if there is one.
+pub fn difference(expected: &[Step], actual: &[Step]) -> Option<String> {
     let pretty = |steps: &[Step]| serde_json::to_string_pretty(steps).expect("it is JSON");
     let (expected, actual) = (pretty(expected), pretty(actual));
-    if expected != actual {
-        let at = expected.lines().zip(actual.lines()).position(|(e, a)| e != a).unwrap_or_default();
-        let line = |text: &str| text.lines().nth(at).unwrap_or("(nothing)").trim().to_owned();
-        panic!(
-            "{name}: expected {}\n{}but got {}",
-            line(&expected),
-            " ".repeat(name.len().saturating_sub(4)),
-            line(&actual)
-        );
+    if expected == actual {
+        return None;
     }
+    let at = expected.lines().zip(actual.lines()).position(|(e, a)| e != a).unwrap_or_default();
+    let line = |text: &str| text.lines().nth(at).unwrap_or("(nothing)").trim().to_owned();
+    Some(format!("expected {}\nbut got {}", line(&expected), line(&actual)))
 }
 
 /// The core as it is linked into a program.

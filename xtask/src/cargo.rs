@@ -24,6 +24,15 @@ pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(own).join("..")
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> Result<PathBuf> {
+    let ask = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
+    let metadata: Value = serde_json::from_str(&read(command(&ask))?)?;
+    let directory =
+        metadata["target_directory"].as_str().ok_or("cargo knows no target directory")?;
+    Ok(directory.into())
+}
+
 /// `cargo ARGUMENTS`, to be run at the root of the workspace.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -4,10 +4,10 @@
 //! |---|---|---|
 //! | `cargo xtask demo` | the real `pi` against a provider on this machine, every step checked | `demo.rs`, `demo/` |
 //! | `cargo xtask test` | everything that must hold before a change goes in | `test.rs`, `test/` |
-//! | `cargo xtask bench` | what `pi token` costs, measured against `cat` | `bench.rs`, `bench/` |
+//! | `cargo xtask bench` | what `pi token`, the module and the npm package cost | `bench.rs`, `bench/` |
 //! | `cargo xtask wasm` | the core as one WebAssembly module, small and without imports | `wasm.rs`, `wasm/` |
 //!
-//! They stand on `cargo.rs` (running cargo), `home.rs` (a home directory in which nothing of the
+//! They stand on `cargo.rs` (running cargo), `npm.rs` (what comes from npm), `home.rs` (a home directory in which nothing of the
 //! person's own is seen or touched) and `paint.rs` (colours).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
@@ -16,6 +16,7 @@ mod bench;
 mod cargo;
 mod demo;
 mod home;
+mod npm;
 mod paint;
 mod test;
 mod wasm;
@@ -41,7 +42,7 @@ enum Command {
     Demo,
     /// Check everything: format, lints, tests, documentation, size, system calls and the demo
     Test(test::Options),
-    /// Measure `pi token` against `cat`: time, memory and size
+    /// Measure `pi token` against `cat`, and the module and the npm package in Node
     Bench(bench::Options),
     /// Build the core as one WebAssembly module, and hold it to its budget
     Wasm,

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `test/steps.rs` | the steps, cheapest first |
 //! | `test/report.rs` | the table at the end, and the line that counts |
-//! | `test/wasm.rs` | the core builds for a machine that has no operating system |
+//! | `test/wasm.rs` | the module: no imports, and within its budget |
 //! | `test/core_tree.rs` | the crates that the core may use |
+//! | `test/host_tree.rs` | the crates that `pi` brings along only when asked |
 //! | `test/dependencies.rs` | licences and sources of every dependency |
 //! | `test/licence.rs` | reading an SPDX expression |
-//! | `test/rust_tests.rs` | the Rust tests, counted |
+//! | `test/rust_tests.rs` | the Rust tests, and those that they run in Node, counted |
 //! | `test/binary_size.rs` | the size of `pi` as it is shipped |
 //! | `test/system_calls.rs`, `test/strace.rs` | what a fresh token costs, seen from the kernel |
 //!
@@ -17,6 +18,7 @@
 mod binary_size;
 mod core_tree;
 mod dependencies;
+mod host_tree;
 mod licence;
 mod report;
 mod rust_tests;
@@ -26,6 +28,7 @@ mod system_calls;
 mod wasm;
 
 use std::io::Write as _;
+use std::ops::Add;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -48,18 +51,30 @@ pub(crate) struct Options {
 enum Outcome {
     /// What it checks holds; a few words about it, where there is something to tell.
     Passed(String),
-    /// It ran Rust tests. They are counted in its place, one by one.
+    /// It ran tests. They are counted in its place, one by one.
     Tested(Counts),
     /// It cannot run here, for this reason.
     Skipped(String),
 }
 
-/// How many Rust tests passed, failed and were ignored.
+/// How many tests passed, failed and were ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     passed: usize,
     failed: usize,
     ignored: usize,
+}
+
+impl Add for Counts {
+    type Output = Counts;
+
+    fn add(self, other: Counts) -> Counts {
+        Counts {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            ignored: self.ignored + other.ignored,
+        }
+    }
 }
 
 /// Runs the steps; exit code 1 if one failed.

@@ -5,6 +5,7 @@
 //! | `wasm/build.rs` | cargo: the target, the profile, the crate type |
 //! | `wasm/bindgen.rs` | wasm-bindgen as a library; its last import replaced |
 //! | `wasm/binaryen.rs` | wasm-opt, from npm, pinned in `bindings/package-lock.json` |
+//! | `wasm/traces.rs` | nothing in the result tells where it was built |
 //! | `wasm/measure.rs`, `wasm/measure.mjs` | what node says about the result: imports and sizes |
 //!
 //! What comes of it is in `TARGET/wasm`: `pi_auth.wasm`, and `pi_auth.js` with `pi_auth.d.ts`, which
@@ -14,10 +15,12 @@ mod binaryen;
 mod bindgen;
 mod build;
 mod measure;
+mod traces;
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use crate::{Result, paint};
 use measure::Sizes;
@@ -29,40 +32,63 @@ const GZIP_BUDGET_BYTES: u64 = 60_000;
 
 /// What was built.
 pub(crate) struct Built {
+    /// The folder in which it is, with the JavaScript that leads to it.
+    pub(crate) folder: PathBuf,
+    sizes: Sizes,
+}
+
+impl Built {
     /// The module.
-    pub(crate) wasm: PathBuf,
-    pub(crate) sizes: Sizes,
+    pub(crate) fn wasm(&self) -> PathBuf {
+        self.folder.join("pi_auth.wasm")
+    }
+
+    /// Prints where it is and how large; whether that is within the budget.
+    pub(crate) fn is_within_budget(&self) -> bool {
+        let Sizes { raw, gzip, brotli } = self.sizes;
+        println!("\n{}", self.wasm().display());
+        println!("     imports none");
+        let within = [
+            budget("raw", raw, Some(RAW_BUDGET_BYTES)),
+            budget("gzip", gzip, Some(GZIP_BUDGET_BYTES)),
+            budget("brotli", brotli, None),
+        ];
+        !within.contains(&false)
+    }
+
+    /// Its sizes, in a few words.
+    pub(crate) fn in_words(&self) -> String {
+        format!("{} bytes, {} gzip", self.sizes.raw, self.sizes.gzip)
+    }
 }
 
 /// Builds the module and prints its sizes; exit code 1 if one is over its budget.
 pub(crate) fn run() -> Result<ExitCode> {
-    let built = build()?;
-    let Sizes { raw, gzip, brotli } = built.sizes;
-    println!("\n{}", built.wasm.display());
-    println!("     imports none");
-    let within = [
-        budget("raw", raw, Some(RAW_BUDGET_BYTES)),
-        budget("gzip", gzip, Some(GZIP_BUDGET_BYTES)),
-        budget("brotli", brotli, None),
-    ];
-    Ok(if within.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if built()?.is_within_budget() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds the module.
+/// The module of this checkout, built by the first call in a process.
 ///
 /// # Errors
-/// When a tool is missing or fails, or the module has imports.
-pub(crate) fn build() -> Result<Built> {
-    let target = build::target_directory()?;
+/// When a tool is missing or fails, or the module has imports or tells where it was built.
+pub(crate) fn built() -> Result<&'static Built> {
+    static BUILT: OnceLock<std::result::Result<Built, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string()));
+    built.as_ref().map_err(|error| error.clone().into())
+}
+
+fn build() -> Result<Built> {
+    let target = crate::cargo::target_directory()?;
     let tools = binaryen::install(&target.join("wasm-tools"))?;
     let linked = build::link(&target)?;
-    let out = target.join("wasm");
-    fs::create_dir_all(&out)?;
-    let bound = bindgen::bind(&linked, &out)?;
-    let wasm = out.join("pi_auth.wasm");
+    let folder = target.join("wasm");
+    fs::create_dir_all(&folder)?;
+    let bound = bindgen::bind(&linked, &folder)?;
+    let wasm = folder.join("pi_auth.wasm");
     binaryen::optimize(&tools, &bound, &wasm)?;
+    traces::check(&fs::read(&wasm)?)?;
     let sizes = measure::measure(&wasm)?;
-    Ok(Built { wasm, sizes })
+    Ok(Built { folder, sizes })
 }
 
 fn budget(what: &str, bytes: u64, budget: Option<u64>) -> bool {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pi_auth_core::error::{Code, Error};
-use pi_auth_core::flow::{Effect, Event, Request};
+use pi_auth_core::flow::{Effect, Event, Output, Request};
 use pi_auth_core::json::{FromJson, Json, Mismatch, ToJson, from_str, member, to_string};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::text::plain;
@@ -15,14 +15,17 @@ use wasmtime::{Config, Engine, Module, OptLevel};
 
 use super::instance::{Instance, check, reason};
 
-/// The largest file that is compiled, in bytes (4 MiB): ten times what the core needs.
+/// The largest file that is compiled, in bytes (4 MiB): many times what the core needs.
 const MAX_MODULE_BYTES: u64 = 4 << 20;
+/// The most effects that a flow may ask for. A day of polling for a device takes less than half.
+const MAX_STEPS: u32 = 100_000;
 
 /// A core in a WebAssembly module.
 ///
 /// It gets 64 MiB of memory and a bounded number of instructions for each step, and it can reach
 /// nothing: no file, no socket, no clock. But it is told every secret, and it says where requests go
-/// and what is written to the credential file. It deserves the trust that this library has.
+/// and what is written to the credential file; one that fails between a provider's answer and the
+/// file takes the answer with it. It deserves the trust that this library has.
 ///
 /// Cheap to clone.
 #[derive(Clone)]
@@ -35,7 +38,7 @@ struct Compiled {
 }
 
 impl WasmCore {
-    /// Compiles the module in a file, which takes a good part of a second.
+    /// Compiles the module in a file, which takes a moment: near a millisecond per KiB.
     ///
     /// # Errors
     /// [`Error::Reported`] for a file that cannot be read, is no module, or is one that wants
@@ -74,7 +77,13 @@ impl WasmCore {
 
     /// Begins a job.
     pub(crate) fn start(&self, request: &Request) -> (ModuleFlow, Effect) {
-        let mut flow = ModuleFlow { core: self.clone(), state: State::Ended, critical: false };
+        let mut flow = ModuleFlow {
+            core: self.clone(),
+            state: State::Ended,
+            is_result: result_of(request),
+            steps_left: MAX_STEPS,
+            critical: false,
+        };
         let effect = flow.begin(request).unwrap_or_else(|error| flow.fail(error));
         (flow, effect)
     }
@@ -94,6 +103,9 @@ impl fmt::Debug for WasmCore {
 pub(crate) struct ModuleFlow {
     core: WasmCore,
     state: State,
+    /// Whether the flow can end with this.
+    is_result: fn(&Output) -> bool,
+    steps_left: u32,
     critical: bool,
 }
 
@@ -142,7 +154,11 @@ impl ModuleFlow {
     fn go_on(&mut self, event: &Event, now_ms: u64) -> Result<Effect, Error> {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Ended => Err(self.core.unusable("its flow has ended")),
+            State::Running { .. } if self.steps_left == 0 => {
+                Err(self.core.unusable("its flow comes to no end"))
+            }
             State::Running { mut instance, handle } => {
+                self.steps_left -= 1;
                 let answer = instance.step(handle, json(event).expose(), now_ms);
                 self.take(instance, answer)
             }
@@ -160,6 +176,9 @@ impl ModuleFlow {
         };
         let Answer { handle, critical, effect } =
             from_str(answer.expose()).map_err(not_understood)?;
+        if matches!(&effect, Effect::Done { output } if !(self.is_result)(output)) {
+            return Err(self.core.unusable("it gives the result of something else"));
+        }
         let has_ended = matches!(effect, Effect::Done { .. } | Effect::Failed { .. });
         self.critical = critical && !has_ended;
         match handle {
@@ -176,10 +195,31 @@ impl ModuleFlow {
     }
 }
 
+/// What a flow with this request can end with.
+fn result_of(request: &Request) -> fn(&Output) -> bool {
+    match request {
+        Request::Login(_) => |it| matches!(it, Output::LoggedIn { .. }),
+        Request::Logout(_) => |it| matches!(it, Output::LoggedOut { .. }),
+        Request::Token(_) => |it| matches!(it, Output::Token { .. }),
+        Request::Headers(_) => |it| matches!(it, Output::Headers { .. }),
+        Request::Status(_) => |it| matches!(it, Output::Status(_)),
+        // One that is newer than this file: the caller looks for itself.
+        _ => |_| true,
+    }
+}
+
 fn config() -> Config {
     let mut config = Config::new();
     config
         .consume_fuel(true)
+        // Of what WebAssembly has become since, what the core does not use need not be trusted here.
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_simd(false)
+        .wasm_tail_call(false)
         // It is compiled at every start and runs for milliseconds: quick to compile beats quick.
         .cranelift_opt_level(OptLevel::None)
         // Nobody could read them: the module has no names.

@@ -49,7 +49,8 @@ fn build() -> Result<PathBuf, String> {
     install::once(&format!("package-{digest}"), |partial| {
         let place = |name: &str| partial.join(name);
         for name in ["package.json", "tsconfig.json"] {
-            fs::copy(program.join(name), place(name)).map_err(|error| format!("{name}: {error}"))?;
+            fs::copy(program.join(name), place(name))
+                .map_err(|error| format!("{name}: {error}"))?;
         }
         // The compiler looks for types beside what it compiles.
         symlink(&modules, place("node_modules")).map_err(|error| error.to_string())?;

@@ -55,8 +55,8 @@ fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         // A profile of its own: what is built with the feature must not take the place of `pi`.
-        let built = cargo(&["build", "--quiet", "--package", "pi-auth", "--profile", "wasm-core"])
-            .args(["--features", "wasm-core", "--bin", "pi", "--example", "engine"])
+        let built = cargo(&["build", "--locked", "--package", "pi-auth", "--profile", "wasm-core"])
+            .args(["--quiet", "--features", "wasm-core", "--bin", "pi", "--example", "engine"])
             .arg("--message-format=json-render-diagnostics")
             .output()
             .unwrap();

@@ -1,106 +1,99 @@
 //! The vectors, in every engine.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
-use pi_auth_tests::vectors::{self, Engine, Native, Turn};
+use pi_auth_tests::vectors::{self, Engine, Native, Vector};
 use serde_json::{Value, json};
 
-use crate::build;
+use crate::process::Process;
 
 #[test]
 fn every_engine_does_what_every_vector_says() {
-    let native = run("native", &mut Native::default());
-    let wasmtime = run("wasm in wasmtime", &mut Process::wasmtime());
-    let raw = run("wasm in node, raw", &mut Process::node("raw"));
-    let javascript = run("wasm in node, JavaScript's door", &mut Process::node("javascript"));
-    assert!(native > 0);
-    assert_eq!([wasmtime, raw, javascript], [native; 3]);
-}
-
-/// How many vectors `engine` has run. All of them hold.
-fn run(name: &str, engine: &mut impl Engine) -> usize {
-    let mut count = 0;
-    for file in vectors::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")) {
-        for vector in file.vectors {
-            let actual = vectors::run(engine, &vector);
-            let name = format!("{name}: {}/{}", file.flow, vector.name);
-            vectors::compare(&name, &vector.steps, &actual);
-            count += 1;
+    let files = vectors::read(&folder());
+    let counts = in_each_engine(|name, engine| {
+        let mut count = 0;
+        for file in &files {
+            for vector in &file.vectors {
+                let name = format!("{name}: {}/{}", file.flow, vector.name);
+                vectors::compare(&name, &vector.steps, &vectors::run(engine, vector));
+                count += 1;
+            }
         }
-    }
-    // Past the test runner, which shows only failures.
-    std::io::stderr().write_all(format!("{count} vectors: {name}\n").as_bytes()).unwrap();
-    count
+        // Past the test runner, which shows only failures.
+        std::io::stderr().write_all(format!("{count} vectors: {name}\n").as_bytes()).unwrap();
+        count
+    });
+    assert_eq!(counts, [in_the_files(); 4]);
 }
 
-/// A module in a process that takes a call a line and gives its answer.
-struct Process {
-    child: Child,
-    calls: ChildStdin,
-    answers: BufReader<ChildStdout>,
-    /// The flow under way, until it ends.
-    handle: Option<Value>,
-}
-
-impl Process {
-    fn wasmtime() -> Self {
-        let mut engine = Command::new(build::wasmtime());
-        engine.arg(build::module().join("pi_auth.wasm"));
-        Self::start(engine)
-    }
-
-    fn node(door: &str) -> Self {
-        let mut node = Command::new("node");
-        node.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/run.mjs"));
-        node.arg(door).arg(build::module());
-        Self::start(node)
-    }
-
-    fn start(mut command: Command) -> Self {
-        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = started.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let (calls, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, calls, answers: BufReader::new(answers), handle: None }
-    }
-
-    fn call(&mut self, call: &Value) {
-        self.calls.write_all(format!("{call}\n").as_bytes()).unwrap();
-    }
-
-    fn answer(&mut self) -> Turn {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        let mut answer: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("{error} in the answer {line:?}"));
-        self.handle = answer.get("handle").cloned();
-        let effect = answer["effect"].take();
-        let has_ended = matches!(effect["type"].as_str(), Some("done" | "failed"));
-        assert_eq!(self.handle.is_none(), has_ended, "{line}");
-        Turn { effect, critical: answer["critical"].as_bool().unwrap() }
-    }
-}
-
-impl Engine for Process {
-    fn start(&mut self, request: &Value) -> Turn {
-        if let Some(handle) = self.handle.take() {
-            self.call(&json!({ "drop": handle }));
+#[test]
+fn a_vector_that_is_wrong_fails_in_every_engine() {
+    in_each_engine(|name, engine| {
+        let right = refresh();
+        assert_eq!(
+            vectors::difference(&right.steps, &vectors::run(engine, &right)),
+            None,
+            "{name}"
+        );
+        for (wrong, alter) in ALTERATIONS {
+            let mut vector = refresh();
+            alter(&mut vector);
+            let differs = vectors::difference(&vector.steps, &vectors::run(engine, &vector));
+            assert!(differs.is_some(), "{name} passes a vector in which {wrong}");
         }
-        self.call(&json!({ "start": request.to_string() }));
-        self.answer()
-    }
-
-    fn step(&mut self, event: &Value, now_ms: u64) -> Turn {
-        let (step, handle) = (event.to_string(), self.handle.clone());
-        self.call(&json!({ "step": step, "handle": handle, "now_ms": now_ms }));
-        self.answer()
-    }
+    });
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+type Alter = fn(&mut Vector);
+
+/// What can be wrong with the vector of a refresh.
+const ALTERATIONS: [(&str, Alter); 9] = [
+    ("the request is for another provider", |it| it.start["provider"] = "github-copilot".into()),
+    ("another effect comes", |it| it.steps[1].effect = json!({ "type": "lock_store" })),
+    ("an effect says something else", |it| request(it)["method"] = "PUT".into()),
+    ("an effect says more", |it| request(it)["more"] = true.into()),
+    ("an effect says less", |it| drop(request(it).as_object_mut().unwrap().remove("body"))),
+    ("the request is not critical", |it| it.steps[5].critical = false),
+    ("another time is stored", |it| it.steps[5].now_ms = Some(1_600_000_000_000)),
+    ("the provider grants another token", |it| {
+        let body = it.steps[5].event["body"].as_str().unwrap().replace("sk-ant-", "sk-ant-x");
+        it.steps[5].event["body"] = body.into();
+    }),
+    ("a step is missing", |it| drop(it.steps.pop())),
+];
+
+/// A vector that goes from the file to the provider and back.
+fn refresh() -> Vector {
+    let token = vectors::read(&folder()).into_iter().find(|file| file.flow == "token").unwrap();
+    let vector = token.vectors.into_iter().find(|vector| vector.name == "refresh").unwrap();
+    assert_eq!(vector.steps[5].effect["type"], "http");
+    vector
+}
+
+/// The HTTP request of it.
+fn request(vector: &mut Vector) -> &mut Value {
+    &mut vector.steps[5].effect["request"]
+}
+
+/// What `run` gives for each engine, by its name.
+fn in_each_engine<T>(mut run: impl FnMut(&str, &mut dyn Engine) -> T) -> [T; 4] {
+    [
+        run("native", &mut Native::default()),
+        run("wasm in wasmtime", &mut Process::wasmtime()),
+        run("wasm in Node, the raw door", &mut Process::node("raw")),
+        run("wasm in Node, JavaScript's door", &mut Process::node("javascript")),
+    ]
+}
+
+/// How many vectors there are, counted without the code that runs them.
+fn in_the_files() -> usize {
+    let files =
+        fs::read_dir(folder()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.map(|file| serde_json::from_slice::<Vec<Value>>(&file).unwrap().len()).sum()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }

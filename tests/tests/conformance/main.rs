@@ -3,13 +3,16 @@
 //! | file | what it claims |
 //! |---|---|
 //! | `engines.rs` | every vector, in every engine, with the same effects to the byte |
+//! | `doors.rs` | a wrong call is answered at both doors of the module |
 //! | `flows.rs` | `pi --core` does with the module what it does without |
 //! | `limits.rs` | a module that is no core, or goes wrong, is stopped and loses nothing |
 //!
-//! `build.rs` builds what they run.
+//! `build.rs` builds what they run, and `process.rs` runs the vectors in it.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod build;
+mod doors;
 mod engines;
 mod flows;
 mod limits;
+mod process;

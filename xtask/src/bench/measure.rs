@@ -41,6 +41,10 @@ impl Times {
         self.ms.push(took.as_secs_f64() * 1000.0);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.ms.len()
+    }
+
     pub(super) fn median(&self) -> f64 {
         median(self.ms.clone())
     }
@@ -57,9 +61,15 @@ impl Times {
     pub(super) fn median_ratio_to(&self, other: &Times) -> f64 {
         median(self.ms.iter().zip(&other.ms).map(|(mine, others)| mine / others).collect())
     }
+
+    /// The median of the differences, pair by pair, in milliseconds.
+    pub(super) fn median_more_than(&self, other: &Times) -> f64 {
+        median(self.ms.iter().zip(&other.ms).map(|(mine, others)| mine - others).collect())
+    }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The value in the middle; of an even number, the mean of the two that are.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let (lower, upper) = (values.get((values.len().max(1) - 1) / 2), values.get(values.len() / 2));
     match (lower, upper) {
@@ -90,5 +100,6 @@ mod tests {
             others.add(Duration::from_millis(b));
         }
         assert!((mine.median_ratio_to(&others) - 3.0).abs() < 1e-9);
+        assert!((mine.median_more_than(&others) - 20.0).abs() < 1e-9);
     }
 }

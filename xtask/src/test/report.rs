@@ -1,5 +1,6 @@
 //! The table at the end, and the line that counts.
 
+use std::ops::Add;
 use std::time::Duration;
 
 use super::{Counts, Outcome};
@@ -79,8 +80,8 @@ impl Report {
         self.rows.push((name, row, Some(took)));
     }
 
-    /// Prints the table, and as the very last line `N passed, N failed, N skipped`: every Rust test
-    /// and every other step counts as one, and what did not run counts as skipped.
+    /// Prints the table, and as the very last line `N passed, N failed, N skipped`: every test,
+    /// in Rust or in Node, and every other step counts as one, and what did not run counts as skipped.
     pub(super) fn print(&self) {
         println!("\n{}", paint::bold("step              seconds"));
         for (name, row, took) in &self.rows {
@@ -92,13 +93,7 @@ impl Report {
     }
 
     fn total(&self) -> Counts {
-        self.rows.iter().map(|(_, row, _)| row.counts()).fold(Counts::default(), |sum, row| {
-            Counts {
-                passed: sum.passed + row.passed,
-                failed: sum.failed + row.failed,
-                ignored: sum.ignored + row.ignored,
-            }
-        })
+        self.rows.iter().map(|(_, row, _)| row.counts()).fold(Counts::default(), Add::add)
     }
 }
 

@@ -1,19 +1,35 @@
-//! The Rust tests, documentation tests included, counted as they run.
+//! The Rust tests, documentation tests included, counted as they run; and what they run in Node.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::thread;
 
 use super::{Counts, Outcome};
-use crate::{Result, cargo};
+use crate::{Result, cargo, wasm};
+
+const TEST: [&str; 4] = ["test", "--locked", "--workspace", "--no-fail-fast"];
 
 pub(super) fn run() -> Result<Outcome> {
-    let arguments = ["test", "--locked", "--workspace", "--no-fail-fast"];
+    let module = &wasm::built()?.folder;
+    // First alone: the compiler speaks to a terminal as it likes to.
+    cargo::run(cargo::command(&[&TEST[..], &["--no-run"]].concat()))?;
     // Many wait for a process or for a poll: more of them at once than there are cores.
     let threads = std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| "8".to_owned());
-    let mut child = cargo::command(&arguments)
+    let mut child = cargo::command(&TEST)
         .env("RUST_TEST_THREADS", threads)
+        .env("PI_AUTH_WASM", module)
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()?;
+    let stderr = child.stderr.take().ok_or("cargo has no stderr")?;
+    let beside = thread::spawn(move || {
+        let mut counts = Counts::default();
+        for line in BufReader::new(stderr).lines().map_while(|line| line.ok()) {
+            eprintln!("{line}");
+            counts = counts + told_beside(&line);
+        }
+        counts
+    });
     let stdout = BufReader::new(child.stdout.take().ok_or("cargo has no stdout")?);
     let mut counts = Counts::default();
     for line in stdout.lines() {
@@ -26,14 +42,29 @@ pub(super) fn run() -> Result<Outcome> {
         }
     }
     let status = child.wait()?;
+    let beside = beside.join().map_err(|_| "what the tests told could not be read")?;
     match counts {
         // It does not build, or a test took the whole process down.
         Counts { failed: 0, .. } if !status.success() => {
             Err(format!("cargo test ended with {status}").into())
         }
         Counts { passed: 0, failed: 0, .. } => Err("not one test was counted".into()),
-        counts => Ok(Outcome::Tested(counts)),
+        counts => Ok(Outcome::Tested(counts + beside)),
     }
+}
+
+/// What a test tells past the test runner: how many tests it ran in Node, and what it had to leave out.
+/// Those that failed are not told: they fail the test that ran them.
+fn told_beside(line: &str) -> Counts {
+    let none = Counts::default();
+    if line.starts_with("skipped: ") {
+        return Counts { ignored: 1, ..none };
+    }
+    let Some((_, summary)) = line.split_once("ℹ ") else { return none };
+    let number = |name: &str| {
+        summary.strip_prefix(name).and_then(|it| it.trim().parse().ok()).unwrap_or_default()
+    };
+    Counts { passed: number("pass "), failed: 0, ignored: number("skipped ") + number("todo ") }
 }
 
 /// The number in front of a word: `ok. 12 passed; 0 failed; ...`.
@@ -44,7 +75,7 @@ fn number_before(summary: &str, word: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::number_before;
+    use super::*;
 
     #[test]
     fn numbers_of_a_summary() {
@@ -52,6 +83,20 @@ mod tests {
             "FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.1s";
         for (word, number) in [(" passed", 12), (" failed", 3), (" ignored", 1), (" lost", 0)] {
             assert_eq!(number_before(line, word), number, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_beside_the_test_runner() {
+        for (line, passed, ignored) in [
+            ("core.test.mjs ℹ tests 14", 0, 0),
+            ("core.test.mjs ℹ pass 12", 12, 0),
+            ("core.test.mjs ℹ skipped 2", 0, 2),
+            ("core.test.mjs ﹣ needs a sandbox # SKIP", 0, 0),
+            ("skipped: no such file system here", 0, 1),
+            ("456 vectors: native", 0, 0),
+        ] {
+            assert_eq!(told_beside(line), Counts { passed, failed: 0, ignored }, "{line}");
         }
     }
 }

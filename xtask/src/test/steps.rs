@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::{Outcome, binary_size, core_tree, dependencies, rust_tests, system_calls, wasm};
+use super::{
+    Outcome, binary_size, core_tree, dependencies, host_tree, rust_tests, system_calls, wasm,
+};
 use crate::{Result, cargo, demo};
 
 /// One step.
@@ -13,23 +15,37 @@ pub(super) struct Step {
     pub(super) run: fn() -> Result<Outcome>,
 }
 
+/// Everything, as it is by default.
+const WORKSPACE: &[&str] = &["--workspace"];
+/// What is not in it: `pi --core`.
+const WASM_CORE: &[&str] = &["--package", "pi-auth", "--features", "wasm-core"];
+
 pub(super) const STEPS: &[Step] = &[
     Step { name: "format", shown: "cargo fmt --all --check", run: format },
-    Step {
-        name: "lint",
-        shown: "cargo clippy --workspace --all-targets -- -D warnings",
-        run: lint,
-    },
-    Step { name: "wasm", shown: wasm::SHOWN, run: wasm::check },
     Step {
         name: "core-tree",
         shown: "cargo tree -p pi-auth-core -e normal names only crates that can do no I/O",
         run: core_tree::check,
     },
     Step {
+        name: "host-tree",
+        shown: "cargo tree -p pi-auth -e normal has no WebAssembly runtime unless asked for one",
+        run: host_tree::check,
+    },
+    Step {
         name: "dependencies",
         shown: "every dependency has a licence that deny.toml allows, and is from crates.io",
         run: dependencies::check,
+    },
+    Step {
+        name: "lint",
+        shown: "cargo clippy --workspace --all-targets -- -D warnings, with and without wasm-core",
+        run: lint,
+    },
+    Step {
+        name: "wasm",
+        shown: "cargo xtask wasm: no imports, no path of this machine, within the budget",
+        run: wasm::check,
     },
     Step { name: "tests", shown: "cargo test --workspace --no-fail-fast", run: rust_tests::run },
     Step {
@@ -56,15 +72,20 @@ fn format() -> Result<Outcome> {
 }
 
 fn lint() -> Result<Outcome> {
-    let arguments = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    cargo::run(cargo::command(&arguments))?;
+    let clippy = ["clippy", "--locked", "--all-targets"];
+    for what in [WORKSPACE, WASM_CORE] {
+        let deny = ["--", "-D", "warnings"];
+        cargo::run(cargo::command(&[&clippy, what, &deny].concat()))?;
+    }
     Ok(Outcome::Passed(String::new()))
 }
 
 fn docs() -> Result<Outcome> {
-    let mut doc = cargo::command(&["doc", "--locked", "--workspace", "--no-deps"]);
-    doc.env("RUSTDOCFLAGS", "-Dwarnings");
-    cargo::run(doc)?;
+    for what in [WORKSPACE, WASM_CORE] {
+        let mut doc = cargo::command(&[&["doc", "--locked", "--no-deps"], what].concat());
+        doc.env("RUSTDOCFLAGS", "-Dwarnings");
+        cargo::run(doc)?;
+    }
     Ok(Outcome::Passed(String::new()))
 }
 

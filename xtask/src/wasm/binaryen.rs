@@ -1,11 +1,10 @@
 //! wasm-opt from npm's `binaryen`: compiled to WebAssembly itself, it needs nothing but node.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Result, cargo};
+use crate::{Result, cargo, npm};
 
 /// What the compiler uses, and every engine has that we name (Node 20, wasmtime 48). Never all
 /// features: the encoding of some changes with them, and Node 20 does not load that.
@@ -18,44 +17,10 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// What says which version; both are committed.
-const MANIFESTS: [&str; 2] = ["package.json", "package-lock.json"];
-
-/// Installs into `folder` what `bindings/package-lock.json` names, unless it is there already, and
-/// tells where wasm-opt is.
+/// Installs into `folder` what `bindings/package-lock.json` names, and tells where wasm-opt is.
 pub(super) fn install(folder: &Path) -> Result<PathBuf> {
-    let wasm_opt = folder.join("node_modules/binaryen/bin/wasm-opt");
-    let bindings = cargo::workspace().join("bindings");
-    let mut is_current = wasm_opt.is_file();
-    fs::create_dir_all(folder)?;
-    for manifest in MANIFESTS {
-        let (wanted, there) = (fs::read(bindings.join(manifest))?, folder.join(manifest));
-        if fs::read(&there).ok().as_ref() != Some(&wanted) {
-            is_current = false;
-        }
-        if !is_current {
-            fs::write(there, wanted)?;
-        }
-    }
-    if is_current {
-        return Ok(wasm_opt);
-    }
-    println!("npm ci (binaryen)");
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
-        .arg("--loglevel=error")
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    match cargo::run(npm) {
-        Ok(()) => Ok(wasm_opt),
-        Err(failure) => {
-            // What is half there must not count as there.
-            let _ = fs::remove_file(folder.join(MANIFESTS[1]));
-            Err(format!("npm could not install binaryen, which makes the module small: {failure}")
-                .into())
-        }
-    }
+    npm::install(&cargo::workspace().join("bindings"), folder)?;
+    Ok(folder.join("node_modules/binaryen/bin/wasm-opt"))
 }
 
 /// Writes the module anew: small, and without names.

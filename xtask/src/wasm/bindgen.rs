@@ -21,6 +21,7 @@ pub(super) fn bind(linked: &Path, out: &Path) -> Result<PathBuf> {
         .input_path(linked)
         .out_name("pi_auth")
         .web(true)?
+        .typescript(true)
         // Where the module is, its user says: there is no bundler's guess at a URL.
         .omit_default_module_path(true)
         .remove_producers_section(true);

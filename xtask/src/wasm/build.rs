@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
-
 use crate::{Result, cargo};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// In Cargo.toml. Not `wasm`, whose folder would be the one for the result.
+const PROFILE: &str = "module";
 
 /// What makes the module smaller than `opt-level = "z"` alone.
 const RUSTFLAGS: [&str; 4] = [
@@ -20,22 +20,15 @@ const RUSTFLAGS: [&str; 4] = [
     "-Cllvm-args=-inline-threshold=0",
 ];
 
-/// Where cargo puts what it builds.
-pub(super) fn target_directory() -> Result<PathBuf> {
-    let ask = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
-    let metadata: Value = serde_json::from_str(&cargo::read(cargo::command(&ask))?)?;
-    let directory =
-        metadata["target_directory"].as_str().ok_or("cargo knows no target directory")?;
-    Ok(directory.into())
-}
-
 /// Builds and links the crate, and tells where the module is.
 pub(super) fn link(target: &Path) -> Result<PathBuf> {
     if !has_target()? {
         println!("rustup target add {TARGET}");
         let mut rustup = Command::new("rustup");
         rustup.args(["target", "add", TARGET]).current_dir(cargo::workspace());
-        cargo::run(rustup)?;
+        cargo::run(rustup).map_err(|failure| {
+            format!("the module takes {TARGET}, and rustup could not install it: {failure}")
+        })?;
     }
     let mut build = cargo::command(&[
         "rustc",
@@ -43,7 +36,7 @@ pub(super) fn link(target: &Path) -> Result<PathBuf> {
         "--package",
         "pi-auth-wasm",
         "--profile",
-        "wasm",
+        PROFILE,
         "--target",
         TARGET,
         // In the manifest it is a library for tests. A package that is both is not optimized across
@@ -53,7 +46,7 @@ pub(super) fn link(target: &Path) -> Result<PathBuf> {
     ]);
     build.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
     cargo::run(build)?;
-    Ok(target.join(TARGET).join("wasm").join("pi_auth_wasm.wasm"))
+    Ok(target.join(TARGET).join(PROFILE).join("pi_auth_wasm.wasm"))
 }
 
 /// Whether this toolchain has the target, however it was installed.

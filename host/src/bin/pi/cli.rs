@@ -157,11 +157,20 @@ pub(crate) fn parse(arguments: &[OsString]) -> Invocation {
     let first = arguments.first().and_then(|word| word.to_str()).unwrap_or_default();
     match first {
         "login" | "logout" | "status" | "token" | "headers" | "completions" => ours(arguments),
-        "--core" => ours(arguments),
-        word if word.starts_with("--core=") => ours(arguments),
+        word if word == "--core" || word.starts_with("--core=") => with_core(arguments),
         "--version" | "-V" if arguments.len() == 1 => Invocation::Version,
         _ => Invocation::Agent,
     }
+}
+
+fn with_core(arguments: &[OsString]) -> Invocation {
+    if cfg!(feature = "wasm-core") {
+        return ours(arguments);
+    }
+    usage(
+        "this pi was built without --core; to get one that has it, run \
+         `cargo install --locked --path host --features wasm-core` in a clone",
+    )
 }
 
 fn ours(arguments: &[OsString]) -> Invocation {
@@ -209,7 +218,9 @@ mod tests {
             };
             let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
             assert!(matches!(parse(&words), Invocation::Ours(_, None)), "{words:?}");
-            for core in [&["--core=x.wasm"][..], &["--core", "x.wasm"]] {
+            // In a build without it, it would be a usage error, too.
+            let forms = [&["--core=x.wasm"][..], &["--core", "x.wasm"]];
+            for core in forms.iter().filter(|_| cfg!(feature = "wasm-core")) {
                 let words: Vec<OsString> =
                     core.iter().map(OsString::from).chain(words.clone()).collect();
                 assert!(matches!(parse(&words), Invocation::Ours(_, Some(_))), "{words:?}");
