@@ -28,8 +28,8 @@ before(() => {
 
 test("what is packed is the built package, and nothing else", () => {
   const paths = packed.files.map(({ path }) => path);
-  for (const path of ["LICENSE", "README.md", "package.json", "dist/core.wasm"]) assert.ok(paths.includes(path), path);
-  const strange = paths.filter((path) => !/^(LICENSE|README\.md|package\.json|dist\/core\.wasm|dist\/[\w/-]+\.(js|d\.ts))$/.test(path));
+  for (const path of ["LICENSE", "README.md", "package.json", "extension.ts", "dist/core.wasm"]) assert.ok(paths.includes(path), path);
+  const strange = paths.filter((path) => !/^(LICENSE|README\.md|package\.json|extension\.ts|dist\/core\.wasm|dist\/[\w/-]+\.(js|d\.ts))$/.test(path));
   assert.deepEqual(strange, []);
   for (const path of paths.filter((path) => path.endsWith(".js"))) {
     assert.ok(paths.includes(path.replace(/\.js$/, ".d.ts")), `${path} has no types`);
@@ -56,7 +56,7 @@ test("it has no native code and runs no script when it is installed", () => {
 
 test("it is a pi package", () => {
   assert.ok(manifest.keywords.includes("pi-package"));
-  assert.deepEqual(manifest.pi, { extensions: ["./dist/pi-extension.js"] });
+  assert.deepEqual(manifest.pi, { extensions: ["./extension.ts"] });
 });
 
 test("installed from the tarball, each entry can be imported", () => {

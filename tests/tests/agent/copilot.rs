@@ -20,13 +20,12 @@ fn copilot_home(sandbox: &Sandbox, age: Age) -> (Home, CopilotCredential) {
 }
 
 fn run(version: Version, home: &Home, arguments: &[&str]) -> Ended {
-    let extension = extension();
-    let words = [&["-e", extension.as_str()], arguments].concat();
+    let words = [&["-e", extension()], arguments].concat();
     Agent::installed(version).run(home, &words).run()
 }
 
 fn ask(version: Version, home: &Home) -> Ended {
-    let words = ["-e", &extension()];
+    let words = ["-e", extension()];
     Agent::installed(version).ask(home, (COPILOT, "gpt-4.1"), &words).run()
 }
 

@@ -1,15 +1,9 @@
 //! The npm package, as a Node program meets it: its own tests, run with `node --test` against a
 //! sandbox and beside the native `pi`.
 //!
-//! | file | what is in it |
-//! |---|---|
-//! | `build.rs` | the package, built once from this checkout |
-//! | `node.rs` | `node --test`, with a deadline |
-//!
-//! The claims are in `bindings/npm/test`: a file for each test here.
+//! `node.rs` is `node --test`, with a deadline. The claims are in `bindings/npm/test`: a file for each test here.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod build;
 mod node;
 
 use node::run;
