@@ -30,9 +30,12 @@ export function configOf(
 function catalog(subscription: Subscription, models: AgentModel[]): Partial<ProviderConfig> {
   const [first] = models;
   if (!first) return {};
-  const { headers } = subscription;
-  const carrying = models.map((model) => ({ ...model, headers: { ...model.headers, ...headers } }));
-  return { baseUrl: first.baseUrl, models: carrying };
+  return { baseUrl: first.baseUrl, models: models.map(carrying(subscription.headers)) };
+}
+
+/** Adds to a model the headers that its requests are to carry. */
+export function carrying(headers: Record<string, string>): (model: AgentModel) => AgentModel {
+  return (model) => ({ ...model, headers: { ...model.headers, ...headers } });
 }
 
 /** The models that this account may use, where they are for it; those of other providers as they are. */
@@ -41,11 +44,17 @@ function modified(
   models: AgentModel[],
   credential: AgentCredential,
 ): AgentModel[] {
-  const { baseUrl } = subscription.carried(credential);
+  const isOurs = ({ provider }: AgentModel): boolean => provider === subscription.provider;
+  let baseUrl: string | undefined;
+  try {
+    baseUrl = subscription.baseUrl(credential);
+  } catch {
+    // An overrides file that cannot be used: the token goes nowhere, rather than to another server.
+    return models.filter((model) => !isOurs(model));
+  }
   const available = credential["availableModelIds"];
   const isAvailable = ({ id }: AgentModel): boolean =>
     !Array.isArray(available) || available.includes(id);
-  const isOurs = ({ provider }: AgentModel): boolean => provider === subscription.provider;
   return models
     .filter((model) => !isOurs(model) || isAvailable(model))
     .map((model) => (isOurs(model) && baseUrl ? { ...model, baseUrl } : model));

@@ -18,12 +18,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** What the agent decides anew for each request, and so adds by itself. */
 const PER_REQUEST = ["authorization", "x-initiator", "copilot-vision-request"];
 
-/** Where requests go, and the headers that all of them carry. */
-export interface Carried {
-  baseUrl: string | undefined;
-  headers: Record<string, string>;
-}
-
 /** One provider's login. */
 export class Subscription {
   readonly provider: string;
@@ -64,23 +58,23 @@ export class Subscription {
     return this.#stored(memory);
   }
 
-  /** Where requests with this credential go, and what all of them carry. */
-  carried(credential: AgentCredential): Carried {
+  /** Where requests with this credential go; `undefined` where nobody knows. */
+  baseUrl(credential: AgentCredential): string | undefined {
     // Whether it is still valid is not the question here.
-    return this.#carried(this.#document({ ...credential, expires: Date.now() + DAY_MS }));
+    const lasting = this.#document({ ...credential, expires: Date.now() + DAY_MS });
+    return this.#atOnce(lasting).base_url ?? undefined;
   }
 
-  /** What requests carry whoever is logged in. */
+  /** What requests carry whoever is logged in, beside what the agent adds to each by itself. */
   get headers(): Record<string, string> {
-    return this.#carried(null, "none").headers;
-  }
-
-  #carried(contents: string | null, callerKey?: string): Carried {
-    const output = this.#atOnce(contents, callerKey);
-    const headers = output.headers
-      .filter(({ name }) => !PER_REQUEST.includes(name.toLowerCase()))
-      .map(({ name, value }) => [name, value] as const);
-    return { baseUrl: output.base_url ?? undefined, headers: Object.fromEntries(headers) };
+    try {
+      const { headers } = this.#atOnce(null, "none");
+      const lasting = headers.filter(({ name }) => !PER_REQUEST.includes(name.toLowerCase()));
+      return Object.fromEntries(lasting.map(({ name, value }) => [name, value]));
+    } catch {
+      // An overrides file that cannot be used. Each job will say so; the agent has to start for that.
+      return {};
+    }
   }
 
   /** Runs the job that needs no waiting, for callers that cannot wait. */
