@@ -70,11 +70,16 @@ impl Agent {
         })
     }
 
+    /// The Node that it runs on, and its program: what its command line begins with.
+    pub fn command(&self) -> (&Path, &str) {
+        (&self.node, self.program.to_str().expect("the target directory is named in UTF-8"))
+    }
+
     /// The agent with these arguments, to be run in this home, where it asks no other machine for news.
     pub fn run<'a>(&self, home: &'a Home, arguments: &[&str]) -> Pi<'a> {
-        let program = self.program.to_string_lossy();
-        let words = std::iter::once(program.as_ref()).chain(arguments.iter().copied());
-        home.program(&self.node, words).env("PI_OFFLINE", "1")
+        let (node, program) = self.command();
+        let words = std::iter::once(program).chain(arguments.iter().copied());
+        home.program(node, words).env(OFFLINE.0, OFFLINE.1)
     }
 
     /// The agent in print mode, asked one thing of this model of this provider. `extras` are further
@@ -87,6 +92,9 @@ impl Agent {
         self.run(home, &words)
     }
 }
+
+/// Has an agent ask no other machine for news.
+pub const OFFLINE: (&str, &str) = ("PI_OFFLINE", "1");
 
 /// A provider and one of its models.
 pub type Model<'a> = (&'a str, &'a str);

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::{answered, only, sandbox};
 
-const COPILOT: &str = "github-copilot";
+pub(crate) const COPILOT: &str = "github-copilot";
 
 /// A model that this version knows, and asks by chat completions.
-fn model(version: Version) -> &'static str {
+pub(crate) fn model(version: Version) -> &'static str {
     match version {
         Version::V0_73_1 => "gpt-4.1",
         Version::V1_5_2 => "kimi-k3",

@@ -82,11 +82,12 @@ function personOf(callbacks: LoginCallbacks): Interaction {
     showCode: ({ user_code, verification_uri, url, message, warning, expires_ms }) => {
       if (callbacks.onDeviceCode) {
         const expiresInSeconds = Math.max(0, Math.round((expires_ms - Date.now()) / 1000));
-        callbacks.onProgress?.(warning);
         const code = { userCode: user_code, verificationUri: verification_uri, expiresInSeconds };
         callbacks.onDeviceCode(code);
+        // After that: the code takes the place of what was shown before.
+        callbacks.onProgress?.(warning);
       } else {
-        callbacks.onAuth({ url, instructions: `${message} Code: ${user_code}. ${warning}` });
+        callbacks.onAuth({ url, instructions: `${message} ${user_code}\n${warning}` });
       }
     },
     // The agent opens what it shows.

@@ -54,7 +54,6 @@ function personOf(interaction: NativeInteraction): Interaction {
       return orCancelled(interaction.prompt({ type: "manual_code", message, signal }));
     },
     showCode: ({ user_code, verification_uri, open_browser, warning, expires_ms }) => {
-      progress(warning);
       interaction.notify({
         type: "device_code",
         userCode: user_code,
@@ -62,6 +61,8 @@ function personOf(interaction: NativeInteraction): Interaction {
         openBrowserOnConfirm: open_browser,
         expiresInSeconds: Math.max(0, Math.round((expires_ms - Date.now()) / 1000)),
       });
+      // After that: the code takes the place of what was shown before.
+      progress(warning);
     },
     // The agent opens what it shows.
     open: async () => true,
