@@ -4,6 +4,12 @@
 //! A vector is a claim in words, a request, and steps: the effect that must come, whether it is
 //! critical, and the event that answers it at a time.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops and says why"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -49,12 +49,14 @@ export async function createCopilotFetch(
     const { input, init } = isOptions(first)
       ? { input: first.url, init: first.init }
       : { input: first, init: second ?? {} };
-    const own = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
+    const request = input instanceof Request ? input : undefined;
+    const own = new Headers(init.headers ?? request?.headers);
+    const signal = init.signal ?? request?.signal;
     const about: HeadersOptions = {
       body: textOf(init.body),
       initiator: initiatorOf(own),
       vision: own.get("copilot-vision-request") === "true" ? true : undefined,
-      signal: init.signal ?? undefined,
+      signal,
     };
     const attempt = async (carried: Carried): Promise<Response> => {
       const headers = new Headers(own);
@@ -62,7 +64,11 @@ export async function createCopilotFetch(
       return send(input, { ...init, headers });
     };
 
-    const carried = await headersFor(about);
+    const carried = await headersFor(about).catch((error: unknown) => {
+      // As `fetch` does, whoever stopped it.
+      signal?.throwIfAborted();
+      throw error;
+    });
     const response = await attempt(carried);
     if (response.status !== 401 || !canRepeat(input, init)) return response;
     const rejected = tokenOf(carried);

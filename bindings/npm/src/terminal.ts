@@ -103,10 +103,15 @@ class Lines {
       this.#ended = true;
       this.#wanted?.resolve(undefined);
     });
-    this.#reader.on("SIGINT", () => this.#wanted?.reject(new Cancelled("The person wants to stop.")));
+    this.#reader.on("SIGINT", () => {
+      if (this.#wanted) this.#wanted.reject(new Cancelled("The person wants to stop."));
+      // Between questions the terminal still sends keys and no signals.
+      else process.kill(process.pid, "SIGINT");
+    });
   }
 
   async next(signal: AbortSignal): Promise<string | undefined> {
+    signal.throwIfAborted();
     if (this.#ready.length > 0) return this.#ready.shift();
     if (this.#ended) return undefined;
     const stop = (): void => this.#wanted?.reject(signal.reason as Error);

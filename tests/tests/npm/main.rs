@@ -26,6 +26,18 @@ fn token() {
     run("token.test.mjs");
 }
 
+/// The lock and the file, from inside.
+#[test]
+fn store() {
+    run("store.test.mjs");
+}
+
+/// The extension, seen by an agent that is played.
+#[test]
+fn extension() {
+    run("extension.test.mjs");
+}
+
 /// HTTP as the core wants it: proxies, certificates, and answers that are none.
 #[test]
 fn network() {

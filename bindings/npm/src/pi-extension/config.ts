@@ -71,7 +71,7 @@ function personOf(callbacks: LoginCallbacks): Interaction {
       return orCancelled(callbacks.onPrompt({ message: question, allowEmpty: true }));
     },
     show: ({ url, message, problem }) => {
-      if (problem === null) callbacks.onAuth({ url, instructions: message });
+      if (problem === null) callbacks.onAuth({ url: quotable(url), instructions: message });
     },
     paste: ({ prompt, problem }) => {
       pastes += 1;
@@ -87,7 +87,8 @@ function personOf(callbacks: LoginCallbacks): Interaction {
         // After that: the code takes the place of what was shown before.
         callbacks.onProgress?.(warning);
       } else {
-        callbacks.onAuth({ url, instructions: `${message} ${user_code}\n${warning}` });
+        const instructions = `${message} ${user_code}\n${warning}`;
+        callbacks.onAuth({ url: quotable(url), instructions });
       }
     },
     // The agent opens what it shows.
@@ -96,6 +97,14 @@ function personOf(callbacks: LoginCallbacks): Interaction {
       if (activity !== undefined) callbacks.onProgress?.(activity);
     },
   };
+}
+
+/**
+ * An address that means the same and holds nothing that a shell takes for a command: the agent puts what
+ * it opens between double quotes of one, and a server's answer may be in it.
+ */
+function quotable(url: string): string {
+  return url.replace(/["'`$!\\^|<>\s]/g, (it) => `%${it.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /** A question that is rejected was cancelled. */
