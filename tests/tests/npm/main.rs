@@ -61,3 +61,9 @@ fn copilot_fetch() {
 fn package() {
     run("package.test.mjs");
 }
+
+/// Every block of code in its README.
+#[test]
+fn readme() {
+    run("readme.test.mjs");
+}
