@@ -17,7 +17,7 @@ use std::env;
 use std::path::PathBuf;
 
 pub use install::modules;
-pub use package::package;
+pub use package::{installed, package};
 
 /// What to do where a program is missing.
 const MEND: &str = "these tests need Node.js 20 with npm in PATH: install both, as packages nodejs and \

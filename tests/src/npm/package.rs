@@ -35,6 +35,37 @@ pub fn package() -> &'static Path {
     }
 }
 
+/// The same as its users get it: packed, and installed from the tarball in a folder of its own.
+///
+/// # Panics
+/// As [`package`] does.
+pub fn installed() -> &'static Path {
+    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match INSTALLED.get_or_init(|| pack(package())) {
+        Ok(installed) => installed,
+        Err(problem) => panic!("the npm package is not installed: {problem}"),
+    }
+}
+
+fn pack(package: &Path) -> Result<PathBuf, String> {
+    // The package's folder has a name for all that is in it.
+    let root = package.ancestors().nth(2).and_then(Path::file_name).unwrap_or_default();
+    let folder = once(&format!("installed-{}", root.to_string_lossy()), |partial| {
+        let npm = |words: &[&str], at: &Path| {
+            let quiet = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+            install::run(Command::new("npm").args(words).args(quiet).current_dir(at))
+        };
+        let to = partial.to_string_lossy();
+        npm(&["pack", "--pack-destination", &to], package)?;
+        let mut files = fs::read_dir(partial).into_iter().flatten().flatten();
+        let tarball = files.next().ok_or("`npm pack` has made no file")?.path();
+        let tarball = tarball.to_string_lossy();
+        fs::write(partial.join("package.json"), "{}").map_err(|error| error.to_string())?;
+        npm(&["install", "--ignore-scripts", "--omit=dev", &tarball], partial)
+    })?;
+    Ok(folder.join("node_modules/pi-auth"))
+}
+
 fn build() -> Result<PathBuf, String> {
     let wasm = module()?;
     let source = Path::new(CHECKOUT).join(PACKAGE);
