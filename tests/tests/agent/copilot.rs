@@ -44,7 +44,11 @@ fn an_expired_token_is_exchanged_by_the_core_and_the_request_goes_where_it_says(
         let (home, old) = copilot_home(&sandbox, version, Age::Expired);
         answered(&ask(version, &home));
         let kinds: Vec<Kind> = sandbox.log().into_iter().map(|entry| entry.kind).collect();
-        assert_eq!(kinds, [Kind::CopilotExchanged, Kind::ChatAnswered], "one request, not the list");
+        assert_eq!(
+            kinds,
+            [Kind::CopilotExchanged, Kind::ChatAnswered],
+            "one request, not the list"
+        );
         let entry = home.entry(COPILOT);
         assert_ne!(entry["access"], old.access.as_str());
         assert_eq!(entry["refresh"], old.refresh.as_str());

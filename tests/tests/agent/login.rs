@@ -6,7 +6,9 @@ use std::time::Duration;
 use pi_auth_tests::agent::{Version, send_messages_to};
 use pi_auth_tests::pi::{Home, eventually};
 use pi_auth_tests::robot::{self, Landing};
-use pi_auth_tests::sandbox::{Config, GithubSettings, Kind, Model, Policy, REPLY, Sandbox, Settings};
+use pi_auth_tests::sandbox::{
+    Config, GithubSettings, Kind, Model, Policy, REPLY, Sandbox, Settings,
+};
 
 use crate::copilot::{COPILOT, model};
 use crate::pty::Terminal;

@@ -56,5 +56,7 @@ pub(crate) fn offered(agent: &mut Terminal, provider: &str) -> Vec<String> {
     agent.see(&mark);
     let screen = agent.screen();
     let lines = screen.lines().filter(|line| line.contains(&mark));
-    lines.map(|it| it.trim_start_matches([' ', '→']).split(' ').next().unwrap().to_owned()).collect()
+    lines
+        .map(|it| it.trim_start_matches([' ', '→']).split(' ').next().unwrap().to_owned())
+        .collect()
 }

@@ -23,9 +23,7 @@ fn programs(home: &Home, node: &Path) -> impl Iterator<Item = Running> {
     let program = PROGRAM.replace("'pi-auth'", &format!("'{}/dist/index.js'", package().display()));
     home.write("token.mjs", program);
     let path = home.agent_dir().join("token.mjs");
-    (0..10).map(move |_| {
-        home.program(node, [path.to_str().unwrap(), "token"]).start()
-    })
+    (0..10).map(move |_| home.program(node, [path.to_str().unwrap(), "token"]).start())
 }
 
 #[test]

@@ -38,7 +38,8 @@ fn login_status_token_headers_and_logout() {
     assert!(sandbox.is_valid_access(&access));
 
     // What the module tells is what this program tells.
-    for arguments in [&["status", "--json"][..], &["token", "anthropic"], &["headers", "anthropic"]] {
+    for arguments in [&["status", "--json"][..], &["token", "anthropic"], &["headers", "anthropic"]]
+    {
         let native = home.program(build::pi(), arguments).run();
         native.exits(0);
         pi(&home, arguments).run().exits(0).prints(&native.stdout);

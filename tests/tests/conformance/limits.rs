@@ -15,10 +15,7 @@ const EXPORTS: [(&str, &str); 7] = [
     ("raw_alloc", r#"(func (export "raw_alloc") (param i32) (result i32) i32.const 8)"#),
     ("raw_free", r#"(func (export "raw_free") (param i32))"#),
     ("raw_start", r#"(func (export "raw_start") (param i32 i32) (result i64) i64.const 0)"#),
-    (
-        "raw_step",
-        r#"(func (export "raw_step") (param i32 i32 i32 i64) (result i64) i64.const 0)"#,
-    ),
+    ("raw_step", r#"(func (export "raw_step") (param i32 i32 i32 i64) (result i64) i64.const 0)"#),
     ("raw_drop", r#"(func (export "raw_drop") (param i32))"#),
 ];
 
