@@ -14,6 +14,12 @@ fn core() {
     run("core.test.mjs");
 }
 
+/// The same where there is no Node; what is not installed here is skipped, and counted.
+#[test]
+fn runtimes() {
+    run("runtimes.test.mjs");
+}
+
 /// Ways in: paste, callback, code; and who is let in at the callback.
 #[test]
 fn login() {
