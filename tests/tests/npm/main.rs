@@ -1,10 +1,19 @@
 //! The npm package, as a Node program meets it: its own tests, run with `node --test` against a
 //! sandbox and beside the native `pi`.
 //!
-//! `node.rs` is `node --test`, with a deadline. The claims are in `bindings/npm/test`: a file for each test here.
+//! | file | what is in it |
+//! |---|---|
+//! | `node.rs` | `node --test`, with a deadline |
+//! | `terminal.rs` | what takes a terminal, and so is here |
+//!
+//! All other claims are in `bindings/npm/test`: a file for each test here.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod node;
+#[path = "../pi/pty.rs"]
+#[expect(dead_code, reason = "a login of the package's asks for less than one of `pi`")]
+mod pty;
+mod terminal;
 
 use node::run;
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pi_auth_tests::pi::{Home, PATIENCE, binary};
-use portable_pty::{Child, CommandBuilder, PtyPair, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, PtyPair, PtySize, native_pty_system};
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
 
@@ -130,12 +130,7 @@ impl Terminal {
     /// Waits for its end, and asserts its exit code and that the terminal is as it was.
     #[track_caller]
     pub(crate) fn exits(&mut self, code: u32) {
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None => self.pause("its end"),
-            }
-        };
+        let status = self.end();
         // Its last words may still be on their way.
         let mut heard = None;
         while heard != Some(self.bytes().len()) {
@@ -150,6 +145,24 @@ impl Terminal {
         assert!(!screen.bracketed_paste(), "pastes are bracketed");
         assert!(!screen.alternate_screen(), "another screen is shown");
         assert_eq!(screen.cursor_position().1, 0, "the shell's prompt would not begin a line");
+    }
+
+    /// Waits until a signal of this name has ended it, and asserts that the terminal is as it was.
+    #[track_caller]
+    pub(crate) fn ends_by(&mut self, signal: &str) {
+        let status = self.end();
+        assert_eq!(status.signal(), Some(signal), "{}", self.screen());
+        assert_eq!(settings(&self.pair), self.settings, "the terminal is set otherwise");
+    }
+
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status,
+                None => self.pause("its end"),
+            }
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
