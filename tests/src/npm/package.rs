@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::install::{self, digest, modules, once};
+use crate::pi::cargo;
 
 /// The checkout.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -101,7 +102,7 @@ fn module() -> Result<PathBuf, String> {
     let lock = File::create(target.join("wasm.lock")).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
     let began = SystemTime::now();
-    let mut xtask = Command::new(env!("CARGO"));
+    let mut xtask = cargo();
     xtask.args(["run", "--quiet", "--package", "xtask", "--", "wasm"]);
     let built = install::run(xtask.env("CARGO_TARGET_DIR", &target).current_dir(CHECKOUT));
     let wasm = target.join("wasm/pi_auth.wasm");
