@@ -1,6 +1,6 @@
 // The credential file's lock and its paths, from inside: what the native host does as well.
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -182,6 +182,30 @@ test("what a killed process left behind is swept, and what a living one is writi
   assert.deepEqual(readdirSync(folder).sort(), [`.auth.json.${process.pid}-0123456789abcdef.tmp`, ".auth.json.x.tmp", "auth.json"]);
 });
 
+const isRoot = process.getuid?.() === 0;
+test("root that refreshes a user's file leaves it, and the lock, to that user", { skip: !isRoot && "only root may give files away" }, async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  for (const path of [folder, join(folder, "auth.json")]) chownSync(path, 12345, 12345);
+  const owner = (name) => [statSync(join(folder, name)).uid, statSync(join(folder, name)).gid];
+  await store.lock(NEVER);
+  assert.deepEqual(owner("auth.json.lock"), [12345, 12345]);
+  store.read();
+  store.writeBackoff("{}");
+  assert.equal(store.write('{"a":1}', false).type, "written");
+  await store.unlock();
+  assert.deepEqual([owner("auth.json"), owner("auth.json.backoff")], [[12345, 12345], [12345, 12345]]);
+});
+
+test("a lock that cannot be made is what the error names", { skip: isRoot && "root may write anything" }, async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  chmodSync(folder, 0o500);
+  const { type, path, failure } = await store.lock(NEVER);
+  chmodSync(folder, 0o700);
+  assert.deepEqual([type, path, failure], ["store_failed", join(folder, "auth.json.lock"), "permission_denied"]);
+});
+
 test("the memory of failed refreshes is for this user alone, whatever the umask", (context) => {
   const folder = scratch(context);
   const store = storeIn(folder, "{}");
@@ -196,5 +220,4 @@ test("the memory of failed refreshes is for this user alone, whatever the umask"
   mkdirSync(join(folder, "auth.json.backoff"));
   store.writeBackoff("{}");
   assert.equal(store.readBackoff().contents, null);
-  chmodSync(folder, 0o700);
 });

@@ -91,3 +91,22 @@ fn only_models_that_the_account_may_use_are_offered() {
         assert!(ours[0].contains(model(version)), "{ended}");
     }
 }
+
+/// A picture of one pixel.
+const PIXEL: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\
+    \x00\x00\x00\x0dIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82";
+
+/// Who began a request, and whether it carries an image, the agent tells by itself, each time anew.
+#[test]
+fn a_request_with_an_image_says_so() {
+    for version in Version::ALL {
+        let sandbox = sandbox();
+        let (home, _) = copilot_home(&sandbox, version, Age::Fresh);
+        std::fs::write(home.path().join("pixel.png"), PIXEL).unwrap();
+        let words = ["-e", extension(), "@pixel.png"];
+        answered(&Agent::installed(version).ask(&home, (COPILOT, model(version)), &words).run());
+        let chat = only(&sandbox, &Kind::ChatAnswered);
+        assert_eq!(chat.header("copilot-vision-request"), Some("true"));
+        assert_eq!(chat.header("x-initiator"), Some("user"));
+    }
+}
