@@ -52,7 +52,8 @@ pub(super) fn install(folder: &Path) -> Result<PathBuf> {
         Err(failure) => {
             // What is half there must not count as there.
             let _ = fs::remove_file(folder.join(MANIFESTS[1]));
-            Err(format!("npm could not install binaryen, which makes the module small: {failure}").into())
+            Err(format!("npm could not install binaryen, which makes the module small: {failure}")
+                .into())
         }
     }
 }

@@ -13,7 +13,8 @@ const TARGET: &str = "wasm32-unknown-unknown";
 pub(super) fn target_directory() -> Result<PathBuf> {
     let ask = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
     let metadata: Value = serde_json::from_str(&cargo::read(cargo::command(&ask))?)?;
-    let directory = metadata["target_directory"].as_str().ok_or("cargo knows no target directory")?;
+    let directory =
+        metadata["target_directory"].as_str().ok_or("cargo knows no target directory")?;
     Ok(directory.into())
 }
 
