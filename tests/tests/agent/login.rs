@@ -23,7 +23,7 @@ fn a_code_that_is_pasted_logs_in_and_the_next_prompt_is_answered_with_it() {
         send_messages_to(&sandbox, &home);
         let mut agent = open(version, &home, &[]);
         log_in(&mut agent, "anthropic");
-        let page = word(&mut agent, &sandbox.base_url());
+        let page = word(&mut agent, sandbox.base_url());
         let Landing::Code(code) = robot::approve(&page).unwrap() else { panic!("no code") };
 
         // A slip is told, and asked for again.
@@ -74,13 +74,13 @@ fn a_login_that_is_cancelled_leaves_nothing_and_can_be_begun_again() {
         let home = Home::at(&sandbox);
         let mut agent = open(version, &home, &[("DISPLAY", ":0")]);
         log_in(&mut agent, "anthropic");
-        let first = word(&mut agent, &sandbox.base_url());
+        let first = word(&mut agent, sandbox.base_url());
         escape(&mut agent, &first);
         assert!(home.entry("anthropic").is_null());
         // An older agent returns to its editor, and one of today to its lists.
         escape(&mut agent, "Select");
         log_in(&mut agent, "anthropic");
-        let second = word(&mut agent, &sandbox.base_url());
+        let second = word(&mut agent, sandbox.base_url());
         assert_ne!(first, second);
         // The callback of the first is closed: the same port is free again.
         let port = |page: &str| {
@@ -134,7 +134,7 @@ fn a_code_that_is_entered_in_a_browser_logs_in_and_only_usable_models_are_offere
         log_in(&mut agent, "copilot");
         agent.see("Enterprise");
         agent.press("\r");
-        let page = word(&mut agent, &sandbox.base_url());
+        let page = word(&mut agent, sandbox.base_url());
         let code = robot::pending_user_code(&page).unwrap();
         agent.see(&code);
         // Whoever is asked to enter a code that they have not asked for is to know.

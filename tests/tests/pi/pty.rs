@@ -148,6 +148,7 @@ impl Terminal {
     }
 
     /// Waits until a signal of this name has ended it, and asserts that the terminal is as it was.
+    #[allow(dead_code, reason = "`pi` itself ends by an exit code")]
     #[track_caller]
     pub(crate) fn ends_by(&mut self, signal: &str) {
         let status = self.end();

@@ -2,11 +2,11 @@
 import { Auth } from "../auth.js";
 import { credentialsIn, documentOf } from "../credentials.js";
 import { AuthError } from "../error.js";
+import { filesOf } from "../files.js";
 import { Cancelled, type Interaction } from "../interaction.js";
 import { shippedCore } from "../module.js";
-import { FileStore } from "../store/file.js";
+import type { FileStore } from "../store/file.js";
 import { Memory, MemoryStore } from "../store/memory.js";
-import { agentDirectory, Places } from "../store/places.js";
 import type { Effect, Event, Headers } from "../types.js";
 import type { AgentCredential, StoredCredential } from "./agent.js";
 
@@ -101,7 +101,7 @@ export class Subscription {
       case "read_store":
         return { type: "store_read", path: "(the agent's)", contents };
       case "read_overrides":
-        return files().readOverrides();
+        return filesOf({})().readOverrides();
       case "read_variable":
         return { type: "variable", value: null };
       default:
@@ -113,6 +113,7 @@ export class Subscription {
   #auth(memory: Memory, interaction: Interaction): Auth {
     // What the agent asks for is this login, whatever a variable holds.
     const { PI_AUTH_PREFER: _, ...environment } = process.env;
+    const files = filesOf({});
     return new Auth({ environment, interaction, store: () => new Kept(memory, files()) });
   }
 
@@ -146,12 +147,6 @@ class Kept extends MemoryStore {
   override writeBackoff(contents: string): void {
     this.#files.writeBackoff(contents);
   }
-}
-
-function files(): FileStore {
-  const overrides = process.env["PI_AUTH_PROVIDERS"] || undefined;
-  const places = new Places(agentDirectory(process.env), overrides);
-  return new FileStore(places, (text) => shippedCore().call("plain", { text }));
 }
 
 /** An error as the agent shows it: by its message alone, and not at all where the person has stopped it. */
