@@ -9,14 +9,16 @@
 //! | [`loopback`] | the wire between them: one HTTP exchange with this machine, nothing in between |
 //! | [`vectors`] | the flows as scripts, to which every engine that runs the core is held |
 //! | [`pi`] | the black box: the real binary, in a home directory of its own, with a deadline |
+//! | [`npm`] | what comes from npm, and the package of this checkout, which goes there |
 //! | [`agent`] | the real agent, which others wrote, beside it or with our extension in it |
 //!
 //! Nothing here is shipped, and nothing here talks to another machine, but for the npm registry, from
-//! which [`oidc`] and [`agent`] are installed once.
+//! which [`oidc`] and what [`npm`] installs come once.
 
 pub mod agent;
 pub mod internet;
 pub mod loopback;
+pub mod npm;
 pub mod oidc;
 pub mod pi;
 pub mod robot;

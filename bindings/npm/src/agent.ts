@@ -3,10 +3,8 @@ import { Auth, type AuthOptions, type LoginOptions, type TokenOptions } from "./
 import { inMemory } from "./copilot-fetch.js";
 import { credentialsIn, documentOf, load, save, type OAuthCredentials } from "./credentials.js";
 import { AuthError } from "./error.js";
-import { shippedCore } from "./module.js";
-import { FileStore } from "./store/file.js";
+import { filesOf } from "./files.js";
 import { Memory } from "./store/memory.js";
-import { agentDirectory, Places } from "./store/places.js";
 
 export type SupportedOAuthProvider = "anthropic" | "github-copilot";
 
@@ -15,7 +13,7 @@ export async function loadOAuthCredentials(
   provider: string,
   options: AuthOptions = {},
 ): Promise<OAuthCredentials | null> {
-  return load(files(options), provider);
+  return load(filesOf(options)(), provider);
 }
 
 /** Stores a login in place of an older one of `provider`. */
@@ -24,7 +22,7 @@ export async function saveOAuthCredentials(
   creds: OAuthCredentials,
   options: AuthOptions = {},
 ): Promise<void> {
-  await save(files(options), provider, creds);
+  await save(filesOf(options)(), provider, creds);
 }
 
 /** Takes the stored login of `provider` out. */
@@ -135,9 +133,4 @@ async function refreshed(
   const credentials = credentialsIn(memory.contents, provider);
   if (!credentials) throw new TypeError("The core has stored no credentials.");
   return credentials;
-}
-
-function files(options: AuthOptions): FileStore {
-  const directory = options.directory ?? agentDirectory(options.environment ?? process.env);
-  return new FileStore(new Places(directory), (text) => shippedCore().call("plain", { text }));
 }

@@ -4,11 +4,10 @@ import { randomBytes } from "node:crypto";
 import { camel, type Camel } from "./camel.js";
 import type { Core } from "./core.js";
 import { run } from "./driver.js";
+import { filesOf, type Whose } from "./files.js";
 import type { Interaction } from "./interaction.js";
 import { aboutCore, shippedCore } from "./module.js";
 import type { Store } from "./store.js";
-import { FileStore } from "./store/file.js";
-import { agentDirectory, Places } from "./store/places.js";
 import { Terminal } from "./terminal.js";
 import type { Environment, Initiator, Output, Request, TokenRequest } from "./types.js";
 
@@ -26,13 +25,7 @@ export type LoggedOut = Of<"logged_out">;
 export type Status = Of<"status">;
 
 /** Whose credentials, and who is asked. All of it has a default. */
-export interface AuthOptions {
-  /** The agent's directory; `PI_CODING_AGENT_DIR`, else `~/.pi/agent`. */
-  directory?: string | undefined;
-  /** The overrides file, which then must be there; `PI_AUTH_PROVIDERS` names one, too. */
-  overrides?: string | undefined;
-  /** The variables that are set; those of this process unless given. */
-  environment?: NodeJS.ProcessEnv | undefined;
+export interface AuthOptions extends Whose {
   /** Who is asked, and told; a person at this terminal unless given. Jobs for tokens ask nobody. */
   interaction?: Interaction | undefined;
   /** Another place for credentials: called for each job. */
@@ -108,11 +101,7 @@ export class Auth {
       }),
     );
     this.#interaction = options.interaction ?? new Terminal();
-    const directory = options.directory ?? agentDirectory(environment);
-    const overrides = options.overrides ?? (environment["PI_AUTH_PROVIDERS"] || undefined);
-    const places = new Places(directory, overrides);
-    const plain = (text: string): string => this.#core.call("plain", { text });
-    this.#store = options.store ?? (() => new FileStore(places, plain));
+    this.#store = options.store ?? filesOf(options);
   }
 
   /**

@@ -40,6 +40,8 @@ export class Callback {
       this.#serve(...exchange),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
+    // A connection that cannot be taken is no reason to end the program.
+    this.#server.on("error", () => undefined);
   }
 
   /** Listens on `preferredPort`, or on any free one where that is taken. */
@@ -78,6 +80,12 @@ export class Callback {
   /** Closes the port; a browser that came in keeps waiting for its page. */
   shut(): void {
     this.#server.close();
+  }
+
+  /** Ends all that is left. */
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {

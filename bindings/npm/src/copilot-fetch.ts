@@ -1,10 +1,8 @@
 /** A `fetch` for GitHub Copilot's API: the token, and the headers without which it takes no request. */
 import { Auth, type AuthOptions, type Headers as Carried, type HeadersOptions } from "./auth.js";
 import { credentialsIn, documentOf, type OAuthCredentials } from "./credentials.js";
-import { shippedCore } from "./module.js";
-import { FileStore } from "./store/file.js";
+import { filesOf } from "./files.js";
 import { Memory, MemoryStore } from "./store/memory.js";
-import { agentDirectory, Places } from "./store/places.js";
 import type { Initiator } from "./types.js";
 
 /** A call of a provider's API. */
@@ -49,12 +47,14 @@ export async function createCopilotFetch(
     const { input, init } = isOptions(first)
       ? { input: first.url, init: first.init }
       : { input: first, init: second ?? {} };
-    const own = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
+    const request = input instanceof Request ? input : undefined;
+    const own = new Headers(init.headers ?? request?.headers);
+    const signal = init.signal ?? request?.signal;
     const about: HeadersOptions = {
       body: textOf(init.body),
       initiator: initiatorOf(own),
       vision: own.get("copilot-vision-request") === "true" ? true : undefined,
-      signal: init.signal ?? undefined,
+      signal,
     };
     const attempt = async (carried: Carried): Promise<Response> => {
       const headers = new Headers(own);
@@ -62,7 +62,11 @@ export async function createCopilotFetch(
       return send(input, { ...init, headers });
     };
 
-    const carried = await headersFor(about);
+    const carried = await headersFor(about).catch((error: unknown) => {
+      // As `fetch` does, whoever stopped it.
+      signal?.throwIfAborted();
+      throw error;
+    });
     const response = await attempt(carried);
     if (response.status !== 401 || !canRepeat(input, init)) return response;
     const rejected = tokenOf(carried);
@@ -110,13 +114,10 @@ function fromCaller(
 
 /** Jobs over credentials in memory; overrides are those of the directory. */
 export function inMemory(memory: Memory, options: AuthOptions = {}): Auth {
-  const environment = options.environment ?? process.env;
-  const overrides = options.overrides ?? (environment["PI_AUTH_PROVIDERS"] || undefined);
-  const places = new Places(options.directory ?? agentDirectory(environment), overrides);
-  const files = new FileStore(places, (text) => shippedCore().call("plain", { text }));
+  const files = filesOf(options);
   // What the caller gave wins over what a variable holds.
-  const { PI_AUTH_PREFER: _, ...others } = environment;
-  return new Auth({ ...options, environment: others, store: () => new MemoryStore(memory, files) });
+  const { PI_AUTH_PREFER: _, ...environment } = options.environment ?? process.env;
+  return new Auth({ ...options, environment, store: () => new MemoryStore(memory, files()) });
 }
 
 function isOptions(first: object | string): first is CustomFetchOptions {

@@ -63,11 +63,19 @@ class Driver {
         this.#flow.step(await this.#answer(effect), Date.now());
       }
     } finally {
-      this.#flow.drop();
+      await this.#end(output);
+    }
+  }
+
+  /** Lets go of everything, whatever fails meanwhile: what came of the job stands. */
+  async #end(output: Output | undefined): Promise<void> {
+    this.#flow.drop();
+    try {
       // The lock first: a browser may take its time.
       await this.#ground.store.unlock();
+    } finally {
       await this.#endGuard();
-      await Promise.all([this.#dismiss(output), this.#http.close()]);
+      await Promise.allSettled([this.#dismiss(output), this.#http.close()]);
       this.#ground.interaction.close?.();
     }
   }
@@ -174,12 +182,15 @@ class Driver {
     const stop = AbortSignal.any([signal, over.signal]);
     try {
       // Before anything is opened: a browser may be back before its program has ended.
-      const came = page.callback ? this.#comeBack(page, stop) : undefined;
+      const callback = page.callback ? this.#callback : undefined;
+      const came = callback && this.#comeBack(callback, page, stop);
       came?.catch(() => undefined);
       this.#ground.interaction.show?.(page);
       if (page.open_browser && page.problem === null) {
         const opened = this.#open(page.url, page.url);
-        await (came ? Promise.race([opened, came]) : opened);
+        const first = await Promise.race([opened, ...(came ? [came] : [])]);
+        // It is back already: nobody needs to be asked.
+        if (first) return first;
       }
       const typed = this.#paste(page, stop);
       if (!came) return await typed;
@@ -192,11 +203,10 @@ class Driver {
   }
 
   /** The browser that brings the answer to this page. */
-  async #comeBack(page: Authorize, signal: AbortSignal): Promise<Event> {
+  async #comeBack(callback: Callback, page: Authorize, signal: AbortSignal): Promise<Event> {
     const answers = (query: string): boolean =>
       this.#ground.core.call("is_answered_by", { state: page.state, query });
-    if (!this.#callback) return { type: "input_ended" };
-    this.#visit = await this.#callback.visit(answers, signal);
+    this.#visit = await callback.visit(answers, signal);
     return { type: "callback", query: this.#visit.query };
   }
 
@@ -230,6 +240,8 @@ class Driver {
         ? { kind: "logged_in", provider: output.provider.name }
         : { kind: "failed" },
     );
+    // A browser that has only connected, as some do in advance, would keep this process alive.
+    this.#callback?.close();
   }
 
   /** A count-down goes on from one effect to the next, as long as they have one. */
@@ -277,11 +289,13 @@ async function asked<T>(
   ask: (signal: AbortSignal) => Promise<T | undefined> | undefined,
 ): Promise<T | undefined> {
   const answer = ask(signal);
-  if (!answer) return undefined;
+  if (answer === undefined) return undefined;
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason as Error);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    const done = (): void => signal.removeEventListener("abort", stop);
+    // Resolved first: in JavaScript, somebody may answer at once.
+    Promise.resolve(answer).then(resolve, reject).finally(done);
   });
 }

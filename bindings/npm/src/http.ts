@@ -42,7 +42,11 @@ export class Http {
   async close(): Promise<void> {
     const open = [this.#remote, this.#local];
     this.#remote = this.#local = undefined;
-    for (const dispatcher of open) await (await dispatcher)?.close();
+    for (const dispatcher of open) {
+      // One that could not be made (an address of a proxy that is none) has been told of.
+      const made = await dispatcher?.catch(() => undefined);
+      await made?.close();
+    }
   }
 
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<Event> {
@@ -77,7 +81,7 @@ export class Http {
     for (const [name, values] of Object.entries(response.headers)) {
       for (const value of [values ?? []].flat()) headers.push([name, value]);
     }
-    const body = new TextDecoder().decode(Buffer.concat(chunks));
+    const body = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(chunks));
     return { type: "response", status: response.statusCode, headers, body };
   }
 
@@ -104,7 +108,8 @@ export class Http {
   #options(): object {
     const ca = certificates(this.#environment);
     const connect = { timeout: this.#limits.connect_timeout_ms, ...(ca && { ca }) };
-    return { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, connect, requestTls: connect };
+    const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
+    return { ...idle, connect, requestTls: connect, proxyTls: connect };
   }
 }
 
@@ -128,6 +133,7 @@ function isLoopback({ hostname }: URL): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
+/** Codes of what ends before a request is on its way; an invalid URL is that of a proxy. */
 const NOT_REACHED = new Set([
   "EADDRNOTAVAIL",
   "EAI_AGAIN",
@@ -137,6 +143,7 @@ const NOT_REACHED = new Set([
   "ENETDOWN",
   "ENETUNREACH",
   "ENOTFOUND",
+  "ERR_INVALID_URL",
   "ETIMEDOUT",
   "UND_ERR_CONNECT_TIMEOUT",
 ]);

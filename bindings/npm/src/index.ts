@@ -7,7 +7,7 @@
  * | `agent.ts`, `copilot-fetch.ts`, `credentials.ts` | what an agent asks for, by plain functions |
  * | `driver.ts` | the loop that answers a flow's effects with events |
  * | `http.ts`, `callback.ts`, `page.ts`, `browser.ts` | the network, and the browser |
- * | `store.ts`, `store/` | credentials: the agent's file by its own rules, or memory |
+ * | `files.ts`, `store.ts`, `store/` | credentials: the agent's file by its own rules, or memory |
  * | `interaction.ts`, `terminal.ts` | the person |
  * | `core.ts`, `door.ts`, `engine.ts`, `types.ts` | the core; none of these needs Node |
  */

@@ -5,9 +5,6 @@
  * The agent stays what it was: it asks the person, keeps the credential, and calls for a refresh under
  * its own lock. What is asked of the provider, and what comes of the answer, the core decides.
  *
- * The agent makes its own modules known to TypeScript that it loads, and not to JavaScript: so it is
- * given this very file, which is shipped beside what it is compiled to.
- *
  * | file | what is in it |
  * |---|---|
  * | `pi-extension/agent.ts` | the agent, as far as it is used here |
@@ -27,10 +24,16 @@ const SUBSCRIPTIONS = [
   new Subscription("github-copilot", "GitHub Copilot"),
 ];
 
-/** What the agent calls when it loads the extension. */
-export default async function piAuth(pi: Pi): Promise<void> {
-  const providers = await builtinProviders();
-  const models = providers ? undefined : await builtinModels();
+/**
+ * Registers the providers at the agent. `load` imports a module as the agent knows it; the one that
+ * is given when the agent loads the package does (`extension.ts`).
+ */
+export default async function piAuth(
+  pi: Pi,
+  load: Load = (name) => import(name),
+): Promise<void> {
+  const providers = await builtinProviders(load);
+  const models = providers ? undefined : await builtinModels(load);
   for (const subscription of SUBSCRIPTIONS) {
     const builtin = providers?.find(({ id }) => id === subscription.provider);
     if (builtin) pi.registerProvider(nativeOf(builtin, subscription));
@@ -38,25 +41,29 @@ export default async function piAuth(pi: Pi): Promise<void> {
   }
 }
 
+type Load = (name: string) => Promise<unknown>;
+
 /** The providers of an agent that takes whole ones; `undefined` for one that does not. */
-async function builtinProviders(): Promise<NativeProvider[] | undefined> {
+async function builtinProviders(load: Load): Promise<NativeProvider[] | undefined> {
   type All = { builtinProviders?: () => NativeProvider[] };
-  const all = await imported<All>(["@earendil-works/pi-ai/providers/all"]);
+  const all = await loaded<All>(load, ["@earendil-works/pi-ai/providers/all"]);
   return all?.builtinProviders?.();
 }
 
 /** Tells the models that an agent knows of a provider. */
-async function builtinModels(): Promise<((provider: string) => AgentModel[]) | undefined> {
+async function builtinModels(
+  load: Load,
+): Promise<((provider: string) => AgentModel[]) | undefined> {
   type Ai = { getModels?: (provider: string) => AgentModel[] };
-  const ai = await imported<Ai>(["@mariozechner/pi-ai", "@earendil-works/pi-ai"]);
+  const ai = await loaded<Ai>(load, ["@mariozechner/pi-ai", "@earendil-works/pi-ai"]);
   return ai?.getModels;
 }
 
-/** The first of these modules that the agent has. It is the agent that resolves them, by its loader. */
-async function imported<Module>(names: string[]): Promise<Module | undefined> {
+/** The first of these modules that the agent has. */
+async function loaded<Module>(load: Load, names: string[]): Promise<Module | undefined> {
   for (const name of names) {
     try {
-      return (await import(name)) as Module;
+      return (await load(name)) as Module;
     } catch {
       // Another agent, which has another of them.
     }

@@ -107,13 +107,16 @@ class Lines {
   }
 
   async next(signal: AbortSignal): Promise<string | undefined> {
+    signal.throwIfAborted();
     if (this.#ready.length > 0) return this.#ready.shift();
     if (this.#ended) return undefined;
+    takeKeys(true);
     const stop = (): void => this.#wanted?.reject(signal.reason as Error);
     signal.addEventListener("abort", stop, { once: true });
     try {
       return await new Promise((resolve, reject) => (this.#wanted = { resolve, reject }));
     } finally {
+      takeKeys(false);
       this.#wanted = undefined;
       signal.removeEventListener("abort", stop);
     }
@@ -122,4 +125,12 @@ class Lines {
   close(): void {
     this.#reader.close();
   }
+}
+
+/**
+ * Whether the terminal sends keys one by one. Between two questions it does not: there Ctrl-C is a signal,
+ * and whatever that does, it leaves the terminal as it was.
+ */
+function takeKeys(all: boolean): void {
+  if (process.stdin.isTTY) process.stdin.setRawMode(all);
 }

@@ -167,7 +167,12 @@ test("an AbortSignal of the request ends it", needsSandbox, async () => {
   const credentials = await copilot(FRESH);
   const copilotFetch = await createCopilotFetch(async () => credentials, it.options);
   const signal = AbortSignal.abort();
-  await assert.rejects(copilotFetch(call(post(hello, { signal }))));
+  await assert.rejects(copilotFetch(call(post(hello, { signal }))), { name: "AbortError" });
+  // Also while a token is fetched for it, and when the signal is that of a Request.
+  const expired = await copilot(EXPIRED);
+  const refreshing = await createCopilotFetch(async () => expired, it.options);
+  await assert.rejects(refreshing(call(post(hello, { signal }))), { name: "AbortError" });
+  await assert.rejects(refreshing(new Request(URL_, post(hello, { signal }))), { name: "AbortError" });
 });
 
 test("without a login it says what to do, and sends nothing", needsSandbox, async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { test } from "node:test";
 
 import { Auth, AuthError, Cancelled, login, loginAnthropic, loginGitHubCopilot } from "pi-auth";
@@ -73,6 +74,35 @@ test("login by callback: the browser is answered once it is stored", needsSandbo
   assert.match(body, /You are logged in to Anthropic/);
   await assertLoggedIn(it);
   assert.ok(stored);
+});
+
+test("a browser that only connects keeps nothing alive, and one that is back spares the question", needsSandbox, async () => {
+  const it = await home();
+  const sockets = [];
+  const interaction = {
+    async open(url) {
+      const { port } = new URL(new URL(url).searchParams.get("redirect_uri"));
+      const ahead = connect(Number(port), "127.0.0.1");
+      sockets.push(new Promise((resolve) => ahead.on("error", () => {}).on("close", resolve)));
+      await new Promise((resolve) => ahead.on("connect", resolve));
+      void press("authorize", url);
+      // A program that ends long after the browser is back.
+      return new Promise((resolve) => setTimeout(resolve, 5000, true).unref());
+    },
+    paste: () => assert.fail("nobody needs to be asked"),
+  };
+  const auth = new Auth({ environment: { ...it.environment, DISPLAY: ":0" }, interaction });
+  await auth.login({ provider: "anthropic" });
+  await Promise.race([sockets[0], new Promise((_, reject) => setTimeout(reject, 2000, new Error("still open")).unref())]);
+  await assertLoggedIn(it);
+});
+
+test("a person may answer at once", needsSandbox, async () => {
+  const it = await home();
+  const pages = [];
+  const interaction = { present: true, select: () => 0, show: (page) => pages.push(page), paste: (page) => codeOf(page.url) };
+  await new Auth({ ...it.options, interaction }).login({ noBrowser: true });
+  await assertLoggedIn(it);
 });
 
 test("login by callback with the system's browser, which BROWSER names", { skip: !BROWSER }, async () => {

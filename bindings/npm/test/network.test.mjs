@@ -38,6 +38,15 @@ test("a proxy that is not there", needsInternet, async () => {
   await assert.rejects(gone.auth.token("anthropic"), { code: "retry_later" });
 });
 
+test("a proxy that is none is told of without its password, and leaves nothing open", needsInternet, async () => {
+  const { auth } = await outside({ HTTPS_PROXY: "http://user:canary@:0:0", SSL_CERT_FILE: AUTHORITY });
+  await assert.rejects(auth.token("anthropic"), (error) => {
+    assert.equal(error.code, "retry_later");
+    assert.ok(!JSON.stringify([error.message, error.advice, error.stack, error.cause]).includes("canary"));
+    return true;
+  });
+});
+
 test("plain http goes to this machine, and through no proxy", needsSandbox, async () => {
   const it = await home();
   const seen = [];

@@ -277,7 +277,7 @@ test("status and logout", needsSandbox, async () => {
   it.store({ openai: { type: "api_key", key: "k" }, anthropic: await anthropic(FRESH), "github-copilot": await copilot(EXPIRED) });
   const auth = new Auth(it.options);
   const { keys, path } = await auth.status();
-  assert.equal(path, "~/agent/oauth.json".replace("~", it.root));
+  assert.ok(path.endsWith("/agent/oauth.json"), path);
   assert.deepEqual(keys.map(({ provider, state }) => [provider.id, state]), [["anthropic", "ready"], ["github-copilot", "refresh_due"], ["openai", "ready"]]);
   const out = await auth.logout({ all: true, confirmed: true });
   assert.deepEqual(out.providers.map(({ id }) => id), ["anthropic", "github-copilot"]);

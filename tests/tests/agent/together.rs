@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use pi_auth_tests::agent::{Agent, CLAUDE, Version, extension, node, on, package};
+use pi_auth_tests::agent::{Agent, CLAUDE, Version, extension, on};
 use pi_auth_tests::internet::Internet;
+use pi_auth_tests::npm::{node, package};
 use pi_auth_tests::pi::{Age, Home, Running};
 use pi_auth_tests::sandbox::Kind;
 
@@ -36,7 +37,7 @@ fn ten_of_pi_ten_programs_and_the_agent_make_one_refresh() {
             let internet = Internet::start(&sandbox).unwrap();
             let (home, old) = agent_home(&sandbox, Age::Expired);
             let agent = Agent::installed(version);
-            let words: &[&str] = if extended { &["-e", &extension] } else { &[] };
+            let words: &[&str] = if extended { &["-e", extension] } else { &[] };
             let agent = on(&internet, agent.ask(&home, CLAUDE, words)).start();
             let others: Vec<Running> = natives(&home).chain(programs(&home, &node)).collect();
             let mut printed: Vec<String> = Vec::new();

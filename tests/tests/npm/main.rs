@@ -3,14 +3,17 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `build.rs` | the package, built once from this checkout |
 //! | `node.rs` | `node --test`, with a deadline |
+//! | `terminal.rs` | what takes a terminal, and so is here |
 //!
-//! The claims are in `bindings/npm/test`: a file for each test here.
+//! All other claims are in `bindings/npm/test`: a file for each test here.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod build;
 mod node;
+#[path = "../pi/pty.rs"]
+#[expect(dead_code, reason = "a login of the package's asks for less than one of `pi`")]
+mod pty;
+mod terminal;
 
 use node::run;
 
@@ -18,6 +21,12 @@ use node::run;
 #[test]
 fn core() {
     run("core.test.mjs");
+}
+
+/// The same where there is no Node; what is not installed here is skipped, and counted.
+#[test]
+fn runtimes() {
+    run("runtimes.test.mjs");
 }
 
 /// Ways in: paste, callback, code; and who is let in at the callback.
@@ -30,6 +39,18 @@ fn login() {
 #[test]
 fn token() {
     run("token.test.mjs");
+}
+
+/// The lock and the file, from inside.
+#[test]
+fn store() {
+    run("store.test.mjs");
+}
+
+/// The extension, seen by an agent that is played.
+#[test]
+fn extension() {
+    run("extension.test.mjs");
 }
 
 /// HTTP as the core wants it: proxies, certificates, and answers that are none.
@@ -54,4 +75,10 @@ fn copilot_fetch() {
 #[test]
 fn package() {
     run("package.test.mjs");
+}
+
+/// Every block of code in its README.
+#[test]
+fn readme() {
+    run("readme.test.mjs");
 }

@@ -7,10 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pi_auth_tests::internet::Internet;
+use pi_auth_tests::npm;
 use pi_auth_tests::pi;
 use pi_auth_tests::sandbox::{Config, Sandbox};
-
-use crate::build;
 
 /// How long the tests of one file may take. None takes nearly as long unless it never ends.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -21,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// When one of them fails, or the time is up; with what was said.
 #[track_caller]
 pub(crate) fn run(file: &str) {
-    let package = build::package();
+    let package = npm::package();
     let sandbox = Sandbox::start(Config::default()).unwrap();
     let internet = Internet::start(&sandbox).unwrap();
     let scratch = tempfile::tempdir().unwrap();

@@ -1,17 +1,18 @@
-//! A terminal with a `pi` in it, and somebody who looks at it and presses keys.
+//! A terminal with a program in it, and somebody who looks at it and presses keys.
 
 use std::io::{Read as _, Write};
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pi_auth_tests::pi::{Home, PATIENCE, binary};
-use portable_pty::{Child, CommandBuilder, PtyPair, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, PtyPair, PtySize, native_pty_system};
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
 
-/// A terminal in which `pi` runs, as the leader of its session.
+/// A terminal in which a program runs, as the leader of its session.
 pub(crate) struct Terminal {
     pair: PtyPair,
     child: Box<dyn Child + Send + Sync>,
@@ -30,9 +31,20 @@ struct Seen {
 impl Terminal {
     /// Runs `pi ARGUMENTS` with these variables beside the home's own.
     pub(crate) fn run(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(SIZE).unwrap();
+        Self::open(SIZE, home, binary(), arguments, variables)
+    }
+
+    /// Runs any program so, in a terminal of this size.
+    pub(crate) fn open(
+        size: PtySize,
+        home: &Home,
+        program: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let pair = native_pty_system().openpty(size).unwrap();
         let settings = settings(&pair);
-        let mut command = CommandBuilder::new(binary());
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.cwd(home.path());
         command.env_clear();
@@ -46,7 +58,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         let mut screen = pair.master.try_clone_reader().unwrap();
         let keyboard = pair.master.take_writer().unwrap();
-        let [rows, columns] = [SIZE.rows, SIZE.cols].map(|it| NonZero::new(it).unwrap());
+        let [rows, columns] = [size.rows, size.cols].map(|it| NonZero::new(it).unwrap());
         let parser = vt100::Parser::new(rows, columns, 1000);
         let seen = Arc::new(Mutex::new(Seen { screen: parser, bytes: Vec::new() }));
         let told = Arc::clone(&seen);
@@ -118,12 +130,7 @@ impl Terminal {
     /// Waits for its end, and asserts its exit code and that the terminal is as it was.
     #[track_caller]
     pub(crate) fn exits(&mut self, code: u32) {
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None => self.pause("its end"),
-            }
-        };
+        let status = self.end();
         // Its last words may still be on their way.
         let mut heard = None;
         while heard != Some(self.bytes().len()) {
@@ -138,6 +145,25 @@ impl Terminal {
         assert!(!screen.bracketed_paste(), "pastes are bracketed");
         assert!(!screen.alternate_screen(), "another screen is shown");
         assert_eq!(screen.cursor_position().1, 0, "the shell's prompt would not begin a line");
+    }
+
+    /// Waits until a signal of this name has ended it, and asserts that the terminal is as it was.
+    #[allow(dead_code, reason = "`pi` itself ends by an exit code")]
+    #[track_caller]
+    pub(crate) fn ends_by(&mut self, signal: &str) {
+        let status = self.end();
+        assert_eq!(status.signal(), Some(signal), "{}", self.screen());
+        assert_eq!(settings(&self.pair), self.settings, "the terminal is set otherwise");
+    }
+
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status,
+                None => self.pause("its end"),
+            }
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -56,10 +56,13 @@ export interface LoginCallbacks {
   signal?: AbortSignal;
 }
 
-/** A provider as agents since 1.0 take it: all of it, of which only `auth.oauth` is looked into. */
+/** A provider as agents since 1.0 take it: all of it, of which only this much is looked into. */
 export interface NativeProvider {
   id: string;
   auth: { oauth?: Partial<NativeOAuth> };
+  getModels(): AgentModel[];
+  /** Also those that are not for chatting. */
+  getAllModels?(): AgentModel[];
 }
 
 /** The part of such a provider that this package takes over. */
@@ -69,7 +72,6 @@ export interface NativeOAuth {
   refresh(credential: StoredCredential): Promise<StoredCredential>;
   toAuth(credential: StoredCredential): Promise<{
     apiKey: string;
-    headers?: Record<string, string>;
     baseUrl?: string;
   }>;
 }

@@ -30,9 +30,12 @@ export function configOf(
 function catalog(subscription: Subscription, models: AgentModel[]): Partial<ProviderConfig> {
   const [first] = models;
   if (!first) return {};
-  const { headers } = subscription;
-  const carrying = models.map((model) => ({ ...model, headers: { ...model.headers, ...headers } }));
-  return { baseUrl: first.baseUrl, models: carrying };
+  return { baseUrl: first.baseUrl, models: models.map(carrying(subscription.headers)) };
+}
+
+/** Adds to a model the headers that its requests are to carry. */
+export function carrying(headers: Record<string, string>): (model: AgentModel) => AgentModel {
+  return (model) => ({ ...model, headers: { ...model.headers, ...headers } });
 }
 
 /** The models that this account may use, where they are for it; those of other providers as they are. */
@@ -41,11 +44,17 @@ function modified(
   models: AgentModel[],
   credential: AgentCredential,
 ): AgentModel[] {
-  const { baseUrl } = subscription.carried(credential);
+  const isOurs = ({ provider }: AgentModel): boolean => provider === subscription.provider;
+  let baseUrl: string | undefined;
+  try {
+    baseUrl = subscription.baseUrl(credential);
+  } catch {
+    // An overrides file that cannot be used: the token goes nowhere, rather than to another server.
+    return models.filter((model) => !isOurs(model));
+  }
   const available = credential["availableModelIds"];
   const isAvailable = ({ id }: AgentModel): boolean =>
     !Array.isArray(available) || available.includes(id);
-  const isOurs = ({ provider }: AgentModel): boolean => provider === subscription.provider;
   return models
     .filter((model) => !isOurs(model) || isAvailable(model))
     .map((model) => (isOurs(model) && baseUrl ? { ...model, baseUrl } : model));
@@ -62,7 +71,7 @@ function personOf(callbacks: LoginCallbacks): Interaction {
       return orCancelled(callbacks.onPrompt({ message: question, allowEmpty: true }));
     },
     show: ({ url, message, problem }) => {
-      if (problem === null) callbacks.onAuth({ url, instructions: message });
+      if (problem === null) callbacks.onAuth({ url: quotable(url), instructions: message });
     },
     paste: ({ prompt, problem }) => {
       pastes += 1;
@@ -73,11 +82,13 @@ function personOf(callbacks: LoginCallbacks): Interaction {
     showCode: ({ user_code, verification_uri, url, message, warning, expires_ms }) => {
       if (callbacks.onDeviceCode) {
         const expiresInSeconds = Math.max(0, Math.round((expires_ms - Date.now()) / 1000));
-        callbacks.onProgress?.(warning);
         const code = { userCode: user_code, verificationUri: verification_uri, expiresInSeconds };
         callbacks.onDeviceCode(code);
+        // After that: the code takes the place of what was shown before.
+        callbacks.onProgress?.(warning);
       } else {
-        callbacks.onAuth({ url, instructions: `${message} Code: ${user_code}. ${warning}` });
+        const instructions = `${message} ${user_code}\n${warning}`;
+        callbacks.onAuth({ url: quotable(url), instructions });
       }
     },
     // The agent opens what it shows.
@@ -86,6 +97,14 @@ function personOf(callbacks: LoginCallbacks): Interaction {
       if (activity !== undefined) callbacks.onProgress?.(activity);
     },
   };
+}
+
+/**
+ * An address that means the same and holds nothing that a shell takes for a command: the agent puts what
+ * it opens between double quotes of one, and a server's answer may be in it.
+ */
+function quotable(url: string): string {
+  return url.replace(/["'`$!\\^|<>\s]/g, (it) => `%${it.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /** A question that is rejected was cancelled. */

@@ -1,7 +1,7 @@
 /** The form that agents since 1.0 take. */
 import type { Interaction } from "../interaction.js";
 import type { NativeInteraction, NativeOAuth, NativeProvider } from "./agent.js";
-import { orCancelled } from "./config.js";
+import { carrying, orCancelled } from "./config.js";
 import type { Subscription } from "./subscription.js";
 
 /**
@@ -12,6 +12,7 @@ export function nativeOf<Provider extends NativeProvider>(
   builtin: Provider,
   subscription: Subscription,
 ): Provider {
+  const isCopilot = subscription.provider === "github-copilot";
   const oauth: NativeOAuth = {
     name: subscription.name,
     ...builtin.auth.oauth,
@@ -20,12 +21,20 @@ export function nativeOf<Provider extends NativeProvider>(
     toAuth: async (credential) => {
       const apiKey = credential.access;
       // To Anthropic the agent sends headers of its own, and where to is the person's setting.
-      if (subscription.provider !== "github-copilot") return { apiKey };
-      const { baseUrl, headers } = subscription.carried(credential);
-      return { apiKey, headers, ...(baseUrl !== undefined && { baseUrl }) };
+      const baseUrl = isCopilot ? subscription.baseUrl(credential) : undefined;
+      return { apiKey, ...(baseUrl !== undefined && { baseUrl }) };
     },
   };
-  return { ...builtin, auth: { ...builtin.auth, oauth } };
+  const provider = { ...builtin, auth: { ...builtin.auth, oauth } };
+  if (!isCopilot) return provider;
+  // The agent lets the headers of a model win over those of a login.
+  const { headers } = subscription;
+  const { getModels, getAllModels } = builtin;
+  return {
+    ...provider,
+    getModels: () => getModels.call(builtin).map(carrying(headers)),
+    ...(getAllModels && { getAllModels: () => getAllModels.call(builtin).map(carrying(headers)) }),
+  };
 }
 
 /** The person whom the agent asks. */
@@ -45,7 +54,6 @@ function personOf(interaction: NativeInteraction): Interaction {
       return orCancelled(interaction.prompt({ type: "manual_code", message, signal }));
     },
     showCode: ({ user_code, verification_uri, open_browser, warning, expires_ms }) => {
-      progress(warning);
       interaction.notify({
         type: "device_code",
         userCode: user_code,
@@ -53,6 +61,8 @@ function personOf(interaction: NativeInteraction): Interaction {
         openBrowserOnConfirm: open_browser,
         expiresInSeconds: Math.max(0, Math.round((expires_ms - Date.now()) / 1000)),
       });
+      // After that: the code takes the place of what was shown before.
+      progress(warning);
     },
     // The agent opens what it shows.
     open: async () => true,

@@ -2,11 +2,11 @@
 import { Auth } from "../auth.js";
 import { credentialsIn, documentOf } from "../credentials.js";
 import { AuthError } from "../error.js";
+import { filesOf } from "../files.js";
 import { Cancelled, type Interaction } from "../interaction.js";
 import { shippedCore } from "../module.js";
-import { FileStore } from "../store/file.js";
+import type { FileStore } from "../store/file.js";
 import { Memory, MemoryStore } from "../store/memory.js";
-import { agentDirectory, Places } from "../store/places.js";
 import type { Effect, Event, Headers } from "../types.js";
 import type { AgentCredential, StoredCredential } from "./agent.js";
 
@@ -17,12 +17,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What the agent decides anew for each request, and so adds by itself. */
 const PER_REQUEST = ["authorization", "x-initiator", "copilot-vision-request"];
-
-/** Where requests go, and the headers that all of them carry. */
-export interface Carried {
-  baseUrl: string | undefined;
-  headers: Record<string, string>;
-}
 
 /** One provider's login. */
 export class Subscription {
@@ -64,23 +58,23 @@ export class Subscription {
     return this.#stored(memory);
   }
 
-  /** Where requests with this credential go, and what all of them carry. */
-  carried(credential: AgentCredential): Carried {
+  /** Where requests with this credential go; `undefined` where nobody knows. */
+  baseUrl(credential: AgentCredential): string | undefined {
     // Whether it is still valid is not the question here.
-    return this.#carried(this.#document({ ...credential, expires: Date.now() + DAY_MS }));
+    const lasting = this.#document({ ...credential, expires: Date.now() + DAY_MS });
+    return this.#atOnce(lasting).base_url ?? undefined;
   }
 
-  /** What requests carry whoever is logged in. */
+  /** What requests carry whoever is logged in, beside what the agent adds to each by itself. */
   get headers(): Record<string, string> {
-    return this.#carried(null, "none").headers;
-  }
-
-  #carried(contents: string | null, callerKey?: string): Carried {
-    const output = this.#atOnce(contents, callerKey);
-    const headers = output.headers
-      .filter(({ name }) => !PER_REQUEST.includes(name.toLowerCase()))
-      .map(({ name, value }) => [name, value] as const);
-    return { baseUrl: output.base_url ?? undefined, headers: Object.fromEntries(headers) };
+    try {
+      const { headers } = this.#atOnce(null, "none");
+      const lasting = headers.filter(({ name }) => !PER_REQUEST.includes(name.toLowerCase()));
+      return Object.fromEntries(lasting.map(({ name, value }) => [name, value]));
+    } catch {
+      // An overrides file that cannot be used. Each job will say so; the agent has to start for that.
+      return {};
+    }
   }
 
   /** Runs the job that needs no waiting, for callers that cannot wait. */
@@ -107,7 +101,7 @@ export class Subscription {
       case "read_store":
         return { type: "store_read", path: "(the agent's)", contents };
       case "read_overrides":
-        return files().readOverrides();
+        return filesOf({})().readOverrides();
       case "read_variable":
         return { type: "variable", value: null };
       default:
@@ -119,6 +113,7 @@ export class Subscription {
   #auth(memory: Memory, interaction: Interaction): Auth {
     // What the agent asks for is this login, whatever a variable holds.
     const { PI_AUTH_PREFER: _, ...environment } = process.env;
+    const files = filesOf({});
     return new Auth({ environment, interaction, store: () => new Kept(memory, files()) });
   }
 
@@ -152,12 +147,6 @@ class Kept extends MemoryStore {
   override writeBackoff(contents: string): void {
     this.#files.writeBackoff(contents);
   }
-}
-
-function files(): FileStore {
-  const overrides = process.env["PI_AUTH_PROVIDERS"] || undefined;
-  const places = new Places(agentDirectory(process.env), overrides);
-  return new FileStore(places, (text) => shippedCore().call("plain", { text }));
 }
 
 /** An error as the agent shows it: by its message alone, and not at all where the person has stopped it. */

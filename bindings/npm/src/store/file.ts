@@ -1,9 +1,11 @@
 /** The credential file: which one it is, and reading, locking and replacing it. */
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 import type { Store } from "../store.js";
 import type { Event } from "../types.js";
-import { Lock, TimedOut } from "./lock.js";
+import { Lock, NoLock } from "./lock.js";
+import { createFile, ownAs } from "./plain.js";
 import { besideItself, real, withTilde, type Places } from "./places.js";
 import { Replacement, sweep } from "./replace.js";
 import { failureOf, readText } from "./text.js";
@@ -92,10 +94,9 @@ export class FileStore implements Store {
       return { type: "locked" };
     } catch (error) {
       if (signal.aborted) throw error;
-      if (error instanceof TimedOut) {
-        return { type: "lock_timed_out", path: this.#shown(error.path), alive: false };
-      }
-      return this.#failed(path, error);
+      if (!(error instanceof NoLock)) return this.#failed(path, error);
+      if (error.cause !== undefined) return this.#failed(error.path, error.cause);
+      return { type: "lock_timed_out", path: this.#shown(error.path), alive: false };
     }
   }
 
@@ -139,7 +140,13 @@ export class FileStore implements Store {
     try {
       // Made anew, whatever stood there.
       rmSync(this.#backoff, { force: true });
-      writeFileSync(this.#backoff, contents, { flag: "wx", mode: 0o600 });
+      const file = createFile(this.#backoff);
+      try {
+        ownAs(file, statSync(dirname(this.#backoff)));
+        writeFileSync(file, contents);
+      } finally {
+        closeSync(file);
+      }
     } catch {
       // It is worth no more than its moment.
     }

@@ -65,7 +65,9 @@ export function withTilde(path: string): string {
 export function real(path: string): string {
   for (let links = 0; links < 40; links += 1) {
     try {
-      path = resolve(dirname(path), readlinkSync(path));
+      const target = readlinkSync(path);
+      // Not joined by names alone: `..` of a linked directory is above what it leads to.
+      path = isAbsolute(target) ? target : `${dirname(path)}/${target}`;
     } catch {
       return besideItself(path);
     }
@@ -75,7 +77,7 @@ export function real(path: string): string {
 
 /** A path with its directory's links followed, but not its own: what the agent calls the file. */
 export function besideItself(path: string): string {
-  return join(realpathSync(dirname(path)), basename(path));
+  return join(realpathSync.native(dirname(path)), basename(path));
 }
 
 function isThere(path: string): boolean {

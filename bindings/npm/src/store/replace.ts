@@ -2,9 +2,6 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
   fsyncSync,
   ftruncateSync,
   lstatSync,
@@ -14,10 +11,10 @@ import {
   rmSync,
   statSync,
   writeSync,
-  type Stats,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
+import { createFile, ownAs } from "./plain.js";
 import { codeOf } from "./text.js";
 
 /** How much more room than the present file is taken, in bytes: an entry grows by less. */
@@ -46,11 +43,9 @@ export class Replacement {
     if (present) closeSync(openSync(target, "r+"));
     const name = `${prefix(target)}${process.pid}-${randomBytes(8).toString("hex")}${SUFFIX}`;
     const path = join(dirname(target), name);
-    const replacement = new Replacement(target, path, openSync(path, "wx", 0o600));
+    const replacement = new Replacement(target, path, createFile(path));
     try {
-      // Whatever the umask takes away, this user needs.
-      fchmodSync(replacement.#file, 0o600);
-      if (present) own(replacement.#file, present);
+      if (present) ownAs(replacement.#file, present);
       fill(replacement.#file, Buffer.alloc((present?.size ?? 0) + SPARE_BYTES), false);
       return replacement;
     } catch (error) {
@@ -93,7 +88,11 @@ export class Replacement {
     if (!this.#open) return;
     this.#open = false;
     closeSync(this.#file);
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // What cannot be removed is swept later, and no reason to call a job failed that is done.
+    }
   }
 }
 
@@ -102,17 +101,6 @@ function fill(file: number, bytes: Buffer, sync: boolean): void {
   if (!sync) return;
   ftruncateSync(file, bytes.length);
   fsyncSync(file);
-}
-
-/** Root that refreshes a user's file must not take it away from them. */
-function own(file: number, like: Stats): void {
-  const { uid, gid } = fstatSync(file);
-  if (uid === like.uid && gid === like.gid) return;
-  try {
-    fchownSync(file, like.uid, like.gid);
-  } catch (error) {
-    if (uid !== like.uid) throw error;
-  }
 }
 
 /** Makes a change of names durable; what could still fail is only its survival of a power cut. */

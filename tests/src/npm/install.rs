@@ -9,25 +9,30 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest as _, Sha256};
 
+use super::MEND;
+
 /// The files that say what is installed.
-pub(super) const MANIFESTS: [&str; 2] = ["package.json", "package-lock.json"];
+const MANIFESTS: [&str; 2] = ["package.json", "package-lock.json"];
 
-/// What to do where a program is missing.
-pub(super) const MEND: &str = "these tests run the real agent, which needs Node.js 20 with npm in \
-                               PATH: install both, as packages nodejs and npm or from \
-                               https://nodejs.org";
-
-/// A folder with everything in `node_modules` that the lock file of `program` names.
-pub(super) fn modules(program: &Path) -> Result<PathBuf, String> {
+/// The `node_modules` with everything that the lock file in the folder `program` names.
+///
+/// # Errors
+/// It cannot be installed: npm is missing, or the registry out of reach.
+pub fn modules(program: &Path) -> Result<PathBuf, String> {
     let inputs = MANIFESTS.map(|manifest| program.join(manifest));
     let digest = digest(&inputs).map_err(|error| format!("{}: {error}", program.display()))?;
-    once(&format!("modules-{digest}"), |partial| {
+    let folder = once(&format!("modules-{digest}"), |partial| {
         for manifest in MANIFESTS {
             let copied = fs::copy(program.join(manifest), partial.join(manifest));
             copied.map_err(|error| format!("{manifest}: {error}"))?;
         }
-        npm_ci(partial)
-    })
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
+            .args(["--loglevel=error", "--fetch-timeout=60000"])
+            .current_dir(partial);
+        run(&mut npm)
+    })?;
+    Ok(folder.join("node_modules"))
 }
 
 /// A folder of this name below the target directory, made by the first call on a machine; others wait
@@ -36,7 +41,7 @@ pub(super) fn once(
     name: &str,
     make: impl FnOnce(&Path) -> Result<(), String>,
 ) -> Result<PathBuf, String> {
-    let all = target()?.join("agents");
+    let all = target()?.join("npm");
     let ready = all.join(name);
     if ready.exists() {
         return Ok(ready);
@@ -83,15 +88,6 @@ pub(super) fn run(command: &mut Command) -> Result<(), String> {
     if ended.status.success() {
         return Ok(());
     }
-    let (stdout, stderr) = (ended.stdout, ended.stderr);
-    let said = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    Err(format!("{shown} ended with {}\n{}", ended.status, said.concat()))
-}
-
-fn npm_ci(folder: &Path) -> Result<(), String> {
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
-        .args(["--loglevel=error", "--fetch-timeout=60000"])
-        .current_dir(folder);
-    run(&mut npm)
+    let said = [ended.stdout, ended.stderr].concat();
+    Err(format!("{shown} ended with {}\n{}", ended.status, String::from_utf8_lossy(&said)))
 }

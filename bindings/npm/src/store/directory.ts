@@ -1,0 +1,146 @@
+/** The lock directory of npm's proper-lockfile 4, as both of its ends need it. */
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { performance } from "node:perf_hooks";
+
+import { createDirectory } from "./plain.js";
+import { codeOf } from "./text.js";
+
+/** How long a lock must have been left alone before it counts as dead, in milliseconds. */
+const STALE_MS = 30_000;
+/**
+ * How long it is watched before that is believed, in milliseconds: when a machine wakes up every lock
+ * looks old, and its holder touches it next.
+ */
+const WATCHED_FOR_MS = 2500;
+/** How often a holder touches it, in milliseconds. The agent's shortest idea of a dead lock is 10 s. */
+const TOUCH_EVERY_MS = 2000;
+
+/**
+ * What a waiter has seen of somebody else's lock.
+ *
+ * Clocks jump and machines sleep, so what a lock's time says is not enough: it must stay as it is for a
+ * moment, and one that looks young is dead, too, once it was not touched for long enough.
+ */
+export class Watch {
+  #seen: { touched: bigint; sinceMs: number } | undefined;
+
+  /** Whether a lock that bears this time, in nanoseconds, may be taken over. */
+  isDead(touched: bigint): boolean {
+    const nowMs = performance.now();
+    if (this.#seen?.touched !== touched) this.#seen = { touched, sinceMs: nowMs };
+    const watchedMs = nowMs - this.#seen.sinceMs;
+    const ageMs = Date.now() - Number(touched / 1_000_000n);
+    return watchedMs > STALE_MS || (ageMs > STALE_MS && watchedMs > WATCHED_FOR_MS);
+  }
+}
+
+/** A lock directory that is ours, and is touched. */
+export class LockDirectory {
+  readonly path: string;
+  #release: (() => Promise<void>) | undefined;
+  /** The time that it was last given by us, in nanoseconds; `undefined` before that. */
+  #touched: bigint | undefined;
+  #lost = false;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Takes the lock on `file` if it is free; `undefined` while somebody holds it. A dead one is buried. */
+  static async tryTake(file: string, watch: Watch): Promise<LockDirectory | undefined> {
+    const { default: lockfile } = await import("proper-lockfile");
+    const lock = new LockDirectory(`${file}.lock`);
+    try {
+      lock.#release = await lockfile.lock(file, {
+        // The file need not be there yet; its links were followed already.
+        realpath: false,
+        // Which lock is dead is decided here: two waiters could both remove one that they both see.
+        stale: Number.MAX_SAFE_INTEGER,
+        update: TOUCH_EVERY_MS,
+        retries: 0,
+        fs: { ...fs, mkdir: make, utimes: lock.#touch },
+        onCompromised: () => {
+          lock.#lost = true;
+        },
+      });
+      lock.#touched = modified(lock.path);
+      return lock;
+    } catch (error) {
+      if (codeOf(error) !== "ELOCKED") throw error;
+    }
+    try {
+      const touched = modified(lock.path);
+      if (watch.isDead(touched)) bury(lock.path, touched);
+    } catch (error) {
+      // Gone since; the next attempt will tell.
+      if (codeOf(error) !== "ENOENT") throw error;
+    }
+    return undefined;
+  }
+
+  /** Whether the directory still bears the time that we gave it. */
+  get isOurs(): boolean {
+    try {
+      return !this.#lost && modified(this.path) === this.#touched;
+    } catch {
+      return false;
+    }
+  }
+
+  async release(): Promise<void> {
+    // One that was taken over is somebody else's to remove; ours notices that by its next touch.
+    if (this.isOurs) await this.#release?.().catch(() => undefined);
+    this.#lost = true;
+  }
+
+  /** The touch, at once, so that the time it leaves is known whenever somebody asks. */
+  #touch = (path: string, atime: Date, mtime: Date, done: Done): void => {
+    atOnce(done, () => {
+      if (this.#touched !== undefined && modified(path) !== this.#touched) {
+        // What stands there now is somebody else's, and is not to be touched.
+        throw Object.assign(new Error("the lock was taken over"), { code: "ENOENT" });
+      }
+      fs.utimesSync(path, atime, mtime);
+      this.#touched = modified(path);
+    });
+  };
+}
+
+/**
+ * Takes a dead lock out of the way. Two waiters may see the same dead lock, and the slower must not
+ * remove what the faster has put in its place: so it is renamed away first, and put back if what was
+ * caught is not what was seen.
+ */
+export function bury(path: string, seen: bigint): void {
+  const grave = `${path}.${randomBytes(8).toString("hex")}`;
+  fs.renameSync(path, grave);
+  if (modified(grave) === seen) return fs.rmdirSync(grave);
+  try {
+    // A rename takes the place of an empty directory, so of this one, and of nobody else's.
+    fs.mkdirSync(path);
+    fs.renameSync(grave, path);
+  } catch {
+    fs.rmdirSync(grave);
+  }
+}
+
+type Done = (error: Error | null) => void;
+
+function make(path: string, done: Done): void {
+  atOnce(done, () => createDirectory(path));
+}
+
+/** Does what is synchronous in the manner of what is not. */
+function atOnce(done: Done, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    return done(error as Error);
+  }
+  done(null);
+}
+
+function modified(path: string): bigint {
+  return fs.lstatSync(path, { bigint: true }).mtimeNs;
+}

@@ -1,0 +1,231 @@
+// The credential file's lock and its paths, from inside: what the native host does as well.
+import assert from "node:assert/strict";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { bury, LockDirectory, Watch } from "../dist/store/directory.js";
+import { FileStore } from "../dist/store/file.js";
+import { Lock, NoLock } from "../dist/store/lock.js";
+import { Places, real } from "../dist/store/places.js";
+
+const NEVER = new AbortController().signal;
+
+/** A folder that goes away with the test. */
+function scratch(context) {
+  const folder = mkdtempSync(join(tmpdir(), "pi-auth-store-"));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const modified = (path) => lstatSync(path, { bigint: true }).mtimeNs;
+const age = (path, ms) => utimesSync(path, new Date(Date.now() - ms), new Date(Date.now() - ms));
+
+test("one holder at a time, and nothing is left behind", async (context) => {
+  const file = join(scratch(context), "auth.json");
+  const lock = await LockDirectory.tryTake(file, new Watch());
+  assert.ok(lock.isOurs);
+  assert.equal(await LockDirectory.tryTake(file, new Watch()), undefined);
+  await lock.release();
+  assert.ok(!existsSync(`${file}.lock`));
+  assert.ok(!lock.isOurs);
+});
+
+test("whatever the umask takes away, the holder can touch its lock", async (context) => {
+  const file = join(scratch(context), "auth.json");
+  const before = process.umask(0o777);
+  try {
+    const lock = await LockDirectory.tryTake(file, new Watch());
+    assert.equal(statSync(`${file}.lock`).mode & 0o777, 0o700);
+    await lock.release();
+  } finally {
+    process.umask(before);
+  }
+});
+
+test("a lock that looks dead is watched, and a touch saves it", async (context) => {
+  const file = join(scratch(context), "auth.json");
+  mkdirSync(`${file}.lock`);
+  age(`${file}.lock`, 31_000);
+  // The holder's machine wakes up.
+  const waking = sleep(500).then(() => age(`${file}.lock`, 0));
+  const stop = AbortSignal.timeout(3500);
+  await assert.rejects(Lock.take(file, file, stop), { name: "AbortError" });
+  await waking;
+  assert.ok(existsSync(`${file}.lock`));
+});
+
+test("a lock is dead when it looks so and stays so, or when it was watched for long enough", (context) => {
+  let nowMs = 0;
+  context.mock.method(performance, "now", () => nowMs);
+  const ago = (ms) => BigInt(Date.now() - ms) * 1_000_000n;
+  const verdicts = (watch, touched, times) => times.map((ms) => ((nowMs = ms), watch.isDead(touched)));
+  assert.deepEqual(verdicts(new Watch(), ago(31_000), [0, 2400, 2600]), [false, false, true]);
+  assert.deepEqual(verdicts(new Watch(), ago(20_000), [0, 2600]), [false, false]);
+  // From the future: clocks jump.
+  const watch = new Watch();
+  assert.deepEqual(verdicts(watch, ago(-3_600_000), [0, 29_000, 31_000]), [false, false, true]);
+  assert.deepEqual(verdicts(watch, ago(-3_601_000), [31_000, 32_000]), [false, false]);
+});
+
+test("burying spares a lock that is not the one seen", (context) => {
+  const folder = scratch(context);
+  const path = join(folder, "auth.json.lock");
+  mkdirSync(path);
+  const theirs = modified(path);
+  bury(path, theirs - 60_000_000_000n);
+  assert.equal(modified(path), theirs);
+  assert.deepEqual(readdirSync(folder), ["auth.json.lock"]);
+  bury(path, theirs);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test("a lock that was taken over is not ours, not touched and not removed", async (context) => {
+  const file = join(scratch(context), "auth.json");
+  const lock = await LockDirectory.tryTake(file, new Watch());
+  rmdirSync(`${file}.lock`);
+  assert.ok(!lock.isOurs);
+  mkdirSync(`${file}.lock`);
+  age(`${file}.lock`, 5000);
+  const theirs = modified(`${file}.lock`);
+  assert.ok(!lock.isOurs);
+  // Past the next touch.
+  await sleep(2500);
+  assert.equal(modified(`${file}.lock`), theirs);
+  await lock.release();
+  assert.ok(existsSync(`${file}.lock`));
+});
+
+test("a lock is touched every two seconds, for the agent's shortest patience is ten", async (context) => {
+  const file = join(scratch(context), "auth.json");
+  const lock = await LockDirectory.tryTake(file, new Watch());
+  const first = modified(`${file}.lock`);
+  await sleep(4500);
+  assert.ok(modified(`${file}.lock`) > first);
+  assert.ok(lock.isOurs);
+  await lock.release();
+});
+
+test("where auth.json is a link, the lock beside the link and the one beside the file are taken", async (context) => {
+  const folder = scratch(context);
+  const [named, target] = [join(folder, "auth.json"), join(folder, "real.json")];
+  const lock = await Lock.take(named, target, NEVER);
+  assert.deepEqual(readdirSync(folder).sort(), ["auth.json.lock", "real.json.lock"]);
+  await lock.release();
+  assert.deepEqual(readdirSync(folder), []);
+  // The second cannot be had: the first is let go.
+  mkdirSync(`${named}.lock`);
+  await assert.rejects(Lock.take(named, target, AbortSignal.timeout(200)), { name: "AbortError" });
+  assert.deepEqual(readdirSync(folder), ["auth.json.lock"]);
+});
+
+test("a lock that cannot be made is named", async (context) => {
+  const file = join(scratch(context), "gone", "auth.json");
+  await assert.rejects(Lock.take(file, file, NEVER), (error) => {
+    assert.ok(error instanceof NoLock);
+    assert.deepEqual([error.path, error.cause.code], [`${file}.lock`, "ENOENT"]);
+    return true;
+  });
+});
+
+test("links lead where the system says: `..` is above what a linked folder leads to", (context) => {
+  const folder = scratch(context);
+  mkdirSync(join(folder, "disk", "agent"), { recursive: true });
+  symlinkSync(join("disk", "agent"), join(folder, "agent"));
+  writeFileSync(join(folder, "disk", "credentials.json"), "{}");
+  symlinkSync("../credentials.json", join(folder, "disk", "agent", "auth.json"));
+  assert.equal(real(join(folder, "agent", "auth.json")), join(folder, "disk", "credentials.json"));
+});
+
+test("links that lead in a circle are an error, and no endless loop", (context) => {
+  const folder = scratch(context);
+  symlinkSync("b", join(folder, "a"));
+  symlinkSync("a", join(folder, "b"));
+  assert.throws(() => real(join(folder, "a")), { code: "ELOOP" });
+});
+
+/** A store in a folder with this file in it. */
+function storeIn(folder, contents) {
+  writeFileSync(join(folder, "auth.json"), contents, { mode: 0o600 });
+  return new FileStore(new Places(folder), (text) => text);
+}
+
+test("what somebody wrote without the lock is not overwritten", async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  assert.equal((await store.lock(NEVER)).type, "locked");
+  assert.equal(store.read().contents, "{}");
+  writeFileSync(join(folder, "auth.json"), '{"a":1}');
+  assert.equal(store.write("{}", false).type, "lock_lost");
+  assert.equal(store.read().contents, '{"a":1}');
+  // The room that was taken is used up; the lock is still ours.
+  assert.equal((await store.lock(NEVER)).type, "locked");
+  assert.equal(store.write('{"b":2}', false).type, "written");
+  await store.unlock();
+  assert.equal(store.read().contents, '{"b":2}');
+  assert.deepEqual(readdirSync(folder), ["auth.json"]);
+});
+
+test("room for the new file is taken with the lock, and given back", async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  await store.lock(NEVER);
+  const [reserve] = readdirSync(folder).filter((name) => name.endsWith(".tmp"));
+  const { size, mode } = statSync(join(folder, reserve));
+  assert.deepEqual([size, mode & 0o777], [2 + 16 * 1024, 0o600]);
+  await store.unlock();
+  assert.deepEqual(readdirSync(folder), ["auth.json"]);
+});
+
+test("what a killed process left behind is swept, and what a living one is writing is not", async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  const name = (id) => join(folder, `.auth.json.${id}-0123456789abcdef.tmp`);
+  for (const path of [name(2 ** 22 + 1), name(process.pid), join(folder, ".auth.json.x.tmp")]) writeFileSync(path, "");
+  await store.lock(NEVER);
+  await store.unlock();
+  assert.deepEqual(readdirSync(folder).sort(), [`.auth.json.${process.pid}-0123456789abcdef.tmp`, ".auth.json.x.tmp", "auth.json"]);
+});
+
+const isRoot = process.getuid?.() === 0;
+test("root that refreshes a user's file leaves it, and the lock, to that user", { skip: !isRoot && "only root may give files away" }, async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  for (const path of [folder, join(folder, "auth.json")]) chownSync(path, 12345, 12345);
+  const owner = (name) => [statSync(join(folder, name)).uid, statSync(join(folder, name)).gid];
+  await store.lock(NEVER);
+  assert.deepEqual(owner("auth.json.lock"), [12345, 12345]);
+  store.read();
+  store.writeBackoff("{}");
+  assert.equal(store.write('{"a":1}', false).type, "written");
+  await store.unlock();
+  assert.deepEqual([owner("auth.json"), owner("auth.json.backoff")], [[12345, 12345], [12345, 12345]]);
+});
+
+test("a lock that cannot be made is what the error names", { skip: isRoot && "root may write anything" }, async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  chmodSync(folder, 0o500);
+  const { type, path, failure } = await store.lock(NEVER);
+  chmodSync(folder, 0o700);
+  assert.deepEqual([type, failure], ["store_failed", "permission_denied"]);
+  assert.ok(path.endsWith("/auth.json.lock"), path);
+});
+
+test("the memory of failed refreshes is for this user alone, whatever the umask", (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  for (const umask of [0, 0o777]) {
+    const before = process.umask(umask);
+    store.writeBackoff("{}");
+    process.umask(before);
+    assert.equal(statSync(join(folder, "auth.json.backoff")).mode & 0o777, 0o600);
+  }
+  // A pipe or a folder in its place is no reason to fail.
+  rmSync(join(folder, "auth.json.backoff"));
+  mkdirSync(join(folder, "auth.json.backoff"));
+  store.writeBackoff("{}");
+  assert.equal(store.readBackoff().contents, null);
+});

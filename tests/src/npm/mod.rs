@@ -1,0 +1,34 @@
+//! What comes from npm, and what goes there: programs of other people, installed once per machine, and
+//! the package of this checkout, built once per state of its sources.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `install.rs` | `npm ci`, once for each lock file |
+//! | `package.rs` | the npm package of this checkout |
+//!
+//! All of it stands below the target directory of the test that asks, and stays there.
+
+#![allow(clippy::panic, reason = "a test that cannot go on stops and says why")]
+
+mod install;
+mod package;
+
+use std::env;
+use std::path::PathBuf;
+
+pub use install::modules;
+pub use package::{installed, package};
+
+/// What to do where a program is missing.
+const MEND: &str = "these tests need Node.js 20 with npm in PATH: install both, as packages nodejs and \
+                    npm or from https://nodejs.org";
+
+/// The `node` in PATH.
+///
+/// # Errors
+/// There is none; with what to do about it.
+pub fn node() -> Result<PathBuf, String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let node = env::split_paths(&path).map(|folder| folder.join("node")).find(|it| it.is_file());
+    node.ok_or_else(|| format!("there is no node in PATH; {MEND}"))
+}
