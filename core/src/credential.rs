@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::json::Json;
 use crate::secret::Secret;
 
 /// What is taken off the real expiry before it is stored, in milliseconds (5 minutes).
@@ -28,6 +29,25 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// A login as an entry of the file has it. What is missing or of another kind counts as absent or
+    /// long expired.
+    pub(crate) fn of(entry: Json<'_>) -> Self {
+        let text = |name: &str| entry.get(name)?.secret().filter(|text| !text.is_empty());
+        Credential {
+            access: text("access"),
+            refresh: text("refresh"),
+            // A fraction is cut; what is no sensible time (a string, null, a negative or an infinite
+            // number) counts as long expired.
+            expires: entry.get("expires").and_then(Json::whole).unwrap_or_default(),
+            // What is no text is no domain, but it is not github.com either.
+            enterprise: match (text("enterpriseUrl"), entry.get("enterpriseUrl").map(Json::text)) {
+                (Some(url), _) => Some(url.expose().into()),
+                (None, None | Some("null" | "\"\"")) => None,
+                (None, Some(other)) => Some(other.into()),
+            },
+        }
+    }
+
     /// When the access token really expires, in epoch milliseconds.
     pub fn real_expiry_ms(&self) -> u64 {
         self.expires.saturating_add(BUFFER_MS)

@@ -17,7 +17,7 @@ use core::ops::Range;
 use zeroize::Zeroizing;
 
 use crate::credential::Credential;
-use crate::json::{Json, Member, members, quoted, root, slice};
+use crate::json::{Json, Member, Raw, members, quoted, root, slice};
 use crate::secret::Secret;
 
 /// Why a credential file cannot be used. It is never overwritten and never read as empty.
@@ -74,6 +74,13 @@ impl Document {
     /// The entry of `provider`.
     pub fn get(&self, provider: &str) -> Option<Entry> {
         Some(self.entry(&self.find(provider)?))
+    }
+
+    /// The login of `provider` as it stands in the file.
+    pub fn login(&self, provider: &str) -> Option<Raw> {
+        let member = self.find(provider)?;
+        let is_login = matches!(self.entry(&member), Entry::OAuth(_));
+        is_login.then(|| Raw::of(self.json(&member.value)))
     }
 
     /// All entries in the file's order; a duplicate key stands where its last one does.
@@ -187,22 +194,7 @@ impl Document {
         let entry = self.json(&member.value);
         let text = |name: &str| entry.get(name)?.secret().filter(|text| !text.is_empty());
         match text("type").as_ref().map(Secret::expose) {
-            Some("oauth") => Entry::OAuth(Credential {
-                access: text("access"),
-                refresh: text("refresh"),
-                // A fraction is cut; what is no sensible time (a string, null, a negative or an
-                // infinite number) counts as long expired.
-                expires: entry.get("expires").and_then(Json::whole).unwrap_or_default(),
-                // What is no text is no domain, but it is not github.com either.
-                enterprise: match (
-                    text("enterpriseUrl"),
-                    entry.get("enterpriseUrl").map(Json::text),
-                ) {
-                    (Some(url), _) => Some(url.expose().into()),
-                    (None, None | Some("null" | "\"\"")) => None,
-                    (None, Some(other)) => Some(other.into()),
-                },
-            }),
+            Some("oauth") => Entry::OAuth(Credential::of(entry)),
             Some("api_key") => Entry::ApiKey(text("key")),
             _ => Entry::Unknown,
         }

@@ -10,6 +10,7 @@
 //!   flow is dropped), or says so with [`Effect::UnlockStore`] because what follows takes its time.
 
 mod backoff;
+pub mod credential;
 mod discovery;
 mod effect;
 mod event;
@@ -29,7 +30,7 @@ use core::mem;
 
 use crate::document::Document;
 use crate::error::{Error, StoreFailure};
-use crate::json::tagged;
+use crate::json::{Raw, tagged};
 use crate::provider::{BadOverrides, Label, Provider, Table};
 use crate::resolve::Key;
 use crate::secret::Secret;
@@ -54,6 +55,10 @@ pub enum Request {
     Logout(logout::Request),
     /// Tell who is logged in, and until when.
     Status(status::Request),
+    /// Read the stored login of a provider.
+    ReadCredential(credential::ReadRequest),
+    /// Store a login that the caller has.
+    WriteCredential(credential::WriteRequest),
 }
 
 tagged! { Request, "type" {
@@ -62,6 +67,8 @@ tagged! { Request, "type" {
     "headers" => Headers(request),
     "logout" => Logout(request),
     "status" => Status(request),
+    "read_credential" => ReadCredential(request),
+    "write_credential" => WriteCredential(request),
 } }
 
 /// What came of it.
@@ -101,6 +108,19 @@ pub enum Output {
     },
     /// Who is logged in.
     Status(status::Status),
+    /// The stored login of a provider.
+    Credential {
+        /// As the file has it, fields of others included; `None` where there is no login.
+        #[cfg_attr(test, ts(type = "StoredLogin | null"))]
+        credential: Option<Raw>,
+        /// The credential file.
+        path: String,
+    },
+    /// The login is stored.
+    CredentialWritten {
+        /// The credential file.
+        path: String,
+    },
 }
 
 tagged! { Output, "type" {
@@ -109,6 +129,8 @@ tagged! { Output, "type" {
     "headers" => Headers(headers),
     "logged_out" => LoggedOut { providers, path, revocations, notes },
     "status" => Status(status),
+    "credential" => Credential { credential: secret, path },
+    "credential_written" => CredentialWritten { path },
 } }
 
 /// One job under way.
@@ -129,6 +151,10 @@ impl Flow {
             Request::Headers(request) => flow.take(request.start().map(Machine::Headers)),
             Request::Logout(request) => flow.take(request.start().map(Machine::Logout)),
             Request::Status(request) => flow.take(request.start().map(Machine::Status)),
+            Request::ReadCredential(request) => flow.take(request.start().map(Machine::Credential)),
+            Request::WriteCredential(request) => {
+                flow.take(request.start().map(Machine::Credential))
+            }
         };
         (flow, effect)
     }
@@ -144,6 +170,9 @@ impl Flow {
             Machine::Headers(state) => self.take(state.step(event, now_ms).map(Machine::Headers)),
             Machine::Logout(state) => self.take(state.step(event, now_ms).map(Machine::Logout)),
             Machine::Status(state) => self.take(state.step(event, now_ms).map(Machine::Status)),
+            Machine::Credential(state) => {
+                self.take(state.step(event, now_ms).map(Machine::Credential))
+            }
             Machine::Ended => Effect::Failed { error: Error::Protocol { event: event.word() } },
         }
     }
@@ -155,7 +184,10 @@ impl Flow {
             Machine::Login(state) => state.is_critical(),
             Machine::Token(state) => state.is_critical(),
             Machine::Headers(state) => state.is_critical(),
-            Machine::Logout(_) | Machine::Status(_) | Machine::Ended => false,
+            // Who gives a credential still has it.
+            Machine::Credential(_) | Machine::Logout(_) | Machine::Status(_) | Machine::Ended => {
+                false
+            }
         }
     }
 
@@ -178,6 +210,7 @@ enum Machine {
     Headers(headers::State),
     Logout(logout::State),
     Status(status::State),
+    Credential(credential::State),
     Ended,
 }
 

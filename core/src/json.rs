@@ -135,6 +135,22 @@ impl<'a> Json<'a> {
     }
 }
 
+/// A value as its text, whatever it is. It may hold secrets, and is written in the clear only where a
+/// field says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw(Secret);
+
+impl Raw {
+    pub(crate) fn of(json: Json<'_>) -> Self {
+        Raw(json.text().into())
+    }
+
+    /// The value.
+    pub fn json(&self) -> Json<'_> {
+        Json(self.0.expose())
+    }
+}
+
 /// It may hold a secret.
 impl fmt::Debug for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

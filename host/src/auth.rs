@@ -52,6 +52,9 @@ pub struct TokenOptions {
     pub caller_key: Option<Secret>,
     /// How long the token must be valid for; 5 minutes unless given.
     pub min_validity: Option<Duration>,
+    /// A token that a server has refused: if that is what is stored, it is refreshed whatever its
+    /// age.
+    pub rejected: Option<Secret>,
 }
 
 /// How to log in.
@@ -226,6 +229,7 @@ impl Auth {
         token::Request {
             caller_key: options.caller_key,
             min_validity_ms: options.min_validity.map_or(BUFFER_MS, validity_ms),
+            rejected: options.rejected,
             ..token::Request::new(provider, self.environment.clone())
         }
     }

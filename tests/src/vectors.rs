@@ -22,9 +22,10 @@ use serde_json::Value;
 const NOW_MS: u64 = 1_700_000_000_000;
 
 /// The files of vectors, by what they are about.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "copilot_login",
     "copilot_token",
+    "credential",
     "device_login",
     "headers",
     "login",

@@ -1,9 +1,8 @@
 /** What an agent asks for, by plain functions over the credential file of this process's user. */
 import { Auth, type AuthOptions, type LoginOptions, type TokenOptions } from "./auth.js";
 import { inMemory } from "./copilot-fetch.js";
-import { credentialsIn, documentOf, load, save, type OAuthCredentials } from "./credentials.js";
+import { credentialsIn, documentOf, type OAuthCredentials } from "./credentials.js";
 import { AuthError } from "./error.js";
-import { filesOf } from "./files.js";
 import { Memory } from "./store/memory.js";
 
 export type SupportedOAuthProvider = "anthropic" | "github-copilot";
@@ -13,7 +12,7 @@ export async function loadOAuthCredentials(
   provider: string,
   options: AuthOptions = {},
 ): Promise<OAuthCredentials | null> {
-  return load(filesOf(options)(), provider);
+  return new Auth(options).credential(provider);
 }
 
 /** Stores a login in place of an older one of `provider`. */
@@ -22,7 +21,7 @@ export async function saveOAuthCredentials(
   creds: OAuthCredentials,
   options: AuthOptions = {},
 ): Promise<void> {
-  await save(filesOf(options)(), provider, creds);
+  await new Auth(options).storeCredential(provider, creds);
 }
 
 /** Takes the stored login of `provider` out. */

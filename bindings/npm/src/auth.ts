@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 
 import { camel, type Camel } from "./camel.js";
 import type { Core } from "./core.js";
+import type { OAuthCredentials } from "./credentials.js";
 import { run } from "./driver.js";
 import { filesOf, type Whose } from "./files.js";
 import type { Interaction } from "./interaction.js";
@@ -109,20 +110,12 @@ export class Auth {
    * stored login, refreshed if need be, or what the environment holds.
    */
   async token(provider: string, options: TokenOptions = {}): Promise<Token> {
-    const request = { type: "token" as const, ...this.#tokenRequest(provider, options) };
-    const token = await this.#run("token", request, UNATTENDED, options);
-    const { rejected } = options;
-    if (rejected === undefined || token.key.value !== rejected || token.key.source !== "stored") {
-      return token;
-    }
-    // No token is valid for that long, so it is refreshed; unless somebody else did so meanwhile.
-    const min_validity_ms = Number.MAX_SAFE_INTEGER;
-    return this.#run("token", { ...request, min_validity_ms }, UNATTENDED, options);
+    const request: Request = { type: "token", ...this.#tokenRequest(provider, options) };
+    return this.#run("token", request, UNATTENDED, options);
   }
 
   /** The headers that carry such a key on a request to the API of `provider`, and where that is. */
   async headers(provider: string, options: HeadersOptions = {}): Promise<Headers> {
-    if (options.rejected !== undefined) await this.token(provider, options);
     const { body, initiator, vision } = options;
     const request: Request = {
       type: "headers",
@@ -156,6 +149,30 @@ export class Auth {
     return this.#run("logged_out", request, this.#interaction, options);
   }
 
+  /**
+   * The stored login of `provider`, whoever refreshes it, as the file has it; `null` where there is
+   * none. It may have expired: {@link token} gives what can be sent.
+   */
+  async credential(provider: string, options: JobOptions = {}): Promise<OAuthCredentials | null> {
+    const request: Request = { type: "read_credential", provider };
+    const { credential } = await this.#output("credential", request, UNATTENDED, options);
+    return credential && { ...credential, type: "oauth" };
+  }
+
+  /** Stores a login, in place of an older one of `provider`. */
+  async storeCredential(
+    provider: string,
+    credential: OAuthCredentials,
+    options: JobOptions = {},
+  ): Promise<void> {
+    const request: Request = {
+      type: "write_credential",
+      provider,
+      credential: { ...credential, type: "oauth" },
+    };
+    await this.#output("credential_written", request, UNATTENDED, options);
+  }
+
   /** Who is logged in. Changes nothing and asks no server. */
   async status(options: JobOptions = {}): Promise<Status> {
     const request: Request = { type: "status", environment: this.#variables };
@@ -163,17 +180,27 @@ export class Auth {
   }
 
   #tokenRequest(provider: string, options: TokenOptions): TokenRequest {
-    const { callerKey: caller_key, minValidityMs: min_validity_ms } = options;
+    const { callerKey: caller_key, minValidityMs: min_validity_ms, rejected } = options;
     const environment = this.#variables;
-    return { provider, ...given({ caller_key, min_validity_ms }), environment };
+    return { provider, ...given({ caller_key, min_validity_ms, rejected }), environment };
   }
 
   async #run<Type extends Output["type"]>(
     type: Type,
     request: Request,
     interaction: Interaction,
-    { signal }: JobOptions,
+    options: JobOptions,
   ): Promise<Of<Type>> {
+    const { type: _, ...rest } = await this.#output(type, request, interaction, options);
+    return camel(rest) as unknown as Of<Type>;
+  }
+
+  async #output<Type extends Output["type"]>(
+    type: Type,
+    request: Request,
+    interaction: Interaction,
+    { signal }: JobOptions,
+  ): Promise<Extract<Output, { type: Type }>> {
     const output = await run(request, {
       core: this.#core,
       store: this.#store(),
@@ -182,8 +209,7 @@ export class Auth {
       signal,
     });
     if (output.type !== type) throw new TypeError(`The core answered ${output.type} to ${type}.`);
-    const { type: _, ...rest } = output;
-    return camel(rest) as unknown as Of<Type>;
+    return output as Extract<Output, { type: Type }>;
   }
 }
 

@@ -4,7 +4,7 @@
 /**
  * What is to be done.
  */
-export type Request = { "type": "login" } & LoginRequest | { "type": "token" } & TokenRequest | { "type": "headers" } & HeadersRequest | { "type": "logout" } & LogoutRequest | { "type": "status" } & StatusRequest;
+export type Request = { "type": "login" } & LoginRequest | { "type": "token" } & TokenRequest | { "type": "headers" } & HeadersRequest | { "type": "logout" } & LogoutRequest | { "type": "status" } & StatusRequest | { "type": "read_credential" } & ReadCredentialRequest | { "type": "write_credential" } & WriteCredentialRequest;
 
 /**
  * A wish to log in.
@@ -62,6 +62,11 @@ caller_key?: Secret,
  */
 min_validity_ms?: number,
 /**
+ * A token that a server has refused: if that is what is stored, it is refreshed whatever its
+ * age.
+ */
+rejected?: Secret,
+/**
  * The variables that are set.
  */
 environment?: Environment, };
@@ -97,6 +102,11 @@ caller_key?: Secret,
  */
 min_validity_ms?: number,
 /**
+ * A token that a server has refused: if that is what is stored, it is refreshed whatever its
+ * age.
+ */
+rejected?: Secret,
+/**
  * The variables that are set.
  */
 environment?: Environment, };
@@ -130,6 +140,28 @@ export type StatusRequest = {
  * The variables that are set.
  */
 environment?: Environment, };
+
+/**
+ * A wish to have the stored login of a provider.
+ */
+export type ReadCredentialRequest = {
+/**
+ * The provider's id, whether this program knows it or not.
+ */
+provider: string, };
+
+/**
+ * A wish to store a login. Whatever was stored for that provider is replaced whole.
+ */
+export type WriteCredentialRequest = {
+/**
+ * The provider's id, whether this program knows it or not.
+ */
+provider: string,
+/**
+ * The login.
+ */
+credential: Login, };
 
 /**
  * The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
@@ -503,7 +535,19 @@ revocations: Array<Revocation>,
 /**
  * What the person should know; a sentence each.
  */
-notes: Array<string>, } | { "type": "status" } & Status;
+notes: Array<string>, } | { "type": "status" } & Status | { "type": "credential",
+/**
+ * As the file has it, fields of others included; `None` where there is no login.
+ */
+credential: StoredLogin | null,
+/**
+ * The credential file.
+ */
+path: string, } | { "type": "credential_written",
+/**
+ * The credential file.
+ */
+path: string, };
 
 /**
  * A provider's id and its name for people.
@@ -656,6 +700,16 @@ export type KeyState = "ready" | "refresh_due" | "foreign" | "unusable";
  * Exactly what went wrong. None of its texts holds a secret or a control character.
  */
 export type Error = { code: ErrorCode, after_ms?: number, message: string, advice: string };
+
+/** A login as the credential file has it; `expires` is in epoch milliseconds, five minutes before
+ * the access token really expires. */
+export type StoredLogin = {
+  type?: string;
+  refresh: string;
+  access: string;
+  expires: number;
+  [name: string]: unknown;
+};
 
 /** What a caller should do about an error. */
 export type ErrorCode = "login_required" | "retry_later" | "cancelled" | "denied" | "expired" | "store_corrupt" | "store_unavailable" | "bad_input" | "provider_error" | "network";

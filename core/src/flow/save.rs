@@ -19,6 +19,8 @@ use crate::secret::Secret;
 pub(super) enum Edit {
     /// A new login of this provider.
     Login { provider: String, credential: Credential },
+    /// A login that the caller gave, with its other fields as JSON.
+    Given { provider: String, credential: Credential, others: Vec<(String, Secret)> },
     /// The refreshed login of this provider, got for the refresh token `used`.
     Refreshed { provider: String, used: Secret, credential: Credential },
     /// The models that the login of this provider with this refresh token may use.
@@ -35,6 +37,12 @@ impl Edit {
     fn apply(&self, mut store: Store) -> Option<Secret> {
         match self {
             Edit::Login { provider, credential } => store.document.set(provider, credential),
+            Edit::Given { provider, credential, others } => {
+                store.document.set(provider, credential);
+                for (name, value) in others {
+                    store.document.put(provider, name, value.expose());
+                }
+            }
             Edit::Refreshed { provider, used, credential } => {
                 match store.document.get(provider) {
                     Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(used) => {

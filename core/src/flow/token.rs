@@ -55,6 +55,10 @@ pub struct Request {
     /// given, which is what the file means by fresh.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub min_validity_ms: u64,
+    /// A token that a server has refused: if that is what is stored, it is refreshed whatever its
+    /// age.
+    #[cfg_attr(test, ts(optional))]
+    pub rejected: Option<Secret>,
     /// The variables that are set.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     pub environment: Environment,
@@ -64,6 +68,7 @@ object! { Request {
     provider,
     caller_key: secret,
     min_validity_ms: default default_min_validity_ms,
+    rejected: secret,
     environment: secret default,
 } }
 
@@ -75,7 +80,16 @@ impl Request {
     /// The wish for a token of `provider` that is fresh.
     pub fn new(provider: impl Into<String>, environment: Environment) -> Self {
         let provider = provider.into();
-        Request { provider, caller_key: None, min_validity_ms: BUFFER_MS, environment }
+        let (caller_key, min_validity_ms, rejected) = (None, BUFFER_MS, None);
+        Request { provider, caller_key, min_validity_ms, rejected, environment }
+    }
+
+    /// The stored access token, if it is really valid for longer than `min_validity_ms` and nobody has
+    /// refused it.
+    fn fresh(&self, stored: &Credential, min_validity_ms: u64, now_ms: u64) -> Option<Key> {
+        let access = stored.access_for(min_validity_ms, now_ms)?;
+        let is_rejected = self.rejected.as_ref() == Some(access);
+        (!is_rejected).then(|| stored_key(stored, access.clone()))
     }
 
     pub(super) fn start(self) -> Turn<State, Found> {
@@ -227,7 +241,8 @@ impl State {
 /// What the file says, as read without the lock or, where it did not parse at first, with it.
 fn decide(request: Request, store: &Store, now_ms: u64) -> Turn<State, Found> {
     match store.document.get(&request.provider) {
-        Some(Entry::OAuth(stored)) => match fresh(&stored, request.min_validity_ms, now_ms) {
+        Some(Entry::OAuth(stored)) => match request.fresh(&stored, request.min_validity_ms, now_ms)
+        {
             Some(key) => serve(&stored, key, None),
             None => Turn::Ask(State::Configuring(request, stored), Effect::ReadOverrides),
         },
@@ -315,12 +330,6 @@ fn located(configured: &Arc<Provider>, stored: &Credential) -> Result<Arc<Provid
         Err(_) if configured.copilot.is_none() => Ok(configured.clone()),
         Err(problem) => Err(Error::Enterprise { problem, stored: true }),
     }
-}
-
-/// The stored access token, if it is really valid for longer than `min_validity_ms`.
-fn fresh(stored: &Credential, min_validity_ms: u64, now_ms: u64) -> Option<Key> {
-    let access = stored.access_for(min_validity_ms, now_ms)?;
-    Some(stored_key(stored, access.clone()))
 }
 
 fn stored_key(stored: &Credential, value: Secret) -> Key {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Invalid, Json};
+use super::{Invalid, Json, Raw};
 use crate::secret::Secret;
 
 /// What can be read from JSON.
@@ -98,6 +98,12 @@ impl FromJson for Box<str> {
 impl FromJson for Secret {
     fn read(json: Json<'_>) -> Result<Self, Mismatch> {
         or_mismatch(json.secret())
+    }
+}
+
+impl FromJson for Raw {
+    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+        Ok(Raw::of(json))
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::Raw;
 use super::string::push_quoted;
 use crate::secret::Secret;
 
@@ -67,7 +68,16 @@ impl ToJson for Exposed<'_, Secret> {
     }
 }
 
-impl ToJson for Exposed<'_, Option<Secret>> {
+impl ToJson for Exposed<'_, Raw> {
+    fn write(&self, json: &mut String) {
+        json.push_str(self.0.json().text());
+    }
+}
+
+impl<T> ToJson for Exposed<'_, Option<T>>
+where
+    for<'a> Exposed<'a, T>: ToJson,
+{
     fn write(&self, json: &mut String) {
         match self.0 {
             Some(secret) => Exposed(secret).write(json),

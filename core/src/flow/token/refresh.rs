@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use super::{Found, Request, State, decide, fresh, located, serve, stored_key};
+use super::{Found, Request, State, decide, located, serve, stored_key};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::error::Error;
@@ -54,7 +54,7 @@ impl Refresh {
         } else {
             self.request.min_validity_ms
         };
-        if let Some(key) = fresh(&current, wanted_ms, now_ms) {
+        if let Some(key) = self.request.fresh(&current, wanted_ms, now_ms) {
             let note = self.too_short(&key, now_ms);
             return serve(&current, key, note);
         }
@@ -141,7 +141,7 @@ impl Refresh {
     ) -> Turn<State, Found> {
         match turn {
             Turn::Ask(save, effect) => Turn::Ask(State::Saving(self, save), effect),
-            Turn::Done(_) => match fresh(&self.stored, 0, now_ms) {
+            Turn::Done(_) => match self.request.fresh(&self.stored, 0, now_ms) {
                 Some(key) => {
                     let note = self.too_short(&key, now_ms);
                     serve(&self.stored, key, note)
@@ -195,7 +195,10 @@ impl Refresh {
         if let Ok(store) = read
             && let Some(Entry::OAuth(current)) = entry(&store)
             && (current.refresh != self.stored.refresh
-                || fresh(&current, self.request.min_validity_ms.min(BUFFER_MS), now_ms).is_some())
+                || self
+                    .request
+                    .fresh(&current, self.request.min_validity_ms.min(BUFFER_MS), now_ms)
+                    .is_some())
             && !self.retried
         {
             self.retried = true;
@@ -207,7 +210,7 @@ impl Refresh {
 
     /// Serves what is still really valid, and says why it is not fresher; else fails.
     pub(super) fn fall_back(&self, error: Error, now_ms: u64) -> Turn<State, Found> {
-        match fresh(&self.stored, 0, now_ms) {
+        match self.request.fresh(&self.stored, 0, now_ms) {
             Some(key) if !matches!(error, Error::Cancelled | Error::Protocol { .. }) => {
                 let left_s = key.expires_ms.unwrap_or(0).saturating_sub(now_ms) / 1000;
                 let left = format!("The stored token is still valid for {} min", left_s / 60);
