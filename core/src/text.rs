@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 
 /// A path as it can be pasted into a shell, which still has to expand a tilde.
 pub(crate) fn shell(path: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+~".contains(c);
+    let harmless = |c: char| c.is_ascii_alphanumeric() || has("/._-+~", c);
     let (tilde, rest) = match path.strip_prefix("~/") {
         Some(rest) => ("~/", rest),
         None => ("", path),
@@ -14,6 +14,11 @@ pub(crate) fn shell(path: &str) -> String {
         true => path.to_string(),
         false => format!("{tilde}'{}'", replaced(rest, "'", r"'\''")),
     }
+}
+
+/// Whether `c` is in `text`.
+pub(crate) fn has(text: &str, c: char) -> bool {
+    text.chars().any(|it| it == c)
 }
 
 /// Text from elsewhere as it may be shown: without control characters, which a terminal would

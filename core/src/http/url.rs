@@ -5,7 +5,7 @@
 
 use alloc::string::String;
 
-use crate::text::{cut, is_plain};
+use crate::text::{cut, has, is_plain};
 
 /// An absolute http or https URL, split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl<'a> Url<'a> {
         let end = after.find(['/', '?', '#']).unwrap_or(after.len());
         let (authority, rest) = after.split_at(end);
         let (host, port) = split_port(authority)?;
-        let host_character = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
+        let host_character = |c: char| c.is_ascii_alphanumeric() || has("-._[]:", c);
         if host.is_empty() || !host.chars().all(host_character) {
             return None;
         }
@@ -71,7 +71,7 @@ pub(crate) fn problem(url: &str) -> Option<String> {
     match Url::parse(url) {
         None => Some("is not an absolute http(s) URL".into()),
         // RFC 6749, 3.1 and 3.2: what is added to the URL would land in it.
-        Some(parsed) if parsed.rest.contains('#') => Some("must not have a fragment (#)".into()),
+        Some(parsed) if has(parsed.rest, '#') => Some("must not have a fragment (#)".into()),
         Some(parsed) if !parsed.is_safe() => {
             Some("is plain http: use https (http is taken for loopback hosts only)".into())
         }

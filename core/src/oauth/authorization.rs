@@ -7,6 +7,7 @@ use crate::http::{encode_pairs, query_value};
 use crate::oauth::pkce::Verifier;
 use crate::provider::{AuthorizationCode, Provider};
 use crate::secret::Secret;
+use crate::text::has;
 
 /// The URL that the person's browser opens (RFC 6749, 4.1.1, and RFC 7636, 4.3).
 pub(crate) fn url(
@@ -32,7 +33,7 @@ pub(crate) fn url(
         ("code_challenge_method", "S256"),
         ("state", state.expose()),
     ]);
-    let joint = if endpoints.authorize_url.contains('?') { '&' } else { '?' };
+    let joint = if has(&endpoints.authorize_url, '?') { '&' } else { '?' };
     alloc::format!("{}{joint}{}", endpoints.authorize_url, encode_pairs(&pairs))
 }
 

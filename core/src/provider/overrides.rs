@@ -12,7 +12,7 @@ use core::fmt;
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
 use crate::json::{FromJson as _, Json, words};
-use crate::text::plain;
+use crate::text::{has, plain};
 use place::Place;
 
 /// Why an overrides file cannot be used, naming the key.
@@ -79,7 +79,7 @@ pub(super) fn apply(providers: &mut Vec<Provider>, json: &str) -> Result<(), Bad
 
 /// A word on the command line, a key in the file and a part of sentences.
 fn is_id(id: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let inner = |c: char| c.is_ascii_alphanumeric() || has("-_.", c);
     (1..=64).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-')
 }
 

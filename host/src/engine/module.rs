@@ -130,7 +130,7 @@ impl FromJson for Answer {
     fn read(json: Json<'_>) -> Result<Self, Mismatch> {
         Ok(Answer {
             handle: member(json, "handle")?,
-            critical: member(json, "critical")?,
+            critical: member::<Option<bool>>(json, "critical")?.unwrap_or_default(),
             effect: member(json, "effect")?,
         })
     }

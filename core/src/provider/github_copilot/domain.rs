@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::text::brief;
+use crate::text::{brief, has};
 
 /// The domain of a GitHub Enterprise, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +86,11 @@ pub(super) fn is_hostname(text: &str) -> bool {
 }
 
 fn is_address(text: &str) -> bool {
-    let is_v4 = text.contains('.')
+    let is_v4 = has(text, '.')
         && text.contains(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || c == '.');
     let is_v6 = text.split(':').count() > 2
-        && text.chars().all(|c| c.is_ascii_hexdigit() || ":.[]".contains(c));
+        && text.chars().all(|c| c.is_ascii_hexdigit() || has(":.[]", c));
     is_v4 || is_v6
 }
 

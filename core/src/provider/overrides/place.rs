@@ -9,7 +9,7 @@ use crate::headers::PER_REQUEST;
 use crate::http::url;
 use crate::json::Json;
 use crate::provider::github_copilot;
-use crate::text::{plain, replaced};
+use crate::text::{has, plain, replaced};
 
 /// What a person may not set, since a login depends on it (RFC 6749, 4.1.1; RFC 7636, 4.3).
 const RESERVED_PARAMETERS: [&str; 11] = [
@@ -76,7 +76,7 @@ impl Place {
 
     /// An issuer has no query (RFC 8414, 2).
     pub(super) fn without_query(&self, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
-        match value.string().is_some_and(|url| url.contains('?')) {
+        match value.string().is_some_and(|url| has(&url, '?')) {
             true => Err(self.wrong(key, "must not have a query (?)")),
             false => Ok(()),
         }
@@ -165,7 +165,7 @@ const OF_HTTP: [&str; 10] = [
 
 /// Why a request cannot carry this header; `None` where it can (RFC 9110, 5.1 and 5.5).
 fn header_problem(name: &str, value: &str) -> Option<&'static str> {
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let token = |c: char| c.is_ascii_alphanumeric() || has("!#$%&'*+-.^_`|~", c);
     let visible = |c: char| c.is_ascii_graphic() || c == ' ';
     if name.is_empty() || !name.chars().all(token) {
         Some("is not the name of a header")
