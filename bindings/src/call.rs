@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::Authorize;
-use pi_auth_core::json::{Fields, FromJson, Json, Mismatch, Object, from_str, member};
+use pi_auth_core::json::{Fields, FromJson, Json, Object, Wrong, from_str, member, members_of};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::{http, text};
 
@@ -32,16 +32,22 @@ pub enum Call {
 }
 
 impl FromJson for Call {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        let kind: String = member(json, "type")?;
-        Ok(match kind.as_str() {
-            "about" => Call::About,
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let json = members_of(json, wrong);
+        let kind: String = member(json, "type", wrong);
+        match kind.as_str() {
             "is_answered_by" => {
-                Call::IsAnsweredBy { state: member(json, "state")?, query: member(json, "query")? }
+                let state = member(json, "state", wrong);
+                Call::IsAnsweredBy { state, query: member(json, "query", wrong) }
             }
-            "plain" => Call::Plain { text: member(json, "text")? },
-            _ => return Err(Mismatch { member: "type" }),
-        })
+            "plain" => Call::Plain { text: member(json, "text", wrong) },
+            kind => {
+                if kind != "about" {
+                    wrong.note_in("type");
+                }
+                Call::About
+            }
+        }
     }
 }
 

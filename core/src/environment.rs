@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::json::{Exposed, FromJson, Json, Mismatch, ToJson};
+use crate::json::{Exposed, FromJson, Json, ToJson, Wrong, members_of};
 use crate::secret::Secret;
 
 /// The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
@@ -15,14 +15,12 @@ use crate::secret::Secret;
 pub struct Environment(Vec<(String, Secret)>);
 
 impl FromJson for Environment {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let members = members_of(json, wrong).members();
         let variable = |(name, value): (Option<String>, _)| {
-            Ok((name.unwrap_or_default(), Secret::read(value)?))
+            (name.unwrap_or_default(), Secret::read(Some(value), wrong))
         };
-        match json.is_object() {
-            true => json.members().map(variable).collect::<Result<_, _>>().map(Environment),
-            false => Err(Mismatch::default()),
-        }
+        Environment(members.map(variable).collect())
     }
 }
 

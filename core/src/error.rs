@@ -8,7 +8,7 @@ mod words;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use crate::json::{Fields, FromJson, Json, Mismatch, Object, member, words};
+use crate::json::{Fields, FromJson, Json, Object, Wrong, member, members_of, words};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
 use crate::provider::{BadDomain, BadOverrides, Label};
@@ -375,11 +375,12 @@ impl Fields for Error {
 
 /// What was written is known by its code alone, but says and advises the same.
 impl FromJson for Error {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        let code: String = member(json, "code")?;
-        let after_ms: Option<u64> = member(json, "after_ms")?;
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let json = members_of(json, wrong);
+        let code: String = member(json, "code", wrong);
+        let after_ms: Option<u64> = member(json, "after_ms", wrong);
         let code = match Code::ALL.iter().find(|known| known.as_str() == code) {
-            Some(Code::Cancelled) => return Ok(Error::Cancelled),
+            Some(Code::Cancelled) => return Error::Cancelled,
             Some(Code::RetryLater { .. }) => {
                 Code::RetryLater { after_ms: after_ms.unwrap_or(DEFAULT_RETRY_MS) }
             }
@@ -387,8 +388,8 @@ impl FromJson for Error {
             // A newer core has it. What it says is worth more than its code.
             None => Code::ProviderError,
         };
-        let (message, advice) = (member(json, "message")?, member(json, "advice")?);
-        Ok(Error::Reported { code, message, advice })
+        let message = member(json, "message", wrong);
+        Error::Reported { code, message, advice: member(json, "advice", wrong) }
     }
 }
 

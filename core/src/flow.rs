@@ -62,11 +62,11 @@ pub enum Request {
 }
 
 tagged! { Request, "type" {
+    "status" => Status(request),
     "login" => Login(request),
     "token" => Token(request),
     "headers" => Headers(request),
     "logout" => Logout(request),
-    "status" => Status(request),
     "read_credential" => ReadCredential(request),
     "write_credential" => WriteCredential(request),
 } }
@@ -124,13 +124,13 @@ pub enum Output {
 }
 
 tagged! { Output, "type" {
+    "credential_written" => CredentialWritten { path },
     "logged_in" => LoggedIn { provider, path, notes },
     "token" => Token { key, notes },
     "headers" => Headers(headers),
     "logged_out" => LoggedOut { providers, path, revocations, notes },
     "status" => Status(status),
     "credential" => Credential { credential: secret, path },
-    "credential_written" => CredentialWritten { path },
 } }
 
 /// One job under way.

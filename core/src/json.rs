@@ -27,7 +27,9 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
-pub use read::{FromJson, Mismatch, NotRead, from_str, member};
+pub use read::{FromJson, Mismatch, NotRead, Wrong, from_str, member, members_of};
+
+pub(crate) use read::from_json;
 pub use syntax::Invalid;
 pub use write::{Fields, Object, ToJson, to_string};
 
@@ -43,6 +45,9 @@ use crate::secret::Secret;
 pub struct Json<'a>(&'a str);
 
 impl<'a> Json<'a> {
+    /// `{}`
+    pub(crate) const EMPTY: Json<'static> = Json("{}");
+
     /// The value that `text` is. White space around it may be there, a byte-order mark may not.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ fn declarations() -> String {
         flow::status::Request,
         flow::credential::ReadRequest,
         flow::credential::WriteRequest,
+        flow::credential::Login,
         environment::Environment,
         oauth::pkce::Entropy,
         secret::Secret,
@@ -65,11 +66,6 @@ fn declarations() -> String {
         flow::status::KeyStatus,
         flow::status::KeyState,
         error::Error,
-    );
-    text.push_str(
-        "\n/** A login as the credential file has it; `expires` is in epoch milliseconds, five minutes before\n \
-         * the access token really expires. */\n\
-         export type StoredLogin = {\n  type?: string;\n  refresh: string;\n  access: string;\n  expires: number;\n  [name: string]: unknown;\n};\n",
     );
     let codes: Vec<String> =
         Code::ALL.iter().map(|code| format!("\"{}\"", code.as_str())).collect();

@@ -161,7 +161,16 @@ provider: string,
 /**
  * The login.
  */
-credential: Login, };
+credential: StoredLogin, };
+
+/**
+ * A login as the file has it: an object with `refresh` and `access` (texts), `expires` (in epoch
+ * milliseconds, five minutes before the access token really expires), and whatever else belongs to
+ * it.
+ *
+ * The agent takes no file in which one entry is of another shape, so none is stored.
+ */
+export type StoredLogin = { type?: string, refresh: string, access: string, expires: number, [name: string]: unknown };
 
 /**
  * The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
@@ -700,16 +709,6 @@ export type KeyState = "ready" | "refresh_due" | "foreign" | "unusable";
  * Exactly what went wrong. None of its texts holds a secret or a control character.
  */
 export type Error = { code: ErrorCode, after_ms?: number, message: string, advice: string };
-
-/** A login as the credential file has it; `expires` is in epoch milliseconds, five minutes before
- * the access token really expires. */
-export type StoredLogin = {
-  type?: string;
-  refresh: string;
-  access: string;
-  expires: number;
-  [name: string]: unknown;
-};
 
 /** What a caller should do about an error. */
 export type ErrorCode = "login_required" | "retry_later" | "cancelled" | "denied" | "expired" | "store_corrupt" | "store_unavailable" | "bad_input" | "provider_error" | "network";

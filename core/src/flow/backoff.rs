@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
 
 use crate::http::TransportFailure;
-use crate::json::{self, FromJson as _, Json, ToJson, object};
+use crate::json::{self, Json, ToJson, from_json, object};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -69,7 +69,7 @@ impl Backoff {
             return Backoff::default();
         };
         let record = |(provider, json): (Option<String>, _)| {
-            let mut record = Record::read(json).ok()?;
+            let mut record: Record = from_json(json).ok()?;
             // Anybody may have written the file, and its words are shown.
             record.cause.make_plain();
             Some((provider?, record))

@@ -13,7 +13,7 @@ use super::read::Read;
 use super::save::{Edit, Save};
 use super::{Effect, Event, Output, Store, Turn};
 use crate::credential::Credential;
-use crate::json::{Exposed, FromJson, Json, Mismatch, Raw, ToJson, object};
+use crate::json::{Exposed, FromJson, Json, Raw, ToJson, Wrong, members_of, object};
 
 /// A wish to have the stored login of a provider.
 #[derive(Clone, Debug)]
@@ -46,17 +46,24 @@ object! { WriteRequest { provider, credential: secret } }
 /// The agent takes no file in which one entry is of another shape, so none is stored.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(type = "StoredLogin"))]
+#[cfg_attr(
+    test,
+    ts(
+        rename = "StoredLogin",
+        type = "{ type?: string, refresh: string, access: string, expires: number, [name: string]: unknown }"
+    )
+)]
 pub struct Login(Raw);
 
 impl FromJson for Login {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let json = members_of(json, wrong);
         let has_text = |name| json.get(name).is_some_and(|it| it.string().is_some());
         let has_time = json.get("expires").is_some_and(|it| it.whole().is_some());
-        match has_text("refresh") && has_text("access") && has_time {
-            true => Raw::read(json).map(Login),
-            false => Err(Mismatch::default()),
+        if !(has_text("refresh") && has_text("access") && has_time) {
+            wrong.note();
         }
+        Login(Raw::of(json))
     }
 }
 

@@ -121,8 +121,8 @@ pub enum Effect {
 }
 
 tagged! { Effect, "type" {
-    "http" => Http { request, activity, countdown: optional },
     "read_overrides" => ReadOverrides,
+    "http" => Http { request, activity, countdown: optional },
     "read_store" => ReadStore,
     "probe_store" => ProbeStore,
     "lock_store" => LockStore,

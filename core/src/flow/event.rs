@@ -120,6 +120,7 @@ pub enum Event {
 }
 
 tagged! { Event, "type" {
+    "cancelled" => Cancelled,
     "response" => Response(response),
     "transport_failed" => TransportFailed { failure },
     "overrides_read" => OverridesRead { path, contents: secret },
@@ -144,5 +145,4 @@ tagged! { Event, "type" {
     "shown" => Shown,
     "woke" => Woke,
     "input_ended" => InputEnded,
-    "cancelled" => Cancelled,
 } }

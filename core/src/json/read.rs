@@ -1,4 +1,8 @@
 //! Types from JSON.
+//!
+//! A type is read in one go: what is not as it should be is noted, something stands in for it, and
+//! the value as a whole is thrown away in the end. To stop at every member would take more code than
+//! all the rest, for each member has to be got rid of wherever a later one is wrong.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -10,30 +14,40 @@ use crate::secret::Secret;
 
 /// What can be read from JSON.
 pub trait FromJson: Sized {
-    /// Reads it. Members that it does not know are ignored.
-    ///
-    /// # Errors
-    /// What is not as it should be.
-    fn read(json: Json<'_>) -> Result<Self, Mismatch>;
+    /// Reads it from the value of a member, `None` where there is no such member. Members that it does
+    /// not know are ignored. What is wrong is noted, and then the value means nothing.
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self;
+}
 
-    /// What it means that such a member is not there; `None` where it has to be.
-    fn absent() -> Option<Self> {
-        None
+/// What has turned out wrong.
+#[derive(Debug, Default)]
+pub struct Wrong(Option<Mismatch>);
+
+impl Wrong {
+    /// Something is missing, or of another kind.
+    pub fn note(&mut self) {
+        self.0.get_or_insert_default();
+    }
+
+    /// The same of the member of this name.
+    pub fn note_in(&mut self, name: &'static str) {
+        self.0.get_or_insert(Mismatch { member: name });
+    }
+
+    /// It was in the member of this name, if it is not known yet in which.
+    fn within(&mut self, name: &'static str) {
+        if let Some(mismatch @ Mismatch { member: "" }) = &mut self.0 {
+            mismatch.member = name;
+        }
     }
 }
 
 /// JSON that is not what it should be. Holds nothing of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The member that is missing, or of another kind; empty where it is the value as a whole.
+    /// The first member that is missing, or of another kind, the innermost of those that hold it;
+    /// empty where it is the value as a whole.
     pub member: &'static str,
-}
-
-impl Mismatch {
-    /// The same within the member of this name: the innermost is the one that is told.
-    fn within(self, name: &'static str) -> Self {
-        if self.member.is_empty() { Mismatch { member: name } } else { self }
-    }
 }
 
 /// Why a text could not be read as a type. Holds nothing of the text.
@@ -64,67 +78,92 @@ impl core::error::Error for NotRead {}
 /// # Errors
 /// What is wrong with it.
 pub fn from_str<T: FromJson>(text: &str) -> Result<T, NotRead> {
-    T::read(Json::parse(text).map_err(NotRead::Invalid)?).map_err(NotRead::Mismatch)
+    from_json(Json::parse(text).map_err(NotRead::Invalid)?).map_err(NotRead::Mismatch)
+}
+
+/// Reads a value.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn from_json<T: FromJson>(json: Json<'_>) -> Result<T, Mismatch> {
+    let mut wrong = Wrong::default();
+    let value = T::read(Some(json), &mut wrong);
+    match wrong.0 {
+        None => Ok(value),
+        Some(mismatch) => Err(mismatch),
+    }
 }
 
 /// Reads the member `name` of an object.
-///
-/// # Errors
-/// It is missing, or not as it should be.
-pub fn member<T: FromJson>(json: Json<'_>, name: &'static str) -> Result<T, Mismatch> {
-    match json.get(name) {
-        Some(value) => T::read(value),
-        None => T::absent().ok_or_else(Mismatch::default),
-    }
-    .map_err(|mismatch| mismatch.within(name))
+pub fn member<T: FromJson>(json: Json<'_>, name: &'static str, wrong: &mut Wrong) -> T {
+    let value = T::read(json.get(name), wrong);
+    wrong.within(name);
+    value
 }
 
-fn or_mismatch<T>(read: Option<T>) -> Result<T, Mismatch> {
-    read.ok_or_else(Mismatch::default)
+/// The object that a member is; an empty one stands in for anything else.
+pub fn members_of<'a>(json: Option<Json<'a>>, wrong: &mut Wrong) -> Json<'a> {
+    match json {
+        Some(json) if json.is_object() => json,
+        _ => {
+            wrong.note();
+            Json::EMPTY
+        }
+    }
+}
+
+fn or_wrong<T: Default>(read: Option<T>, wrong: &mut Wrong) -> T {
+    read.unwrap_or_else(|| {
+        wrong.note();
+        T::default()
+    })
 }
 
 impl FromJson for String {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        or_mismatch(json.string())
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        or_wrong(json.and_then(Json::string), wrong)
     }
 }
 
 impl FromJson for Box<str> {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        String::read(json).map(String::into_boxed_str)
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        String::read(json, wrong).into_boxed_str()
     }
 }
 
 impl FromJson for Secret {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        or_mismatch(json.secret())
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        String::read(json, wrong).into()
     }
 }
 
 impl FromJson for Raw {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        Ok(Raw::of(json))
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        if json.is_none() {
+            wrong.note();
+        }
+        Raw::of(json.unwrap_or(Json::EMPTY))
     }
 }
 
 impl FromJson for bool {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        or_mismatch(json.boolean())
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        or_wrong(json.and_then(Json::boolean), wrong)
     }
 }
 
 /// Whole numbers as such: no sign, no fraction, no exponent.
 impl FromJson for u64 {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        or_mismatch(json.text().parse().ok())
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        or_wrong(json.and_then(|json| json.text().parse().ok()), wrong)
     }
 }
 
 macro_rules! smaller {
     ($($number:ty),*) => {
         $(impl FromJson for $number {
-            fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-                or_mismatch(u64::read(json)?.try_into().ok())
+            fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+                or_wrong(u64::read(json, wrong).try_into().ok(), wrong)
             }
         })*
     };
@@ -132,29 +171,33 @@ macro_rules! smaller {
 
 smaller!(u16, u32, usize);
 
+/// `null`, or no such member, is `None`.
 impl<T: FromJson> FromJson for Option<T> {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        if json.is_null() { Ok(None) } else { T::read(json).map(Some) }
-    }
-
-    fn absent() -> Option<Self> {
-        Some(None)
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let json = json.filter(|json| !json.is_null())?;
+        Some(T::read(Some(json), wrong))
     }
 }
 
 impl<T: FromJson> FromJson for Vec<T> {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        or_mismatch(json.array())?.map(T::read).collect()
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let mut list = Vec::new();
+        match json.and_then(Json::array) {
+            None => wrong.note(),
+            Some(items) => items.for_each(|item| list.push(T::read(Some(item), wrong))),
+        }
+        list
     }
 }
 
 /// An array of two.
 impl FromJson for (String, String) {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        let mut items = json.items();
-        match (items.next(), items.next(), items.next()) {
-            (Some(first), Some(second), None) => Ok((String::read(first)?, String::read(second)?)),
-            _ => Err(Mismatch::default()),
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let mut items = json.unwrap_or(Json::EMPTY).items();
+        let pair = (String::read(items.next(), wrong), String::read(items.next(), wrong));
+        if items.next().is_some() {
+            wrong.note();
         }
+        pair
     }
 }

@@ -25,8 +25,12 @@ macro_rules! object {
         }
 
         impl $crate::json::FromJson for $type {
-            fn read(json: $crate::json::Json<'_>) -> Result<Self, $crate::json::Mismatch> {
-                Ok(Self { $($field: $crate::json::object!(@read json, $field $($($rule)+)?)),* })
+            fn read(
+                json: Option<$crate::json::Json<'_>>,
+                wrong: &mut $crate::json::Wrong,
+            ) -> Self {
+                let json = $crate::json::members_of(json, wrong);
+                Self { $($field: $crate::json::object!(@read json, wrong, $field $($($rule)+)?)),* }
             }
         }
     };
@@ -49,30 +53,31 @@ macro_rules! object {
         $crate::json::Fields::put($value, $object)
     };
 
-    (@read $json:ident, $field:ident $(secret)? default) => {
+    (@read $json:ident, $wrong:ident, $field:ident $(secret)? default) => {
         match $json.get(stringify!($field)) {
-            Some(_) => $crate::json::member($json, stringify!($field))?,
+            Some(_) => $crate::json::member($json, stringify!($field), $wrong),
             None => Default::default(),
         }
     };
-    (@read $json:ident, $field:ident default $function:ident) => {
+    (@read $json:ident, $wrong:ident, $field:ident default $function:ident) => {
         match $json.get(stringify!($field)) {
-            Some(_) => $crate::json::member($json, stringify!($field))?,
+            Some(_) => $crate::json::member($json, stringify!($field), $wrong),
             None => $function(),
         }
     };
-    (@read $json:ident, $field:ident merged) => {
-        $crate::json::FromJson::read($json)?
+    (@read $json:ident, $wrong:ident, $field:ident merged) => {
+        $crate::json::FromJson::read(Some($json), $wrong)
     };
-    (@read $json:ident, $field:ident $($rule:ident)*) => {
-        $crate::json::member($json, stringify!($field))?
+    (@read $json:ident, $wrong:ident, $field:ident $($rule:ident)*) => {
+        $crate::json::member($json, stringify!($field), $wrong)
     };
 }
 
 /// An enum as an object, one member of which names the variant.
 ///
 /// A variant has fields in braces; or, in parentheses, one value whose fields are merged; or, behind
-/// `=`, one value that is the member of that name.
+/// `=`, one value that is the member of that name. The first variant stands in for those that are not
+/// known: it had best be small.
 macro_rules! tagged {
     ($type:ty, $tag:literal {
         $($word:literal => $variant:ident
@@ -105,16 +110,50 @@ macro_rules! tagged {
         }
 
         impl $crate::json::FromJson for $type {
-            fn read(json: $crate::json::Json<'_>) -> Result<Self, $crate::json::Mismatch> {
-                let word: alloc::string::String = $crate::json::member(json, $tag)?;
-                Ok(match word.as_str() {
-                    $($word => Self::$variant {
-                        $($($field: $crate::json::object!(@read json, $field $($($rule)+)?)),*)?
-                        $(0: $crate::json::object!(@read json, $merged merged))?
-                        $(0: $crate::json::member(json, stringify!($value))?)?
-                    },)*
-                    _ => return Err($crate::json::Mismatch { member: $tag }),
-                })
+            fn read(
+                json: Option<$crate::json::Json<'_>>,
+                wrong: &mut $crate::json::Wrong,
+            ) -> Self {
+                let json = $crate::json::members_of(json, wrong);
+                let word: alloc::string::String = $crate::json::member(json, $tag, wrong);
+                $crate::json::tagged!(@read json, wrong, word, $tag, $(
+                    $word => $variant
+                        $({ $($field $(: $($rule)+)?),* })?
+                        $(($merged))?
+                        $((= $value))?,
+                )*)
+            }
+        }
+    };
+
+    (@read $json:ident, $wrong:ident, $text:ident, $tag:literal,
+        $first_word:literal => $first:ident
+            $({ $($first_field:ident $(: $($first_rule:ident)+)?),* })?
+            $(($first_merged:ident))?
+            $((= $first_value:ident))?,
+        $($word:literal => $variant:ident
+            $({ $($field:ident $(: $($rule:ident)+)?),* })?
+            $(($merged:ident))?
+            $((= $value:ident))?,
+        )*
+    ) => {
+        match $text.as_str() {
+            $($word => Self::$variant {
+                $($($field: $crate::json::object!(@read $json, $wrong, $field $($($rule)+)?)),*)?
+                $(0: $crate::json::object!(@read $json, $wrong, $merged merged))?
+                $(0: $crate::json::member($json, stringify!($value), $wrong))?
+            },)*
+            word => {
+                if word != $first_word {
+                    $wrong.note_in($tag);
+                }
+                Self::$first {
+                    $($($first_field: $crate::json::object!(
+                        @read $json, $wrong, $first_field $($($first_rule)+)?
+                    )),*)?
+                    $(0: $crate::json::object!(@read $json, $wrong, $first_merged merged))?
+                    $(0: $crate::json::member($json, stringify!($first_value), $wrong))?
+                }
             }
         }
     };
@@ -141,14 +180,29 @@ macro_rules! words {
         }
 
         impl $crate::json::FromJson for $type {
-            fn read(json: $crate::json::Json<'_>) -> Result<Self, $crate::json::Mismatch> {
-                $(if json.is_object() {
-                    return Ok(Self::$carrier($crate::json::member(json, $other)?));
+            fn read(
+                json: Option<$crate::json::Json<'_>>,
+                wrong: &mut $crate::json::Wrong,
+            ) -> Self {
+                $(if let Some(json) = json.filter(|json| json.is_object()) {
+                    return Self::$carrier($crate::json::member(json, $other, wrong));
                 })?
-                match alloc::string::String::read(json)?.as_str() {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err($crate::json::Mismatch::default()),
+                let word = alloc::string::String::read(json, wrong);
+                $crate::json::words!(@read word, wrong, $($word => $variant,)*)
+            }
+        }
+    };
+
+    (@read $text:ident, $wrong:ident,
+        $first_word:literal => $first:ident, $($word:literal => $variant:ident,)*
+    ) => {
+        match $text.as_str() {
+            $($word => Self::$variant,)*
+            word => {
+                if word != $first_word {
+                    $wrong.note();
                 }
+                Self::$first
             }
         }
     };

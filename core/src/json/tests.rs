@@ -125,7 +125,7 @@ fn agrees(json: Json<'_>, value: &Value) {
         Value::Bool(yes) => assert_eq!(json.boolean(), Some(*yes)),
         Value::Number(number) => {
             assert!(json.is_number());
-            assert_eq!(u64::read(json).ok(), number.as_u64(), "{number}");
+            assert_eq!(from_json(json).ok(), number.as_u64(), "{number}");
         }
         Value::String(text) => assert_eq!(json.string().as_ref(), Some(text)),
         Value::Array(items) => {

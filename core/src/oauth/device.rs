@@ -6,7 +6,7 @@ use alloc::string::String;
 use super::endpoint::{self, EndpointError};
 use super::token::{self, Grant};
 use crate::http::{Request, Response, encode_pairs, url::Url};
-use crate::json::{FromJson as _, Json, object};
+use crate::json::{Json, from_json, object};
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::plain;
@@ -62,7 +62,7 @@ fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
     let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
     let expires_in_s = seconds("expires_in").unwrap_or(DEFAULT_EXPIRES_IN_S);
     let interval_s = seconds("interval").filter(|s| *s > 0).unwrap_or(DEFAULT_INTERVAL_S);
-    let answer = Answer3_2::read(body).ok()?;
+    let answer: Answer3_2 = from_json(body).ok()?;
     // It is opened in a browser: nothing but a plain web address will do.
     let is_page = |url: &String| {
         url.len() <= MAX_URI_BYTES && Url::parse(url).is_some_and(|parsed| parsed.is_safe())

@@ -62,12 +62,12 @@ pub enum EndpointError {
 }
 
 tagged! { EndpointError, "type" {
+    "unauthorized" => Unauthorized,
     "transport" => Transport(= failure),
     "rate_limited" => RateLimited { after_ms },
     "unavailable" => Unavailable { status, after_ms },
     "unreadable" => Unreadable { status },
     "oauth" => OAuth { error, description },
-    "unauthorized" => Unauthorized,
     "no_copilot" => NoCopilot { status, message },
     "metadata" => Metadata { problem },
     "refused" => Refused { status },

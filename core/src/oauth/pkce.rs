@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::json::{Exposed, FromJson, Json, Mismatch, ToJson};
+use crate::json::{Exposed, FromJson, Json, ToJson, Wrong};
 use crate::secret::Secret;
 use crate::text::hex;
 
@@ -46,18 +46,19 @@ impl fmt::Debug for Entropy {
 }
 
 impl FromJson for Entropy {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        let text = json.secret().unwrap_or_default();
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let text = Secret::read(json, wrong);
         let mut bytes = Zeroizing::new([0; Entropy::LEN]);
         let (pairs, rest) = text.expose().as_bytes().as_chunks::<2>();
-        if pairs.len() != Entropy::LEN || !rest.is_empty() {
-            return Err(Mismatch::default());
+        let digits = text.expose().bytes().all(|byte| byte.is_ascii_hexdigit());
+        if pairs.len() != Entropy::LEN || !rest.is_empty() || !digits {
+            wrong.note();
         }
         for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            let digit = |c: &u8| char::from(*c).to_digit(16).ok_or_else(Mismatch::default);
-            *byte = (digit(high)? << 4 | digit(low)?) as u8;
+            let digit = |c: &u8| char::from(*c).to_digit(16).unwrap_or_default();
+            *byte = (digit(high) << 4 | digit(low)) as u8;
         }
-        Ok(Entropy(bytes))
+        Entropy(bytes)
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::credential::{BUFFER_MS, Credential};
 use crate::http::{Request, Response, encode_pairs};
-use crate::json::{FromJson as _, Json, object, quoted};
+use crate::json::{Json, from_json, object, quoted};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::pkce::Verifier;
 use crate::provider::{Provider, TokenRequest};
@@ -94,7 +94,7 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Endpoint
 /// The success of RFC 6749, 5.1. Fields it does not know are ignored; a token of another type
 /// than bearer must not be used (7.1).
 fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
-    let answer = Answer5_1::read(body).ok()?;
+    let answer: Answer5_1 = from_json(body).ok()?;
     if answer.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
         return None;
     }

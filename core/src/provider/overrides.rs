@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
-use crate::json::{FromJson as _, Json, words};
+use crate::json::{Json, from_json, words};
 use crate::text::{has, plain};
 use place::Place;
 
@@ -107,7 +107,7 @@ impl Provider {
             name: id.to_string(),
             client_id: String::new(),
             scopes: Vec::new(),
-            login: match Flow::read(flow).map_err(|_| at.has_to_be("flow", FLOWS))? {
+            login: match from_json(flow).map_err(|_| at.has_to_be("flow", FLOWS))? {
                 Flow::AuthorizationCode => Login::AuthorizationCode(AuthorizationCode {
                     authorize_url: String::new(),
                     redirect_uri: None,
@@ -203,11 +203,11 @@ impl Provider {
             }
             "name" => self.name = at.text(key, value)?,
             "scopes" => {
-                let scopes = Vec::read(value);
+                let scopes = from_json(value);
                 self.scopes = scopes.map_err(|_| at.has_to_be(key, "a list of strings"))?;
             }
             "token_request" => {
-                let request = TokenRequest::read(value);
+                let request = from_json(value);
                 self.token_request = request.map_err(|_| at.has_to_be(key, "`form` or `json`"))?;
             }
             _ => {

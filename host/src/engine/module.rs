@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::{Effect, Event, Output, Request};
-use pi_auth_core::json::{FromJson, Json, Mismatch, ToJson, from_str, member, to_string};
+use pi_auth_core::json::{FromJson, Json, ToJson, Wrong, from_str, member, members_of, to_string};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::text::plain;
 use wasmtime::{Config, Engine, Module, OptLevel};
@@ -127,12 +127,14 @@ struct Answer {
 }
 
 impl FromJson for Answer {
-    fn read(json: Json<'_>) -> Result<Self, Mismatch> {
-        Ok(Answer {
-            handle: member(json, "handle")?,
-            critical: member::<Option<bool>>(json, "critical")?.unwrap_or_default(),
-            effect: member(json, "effect")?,
-        })
+    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
+        let json = members_of(json, wrong);
+        let critical: Option<bool> = member(json, "critical", wrong);
+        Answer {
+            handle: member(json, "handle", wrong),
+            critical: critical.unwrap_or_default(),
+            effect: member(json, "effect", wrong),
+        }
     }
 }
 
