@@ -10,10 +10,8 @@ pub(super) fn whole(text: &str) -> Option<u64> {
     }
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let is_down = exponent.starts_with('-');
-    // More than an i64 holds is as good as infinite, either way.
-    let exponent = exponent.parse().unwrap_or(if is_down { i64::MIN } else { i64::MAX });
-    let wanted = (whole.len() as i64).saturating_add(exponent);
+    let exponent = signed(exponent);
+    let wanted = (whole.len() as i64) + exponent;
     let mut digits = whole.bytes().chain(fraction.bytes());
     let mut value = 0u64;
     let mut taken = 0;
@@ -25,8 +23,19 @@ pub(super) fn whole(text: &str) -> Option<u64> {
             None if value == 0 => break,
             None => 0,
         };
-        value = value.checked_mul(10)?.checked_add(digit)?;
+        if value > (u64::MAX - digit) / 10 {
+            return None;
+        }
+        value = value * 10 + digit;
         taken += 1;
     }
     (!whole.is_empty()).then_some(value)
+}
+
+/// An exponent. One that is further from 0 than any text is long is as good as infinite.
+fn signed(text: &str) -> i64 {
+    let magnitude = text.bytes().filter(u8::is_ascii_digit).fold(0, |value: i64, byte| {
+        if value > i64::from(u32::MAX) { value } else { value * 10 + i64::from(byte - b'0') }
+    });
+    if text.starts_with('-') { -magnitude } else { magnitude }
 }

@@ -28,7 +28,11 @@ pub(super) fn optimize(wasm_opt: &Path, from: &Path, to: &Path) -> Result {
     let mut node = Command::new("node");
     node.arg(wasm_opt)
         .args(FEATURES)
-        .args(["-Oz", "--converge"])
+        // Control flow is taken apart and put together anew, once.
+        .args(["--flatten", "--rereloop", "-Oz", "-Oz", "--converge"])
+        // What rustc and an engine promise: nothing stands at the lowest addresses, and memory that
+        // nothing has been put into is zero.
+        .args(["--low-memory-unused", "--zero-filled-memory"])
         .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
         .arg(from)
         .arg("-o")
