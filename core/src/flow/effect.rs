@@ -120,6 +120,13 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// A request during which the person has time for nothing.
+    pub(super) fn http(request: http::Request, activity: impl Into<String>) -> Self {
+        Effect::Http { request, activity: activity.into(), countdown: None }
+    }
+}
+
 tagged! { Effect, "type" {
     "http" => Http { request, activity, countdown: optional },
     "read_overrides" => ReadOverrides,

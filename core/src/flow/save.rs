@@ -3,11 +3,10 @@
 //! A rotated token exists nowhere but here until it is written, so this machine does not give up
 //! on a lost or held lock as long as there is another way.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Effect, Event, Store, Turn, unexpected};
+use super::{Effect, Event, Store, Turn, ask, fail, unexpected};
 use crate::credential::Credential;
 use crate::document::Entry;
 use crate::error::{Error, StoreFailure};
@@ -70,7 +69,7 @@ pub(super) struct Save {
     unlocked: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     Locking,
     Reading,
@@ -86,24 +85,20 @@ const MAX_SETBACKS: u32 = 3;
 const PAUSE_MS: u64 = 500;
 
 impl Save {
-    /// Begins with taking the lock; `path` is only for messages.
-    pub(super) fn start(edit: Edit, path: String) -> Turn<Box<Save>, String> {
-        Save::new(edit, path).ask(State::Locking, Effect::LockStore)
+    /// Begins with taking the lock, that is with `Effect::LockStore`; `path` is only for messages.
+    pub(super) fn new(edit: Edit, path: String) -> Self {
+        Save { edit, path, state: State::Locking, lost: 0, setbacks: 0, unlocked: false }
     }
 
-    /// Begins under the lock. It reads again all the same: the request may have taken seconds, and
-    /// the oldest agents write without a lock.
-    pub(super) fn start_locked(edit: Edit, path: String) -> Turn<Box<Save>, String> {
-        Save::new(edit, path).ask(State::Reading, Effect::ReadStore)
+    /// Begins under the lock, with `Effect::ReadStore`. It reads again all the same: the request may
+    /// have taken seconds, and the oldest agents write without a lock.
+    pub(super) fn locked(edit: Edit, path: String) -> Self {
+        Save { state: State::Reading, ..Save::new(edit, path) }
     }
 
-    fn new(edit: Edit, path: String) -> Box<Self> {
-        let state = State::Locking;
-        Box::new(Save { edit, path, state, lost: 0, setbacks: 0, unlocked: false })
-    }
-
-    pub(super) fn step(mut self: Box<Self>, event: Event, now_ms: u64) -> Turn<Box<Save>, String> {
-        match (&self.state, event) {
+    /// Ends with the file that was written.
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<String> {
+        match (self.state, event) {
             (State::Locking, Event::Locked) => {
                 self.unlocked = false;
                 self.ask(State::Reading, Effect::ReadStore)
@@ -111,60 +106,55 @@ impl Save {
             (State::Locking, Event::LockTimedOut { .. }) if self.edit.is_precious() => {
                 self.without_lock()
             }
-            (State::Reading, Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Ok(store) => self.write(store),
-                    Err(error) => self.setback(error, now_ms),
-                }
-            }
-            (State::Writing, Event::Written) => Turn::Done(self.path),
-            (State::Writing, Event::LockLost) if self.lost < MAX_LOST => {
-                self.lost += 1;
-                self.ask(State::Locking, Effect::LockStore)
-            }
-            (State::Writing, Event::LockLost)
-                if self.lost < 2 * MAX_LOST && self.edit.is_precious() =>
-            {
-                self.lost += 1;
-                self.without_lock()
-            }
-            (State::Writing, Event::LockLost) => {
-                let failure = StoreFailure::Other("others keep writing it".into());
-                Turn::Failed(Error::Store { path: self.path, attempt: "write", failure })
-            }
+            (State::Reading, Event::StoreRead { .. }) => match Store::of(event, "read") {
+                Ok(store) => self.write(store),
+                Err(error) => self.setback(error, now_ms),
+            },
+            (State::Writing, Event::Written) => Ok(self.path.clone()),
+            (State::Writing, Event::LockLost) => self.lock_lost(),
             (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
-            (_, event @ Event::StoreFailed { .. }) => {
-                self.setback(unexpected(event, "write"), now_ms)
-            }
-            (_, event) => Turn::Failed(unexpected(event, "write")),
+            (_, Event::StoreFailed { .. }) => self.setback(unexpected(event, "write"), now_ms),
+            (_, event) => fail(unexpected(event, "write")),
         }
     }
 
-    fn without_lock(mut self: Box<Self>) -> Turn<Box<Save>, String> {
+    fn lock_lost(&mut self) -> Turn<String> {
+        self.lost += 1;
+        if self.lost <= MAX_LOST {
+            self.ask(State::Locking, Effect::LockStore)
+        } else if self.lost <= 2 * MAX_LOST && self.edit.is_precious() {
+            self.without_lock()
+        } else {
+            let failure = StoreFailure::Other("others keep writing it".into());
+            fail(Error::Store { path: self.path.clone(), attempt: "write", failure })
+        }
+    }
+
+    fn without_lock(&mut self) -> Turn<String> {
         self.unlocked = true;
         self.ask(State::Reading, Effect::ReadStore)
     }
 
-    fn setback(mut self: Box<Self>, error: Error, now_ms: u64) -> Turn<Box<Save>, String> {
+    fn setback(&mut self, error: Error, now_ms: u64) -> Turn<String> {
         if self.setbacks == MAX_SETBACKS {
-            return Turn::Failed(error);
+            return fail(error);
         }
         self.setbacks += 1;
         let at_ms = now_ms.saturating_add(PAUSE_MS);
         self.ask(State::Waiting, Effect::WaitUntil { at_ms, countdown: None })
     }
 
-    fn write(mut self: Box<Self>, store: Store) -> Turn<Box<Save>, String> {
+    fn write(&mut self, store: Store) -> Turn<String> {
         self.path.clone_from(&store.path);
         let unlocked = self.unlocked;
         match self.edit.apply(store) {
             Some(contents) => self.ask(State::Writing, Effect::WriteStore { contents, unlocked }),
-            None => Turn::Done(self.path),
+            None => Ok(self.path.clone()),
         }
     }
 
-    fn ask(mut self: Box<Self>, state: State, effect: Effect) -> Turn<Box<Save>, String> {
+    fn ask(&mut self, state: State, effect: Effect) -> Turn<String> {
         self.state = state;
-        Turn::Ask(self, effect)
+        ask(effect)
     }
 }
