@@ -282,7 +282,7 @@ fn table(event: &Event) -> Result<Table, Error> {
 /// The provider `id`, or the error that names those there are.
 fn known<'a>(table: &'a Table, id: &str) -> Result<&'a Arc<Provider>, Error> {
     table.get(id).ok_or_else(|| {
-        let ids: Vec<String> = table.labels().into_iter().map(|label| label.id).collect();
+        let ids: Vec<String> = table.labels().iter().map(|label| label.id.clone()).collect();
         Error::UnknownProvider { id: plain(id), known: ids.join(", ") }
     })
 }

@@ -190,7 +190,11 @@ impl State {
             self.providers = [label].into();
             return self.confirm();
         }
-        self.providers = logins(store).iter().map(|id| table.label(id)).collect();
+        for (id, entry) in store.document.entries() {
+            if let Entry::OAuth(_) = entry {
+                self.providers.push(table.label(&id));
+            }
+        }
         if self.providers.is_empty() {
             return Ok(self.done(Vec::new(), Vec::new()));
         }
@@ -214,7 +218,7 @@ impl State {
         if !interactive {
             return fail(Error::NotConfirmed);
         }
-        let names: Vec<&str> = self.providers.iter().map(|label| label.name.as_str()).collect();
+        let names: Vec<String> = self.providers.iter().map(|label| label.name.clone()).collect();
         let message = format!("Log out of {}?", names.join(", "));
         self.ask(Step::Confirming, Effect::Confirm { message })
     }
@@ -260,10 +264,4 @@ impl State {
         let (providers, path) = (mem::take(&mut self.providers), mem::take(&mut self.path));
         Output::LoggedOut { providers, path, revocations, notes }
     }
-}
-
-/// The providers that somebody is logged in to, in the file's order.
-fn logins(store: &Store) -> Vec<String> {
-    let is_login = |(id, entry)| matches!(entry, Entry::OAuth(_)).then_some(id);
-    store.document.entries().into_iter().filter_map(is_login).collect()
 }
