@@ -7,7 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::token::{self, Found};
+use super::token::{self, Found, located};
 use super::{Effect, Event, Output, Turn, ask, table};
 use crate::error::Error;
 use crate::headers::{self, Initiator};
@@ -60,16 +60,10 @@ impl Request {
         let Found { key, enterprise, notes } = found;
         let body = self.body.as_ref().map(Secret::expose);
         let about = headers::About::of(body).with(self.initiator, self.vision);
-        let configured = table.get(&self.token.provider);
-        let provider = match (configured, enterprise) {
+        let provider = match table.get(&self.token.provider) {
             // The public API is no place for the token of an Enterprise that nobody can make out.
-            (Some(provider), Err(problem)) if provider.copilot.is_some() => {
-                return Err(Error::Enterprise { problem: problem.clone(), stored: true });
-            }
-            (configured, Ok(enterprise)) => {
-                configured.map(|provider| provider.at(enterprise.as_ref()))
-            }
-            (configured, Err(_)) => configured.cloned(),
+            Some(provider) => Some(located(provider, enterprise.as_deref())?),
+            None => None,
         };
         let base_url = provider.as_ref().and_then(|provider| match provider.copilot {
             Some(_) => Some(provider.copilot_base_url(&key.value)),

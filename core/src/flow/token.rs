@@ -19,6 +19,7 @@ mod exchange;
 mod refresh;
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::read::Read;
@@ -30,7 +31,7 @@ use crate::error::Error;
 use crate::json::object;
 use crate::oauth::endpoint;
 use crate::provider::github_copilot::domain::Domain;
-use crate::provider::{BadDomain, GITHUB_COPILOT, Table, key_variables};
+use crate::provider::{GITHUB_COPILOT, Provider, Table, key_variables};
 use crate::resolve::{Key, KeyKind, Source, from_environment};
 use crate::secret::Secret;
 
@@ -79,8 +80,8 @@ impl Request {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) key: Key,
-    /// The GitHub Enterprise that it is for.
-    pub(super) enterprise: Result<Option<Domain>, BadDomain>,
+    /// The GitHub Enterprise that it is for, as the file has it.
+    pub(super) enterprise: Option<String>,
     pub(super) notes: Vec<String>,
 }
 
@@ -230,6 +231,19 @@ fn missing(table: &Table, id: &str) -> Error {
     }
 }
 
+/// The provider as it is for a login to this Enterprise.
+pub(super) fn located(
+    configured: &Arc<Provider>,
+    enterprise: Option<&str>,
+) -> Result<Arc<Provider>, Error> {
+    match Domain::parse(enterprise.unwrap_or_default()) {
+        Ok(domain) => Ok(configured.at(domain.as_ref())),
+        // Copilot alone looks at it.
+        Err(_) if configured.copilot.is_none() => Ok(configured.clone()),
+        Err(problem) => Err(Error::Enterprise { problem, stored: true }),
+    }
+}
+
 /// The stored access token, if it is really valid for longer than `min_validity_ms`.
 fn fresh(stored: &Credential, min_validity_ms: u64, now_ms: u64) -> Option<Key> {
     let access = stored.access_for(min_validity_ms, now_ms)?;
@@ -243,12 +257,12 @@ fn stored_key(stored: &Credential, value: Secret) -> Key {
 
 /// Serves a key of the stored login.
 fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<Found> {
-    let enterprise = Domain::parse(stored.enterprise.as_deref().unwrap_or_default());
+    let enterprise = stored.enterprise.clone();
     found(Found { key, enterprise, notes: note.into_iter().collect() })
 }
 
 fn done(key: Key, note: Option<String>) -> Turn<Found> {
-    found(Found { key, enterprise: Ok(None), notes: note.into_iter().collect() })
+    found(Found { key, enterprise: None, notes: note.into_iter().collect() })
 }
 
 /// Every key goes through here: one that would break a header in two, or act on a terminal, was

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use super::attempt::Attempt;
-use super::{Found, fresh, serve, stored_key};
+use super::{Found, fresh, located, serve, stored_key};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::error::Error;
@@ -15,7 +15,6 @@ use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Event, Pause, Store, Turn, ask, fail, unexpected};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
-use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{Job, Provider};
 use crate::resolve::{Key, Source};
 
@@ -133,12 +132,7 @@ impl Refresh {
 
     /// The provider as it is for the stored login.
     fn locate(&mut self) -> Result<(), Error> {
-        match Domain::parse(self.stored.enterprise.as_deref().unwrap_or_default()) {
-            Ok(domain) => self.provider = self.configured.at(domain.as_ref()),
-            // Copilot alone looks at it.
-            Err(_) if self.configured.copilot.is_none() => self.provider = self.configured.clone(),
-            Err(problem) => return Err(Error::Enterprise { problem, stored: true }),
-        }
+        self.provider = located(&self.configured, self.stored.enterprise.as_deref())?;
         Ok(())
     }
 
