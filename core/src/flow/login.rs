@@ -204,17 +204,18 @@ impl Login {
                 None => fail(Error::Cancelled),
                 Some(problem) => fail(Error::Enterprise { problem, stored: false }),
             },
-            (Stage::Discovering(discovery), event) => match discovery.step(event, now_ms)? {
-                Ok(provider) => {
+            (Stage::Discovering(discovery), event) => match discovery.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(Ok(provider)) => {
                     self.provider = provider;
                     self.authorize()
                 }
-                Err(cause) => fail(Error::Login { provider: self.provider.label(), cause }),
+                Ok(Err(cause)) => fail(Error::Login { provider: self.provider.label(), cause }),
             },
-            (Stage::AuthorizationCode(code), event) => {
-                let grant = code.step(event, now_ms)?;
-                self.save(grant.credential(None))
-            }
+            (Stage::AuthorizationCode(code), event) => match code.step(event, now_ms) {
+                Ok(grant) => self.save(grant.credential(None)),
+                Err(pause) => Err(pause),
+            },
             (Stage::DeviceCode(code), event) => {
                 let grant = code.step(event, now_ms)?;
                 if self.provider.copilot.is_none() {
