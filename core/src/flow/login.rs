@@ -216,19 +216,21 @@ impl Login {
                 Ok(grant) => self.save(grant.credential(None)),
                 Err(pause) => Err(pause),
             },
-            (Stage::DeviceCode(code), event) => {
-                let grant = code.step(event, now_ms)?;
-                if self.provider.copilot.is_none() {
-                    return self.save(grant.credential(None));
+            (Stage::DeviceCode(code), event) => match code.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(grant) if self.provider.copilot.is_some() => {
+                    let (exchange, effect) = Exchange::start(self.provider.clone(), grant.access);
+                    self.ask(Stage::Exchanging(exchange), effect)
                 }
-                let (exchange, effect) = Exchange::start(self.provider.clone(), grant.access);
-                self.ask(Stage::Exchanging(exchange), effect)
-            }
-            (Stage::Exchanging(exchange), event) => {
-                let (credential, note) = exchange.step(event, now_ms)?;
-                self.notes.extend(note);
-                self.save(credential)
-            }
+                Ok(grant) => self.save(grant.credential(None)),
+            },
+            (Stage::Exchanging(exchange), event) => match exchange.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok((credential, note)) => {
+                    self.notes.extend(note);
+                    self.save(credential)
+                }
+            },
             (Stage::Saving(credential, save), event) => {
                 self.path = save.step(event, now_ms)?;
                 if self.provider.copilot.is_none() || credential.access.is_none() {
@@ -242,11 +244,13 @@ impl Login {
                 let (models, effect) = Models::start(self.provider.clone(), credential.clone());
                 self.ask(Stage::Enabling(models), effect)
             }
-            (Stage::Enabling(models), event) => {
-                let notes = models.step(event, now_ms)?;
-                self.notes.extend(notes);
-                self.done()
-            }
+            (Stage::Enabling(models), event) => match models.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(notes) => {
+                    self.notes.extend(notes);
+                    self.done()
+                }
+            },
             (_, event) => fail(unexpected(event, "read")),
         }
     }

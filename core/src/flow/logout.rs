@@ -124,10 +124,10 @@ impl State {
 
     pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         match (&mut self.step, event) {
-            (Step::Opening, event) => {
-                let store = self.open.step(event)?;
-                self.choose(&store)
-            }
+            (Step::Opening, event) => match self.open.step(event) {
+                Ok(store) => self.choose(&store),
+                Err(pause) => Err(pause),
+            },
             (Step::Selecting, Event::Chosen { index }) => {
                 if *index >= self.providers.len() {
                     return fail(Error::Protocol { event: "chosen" });
@@ -163,8 +163,8 @@ impl State {
                 self.revoke(logins)
             }
             (Step::Revoking(revoking), event) => {
-                let revocations = revoking.step(event, now_ms)?;
-                Ok(self.done(revocations, Vec::new()))
+                let turn = revoking.step(event, now_ms);
+                self.revoked(turn)
             }
             (_, event) => fail(unexpected(event, "read")),
         }
@@ -252,7 +252,14 @@ impl State {
         let mut revoking = Revoking::new(logins);
         let turn = revoking.start();
         self.step = Step::Revoking(revoking);
-        Ok(self.done(turn?, Vec::new()))
+        self.revoked(turn)
+    }
+
+    fn revoked(&mut self, turn: Turn<Vec<Revocation>>) -> Turn {
+        match turn {
+            Ok(revocations) => Ok(self.done(revocations, Vec::new())),
+            Err(pause) => Err(pause),
+        }
     }
 
     fn ask(&mut self, step: Step, effect: Effect) -> Turn {

@@ -133,10 +133,10 @@ impl State {
 
     pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Found> {
         match &mut self.step {
-            Step::Reading(read) => {
-                let store = read.step(event)?;
-                self.decide(&store, now_ms)
-            }
+            Step::Reading(read) => match read.step(event) {
+                Ok(store) => self.decide(&store, now_ms),
+                Err(pause) => Err(pause),
+            },
             Step::Dereferencing(literal) => {
                 let Event::Variable { value } = event else {
                     return fail(unexpected(event, "read"));
@@ -150,10 +150,11 @@ impl State {
                 self.refresh(stored, &table, now_ms)
             }
             Step::Exchanging(exchange) => exchange.step(event, now_ms),
-            Step::Refreshing(refresh) => match refresh.step(event, now_ms)? {
-                Some(found) => Ok(found),
+            Step::Refreshing(refresh) => match refresh.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(Some(found)) => Ok(found),
                 // The login is gone by now.
-                None => self.decide(&Store::of(event, "read")?, now_ms),
+                Ok(None) => self.decide(&Store::of(event, "read")?, now_ms),
             },
         }
     }

@@ -81,12 +81,13 @@ impl Revoking {
         let outcome = match (&mut self.step, event) {
             // Whoever does not want to wait does not want to wait for the others, either.
             (_, Event::Cancelled) => return Ok(self.stopped()),
-            (Step::Discovering(discovery), event) => match discovery.step(event, now_ms)? {
-                Ok(provider) => match self.discovered(provider) {
+            (Step::Discovering(discovery), event) => match discovery.step(event, now_ms) {
+                Err(pause) => return Err(pause),
+                Ok(Ok(provider)) => match self.discovered(provider) {
                     Some(effect) => return ask(effect),
                     None => Outcome::Unavailable,
                 },
-                Err(cause) => self.not_confirmed(cause),
+                Ok(Err(cause)) => self.not_confirmed(cause),
             },
             (Step::Asking, Event::Response(response)) => {
                 match revocation::answer(response, now_ms) {

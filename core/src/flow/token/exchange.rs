@@ -47,9 +47,10 @@ impl Exchange {
                 self.step = Step::Asking(attempt);
                 ask(Effect::ReadBackoff)
             }
-            Step::Asking(attempt) => match attempt.step(event, now_ms)? {
-                Err(cause) => fail(Error::Variable { variable: self.variable.clone(), cause }),
-                Ok(grant) => {
+            Step::Asking(attempt) => match attempt.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(Err(cause)) => fail(Error::Variable { variable: self.variable.clone(), cause }),
+                Ok(Ok(grant)) => {
                     let source = Source::Variable(self.variable.clone());
                     let expires_ms = Some(grant.expires_ms);
                     let kind = KeyKind::OAuth;

@@ -109,12 +109,13 @@ impl Refresh {
                     _ => return Ok(None),
                 }
             }
-            (Step::Asking(attempt), event) => match attempt.step(event, now_ms)? {
-                Ok(grant) => self.save(grant),
-                Err(cause) if cause.is_invalid_grant() => {
+            (Step::Asking(attempt), event) => match attempt.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(Ok(grant)) => self.save(grant),
+                Ok(Err(cause)) if cause.is_invalid_grant() => {
                     self.ask(Step::Comparing(cause), Effect::ReadStore)
                 }
-                Err(cause) => self.not_refreshed(cause, now_ms),
+                Ok(Err(cause)) => self.not_refreshed(cause, now_ms),
             },
             (Step::Comparing(cause), Event::StoreRead { .. } | Event::StoreFailed { .. }) => {
                 let cause = cause.clone();
