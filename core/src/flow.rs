@@ -212,6 +212,12 @@ impl From<Error> for Pause {
     }
 }
 
+impl From<Box<Error>> for Pause {
+    fn from(error: Box<Error>) -> Self {
+        Pause::Failed(error)
+    }
+}
+
 fn ask<T>(effect: Effect) -> Turn<T> {
     Err(Pause::Ask(Box::new(effect)))
 }
@@ -258,31 +264,31 @@ struct Store {
 
 impl Store {
     /// The file that an event brings, or what the event means otherwise.
-    fn of(event: &Event, attempt: &'static str) -> Result<Self, Error> {
+    fn of(event: &Event, attempt: &'static str) -> Result<Self, Box<Error>> {
         let Event::StoreRead { path, contents } = event else {
-            return Err(unexpected(event, attempt));
+            return Err(Box::new(unexpected(event, attempt)));
         };
         let path = path.clone();
         match Document::parse(contents.as_ref().map(Secret::expose)) {
             Ok(document) => Ok(Store { path, document }),
-            Err(corrupt) => Err(Error::StoreCorrupt { path, reason: corrupt.reason }),
+            Err(corrupt) => Err(Box::new(Error::StoreCorrupt { path, reason: corrupt.reason })),
         }
     }
 }
 
 /// The providers by the overrides file that an event brings, or what the event means otherwise.
-fn table(event: &Event) -> Result<Table, Error> {
+fn table(event: &Event) -> Result<Table, Box<Error>> {
     let Event::OverridesRead { path, contents } = event else {
-        return Err(unexpected(event, "read"));
+        return Err(Box::new(unexpected(event, "read")));
     };
     Table::with_overrides(contents.as_ref().map(Secret::expose))
-        .map_err(|problem| Error::Overrides { path: path.clone(), problem })
+        .map_err(|problem| Box::new(Error::Overrides { path: path.clone(), problem }))
 }
 
 /// The provider `id`, or the error that names those there are.
-fn known<'a>(table: &'a Table, id: &str) -> Result<&'a Arc<Provider>, Error> {
+fn known<'a>(table: &'a Table, id: &str) -> Result<&'a Arc<Provider>, Box<Error>> {
     table.get(id).ok_or_else(|| {
         let ids: Vec<String> = table.labels().iter().map(|label| label.id.clone()).collect();
-        Error::UnknownProvider { id: plain(id), known: ids.join(", ") }
+        Box::new(Error::UnknownProvider { id: plain(id), known: ids.join(", ") })
     })
 }

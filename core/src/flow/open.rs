@@ -1,7 +1,7 @@
 //! How logout and status begin: with the overrides file, then the credential file.
 
 use super::read::Read;
-use super::{Effect, Event, Store, Turn, ask, fail, table};
+use super::{Effect, Event, Store, Turn, ask, table};
 use crate::error::Error;
 use crate::provider::Table;
 
@@ -34,8 +34,8 @@ impl Open {
             Step::Overrides { required } => {
                 match table(event) {
                     Ok(table) => self.table = table,
-                    Err(Error::Overrides { .. }) if !*required => {}
-                    Err(error) => return fail(error),
+                    Err(error) if !*required && matches!(*error, Error::Overrides { .. }) => {}
+                    Err(error) => return Err(error.into()),
                 }
                 self.step = Step::Store(Read::default());
                 ask(Effect::ReadStore)

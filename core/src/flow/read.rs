@@ -1,9 +1,10 @@
 //! The read half of the store protocol: a file that does not parse is believed to be corrupt only
 //! once it was read under the lock, since the agent writes in place and half a file can be seen.
 
+use alloc::boxed::Box;
 use core::mem;
 
-use super::{Effect, Event, Store, Turn, ask, fail};
+use super::{Effect, Event, Store, Turn, ask};
 use crate::error::Error;
 
 /// Reading the credential file, which begins with `Effect::ReadStore`.
@@ -13,7 +14,7 @@ pub(super) enum Read {
     #[default]
     Plain,
     /// It was no document; reading once more under the lock, which whoever is writing holds.
-    Doubting(Error),
+    Doubting(Box<Error>),
 }
 
 impl Read {
@@ -21,8 +22,8 @@ impl Read {
         match (mem::take(self), Store::of(event, "read"), event) {
             (_, Ok(store), _) => Ok(store),
             // Cut in the middle of a character, half a file is not even text.
-            (Read::Plain, Err(corrupt @ Error::StoreCorrupt { .. }), _) => {
-                *self = Read::Doubting(corrupt);
+            (Read::Plain, Err(error), _) if matches!(*error, Error::StoreCorrupt { .. }) => {
+                *self = Read::Doubting(error);
                 ask(Effect::ProbeStore)
             }
             // Nobody can tell better: a directory that cannot be written has no writer either.
@@ -30,8 +31,8 @@ impl Read {
                 Read::Doubting(corrupt),
                 _,
                 Event::LockTimedOut { .. } | Event::StoreFailed { .. },
-            ) => fail(corrupt),
-            (_, Err(error), _) => fail(error),
+            ) => Err(corrupt.into()),
+            (_, Err(error), _) => Err(error.into()),
         }
     }
 }

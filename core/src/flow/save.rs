@@ -108,7 +108,7 @@ impl Save {
             }
             (State::Reading, Event::StoreRead { .. }) => match Store::of(event, "read") {
                 Ok(store) => self.write(store),
-                Err(error) => self.setback(error, now_ms),
+                Err(error) => self.setback(*error, now_ms),
             },
             (State::Writing, Event::Written) => Ok(self.path.clone()),
             (State::Writing, Event::LockLost) => self.lock_lost(),

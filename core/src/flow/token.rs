@@ -224,7 +224,7 @@ impl State {
 
 fn missing(table: &Table, id: &str) -> Error {
     match known(table, id) {
-        Err(unknown) => unknown,
+        Err(unknown) => *unknown,
         Ok(provider) => {
             let (oauth, api_key) = key_variables(id);
             Error::NotLoggedIn { provider: provider.label(), variable: api_key.or(oauth) }

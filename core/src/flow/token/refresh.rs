@@ -1,6 +1,7 @@
 //! Refreshing under the lock: whether it is needed at all, what its answer means, and what is served
 //! where it fails.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -220,7 +221,7 @@ impl Refresh {
     fn compare(
         &mut self,
         cause: EndpointError,
-        read: Result<Store, Error>,
+        read: Result<Store, Box<Error>>,
         now_ms: u64,
     ) -> Turn<Found> {
         if let Ok(store) = read
