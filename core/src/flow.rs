@@ -228,8 +228,8 @@ fn fail<T>(error: Error) -> Turn<T> {
 
 /// What an event means to a state that has no use for it. `attempt` names what was tried with the
 /// credential file: `read`, `lock` or `write`.
-fn unexpected(event: &Event, attempt: &'static str) -> Error {
-    match event {
+fn unexpected(event: &Event, attempt: &'static str) -> Box<Error> {
+    Box::new(match event {
         Event::Cancelled | Event::InputEnded => Error::Cancelled,
         Event::StoreFailed { path, failure } => store_error(path, attempt, failure),
         Event::LockTimedOut { path, alive } => {
@@ -240,7 +240,7 @@ fn unexpected(event: &Event, attempt: &'static str) -> Error {
             Error::Overrides { path: path.clone(), problem }
         }
         event => Error::Protocol { event: event.word() },
-    }
+    })
 }
 
 /// Bytes that are no text make a file corrupt, as bytes that are no JSON do.
@@ -266,7 +266,7 @@ impl Store {
     /// The file that an event brings, or what the event means otherwise.
     fn of(event: &Event, attempt: &'static str) -> Result<Self, Box<Error>> {
         let Event::StoreRead { path, contents } = event else {
-            return Err(Box::new(unexpected(event, attempt)));
+            return Err(unexpected(event, attempt));
         };
         let path = path.clone();
         match Document::parse(contents.as_ref().map(Secret::expose)) {
@@ -279,7 +279,7 @@ impl Store {
 /// The providers by the overrides file that an event brings, or what the event means otherwise.
 fn table(event: &Event) -> Result<Table, Box<Error>> {
     let Event::OverridesRead { path, contents } = event else {
-        return Err(Box::new(unexpected(event, "read")));
+        return Err(unexpected(event, "read"));
     };
     Table::with_overrides(contents.as_ref().map(Secret::expose))
         .map_err(|problem| Box::new(Error::Overrides { path: path.clone(), problem }))

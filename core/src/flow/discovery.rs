@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::sync::Arc;
 
-use super::{Effect, Event, Turn, ask, fail, unexpected};
+use super::{Effect, Event, Turn, ask, unexpected};
 use crate::http::{Request, TransportFailure};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata;
@@ -38,7 +38,7 @@ impl Discovery {
                 Err(EndpointError::Unreadable { status: 200 })
             }
             Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure)),
-            event => return fail(unexpected(event, "read")),
+            event => return Err(unexpected(event, "read").into()),
         };
         let error = match answer {
             Ok(metadata) => return Ok(self.provider.discovered(metadata, self.job)),

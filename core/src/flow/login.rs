@@ -118,7 +118,7 @@ impl State {
             }
             Step::Selecting(table) => {
                 let Event::Chosen { index } = event else {
-                    return fail(unexpected(event, "read"));
+                    return Err(unexpected(event, "read").into());
                 };
                 match table.nth(*index).cloned() {
                     Some(provider) => self.chosen(provider),
@@ -251,7 +251,7 @@ impl Login {
                     self.done()
                 }
             },
-            (_, event) => fail(unexpected(event, "read")),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 

@@ -138,7 +138,7 @@ impl State {
             (Step::Confirming, Event::Confirmed { yes: true }) => self.lock(),
             (Step::Confirming, Event::Confirmed { yes: false }) => fail(Error::Cancelled),
             (Step::Locking, Event::Locked) => self.ask(Step::Rereading, Effect::ReadStore),
-            (Step::Locking, event) => fail(unexpected(event, "lock")),
+            (Step::Locking, event) => Err(unexpected(event, "lock").into()),
             (Step::Rereading, event) => self.remove(Store::of(event, "read")?),
             (Step::Writing(logins), Event::Written) => {
                 self.providers = logins.iter().map(|login| login.label.clone()).collect();
@@ -156,7 +156,7 @@ impl State {
                 let failure = StoreFailure::Other("others keep writing it".into());
                 fail(Error::Store { path: self.path.clone(), attempt: "write", failure })
             }
-            (Step::Writing(_), event) => fail(unexpected(event, "write")),
+            (Step::Writing(_), event) => Err(unexpected(event, "write").into()),
             // Whatever happens from here on, the logins are gone.
             (Step::Unlocking(logins), Event::Unlocked | Event::Cancelled) => {
                 let logins = mem::take(logins);
@@ -166,7 +166,7 @@ impl State {
                 let turn = revoking.step(event, now_ms);
                 self.revoked(turn)
             }
-            (_, event) => fail(unexpected(event, "read")),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 

@@ -113,8 +113,8 @@ impl Save {
             (State::Writing, Event::Written) => Ok(self.path.clone()),
             (State::Writing, Event::LockLost) => self.lock_lost(),
             (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
-            (_, Event::StoreFailed { .. }) => self.setback(unexpected(event, "write"), now_ms),
-            (_, event) => fail(unexpected(event, "write")),
+            (_, Event::StoreFailed { .. }) => self.setback(*unexpected(event, "write"), now_ms),
+            (_, event) => Err(unexpected(event, "write").into()),
         }
     }
 

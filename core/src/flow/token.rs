@@ -139,7 +139,7 @@ impl State {
             },
             Step::Dereferencing(literal) => {
                 let Event::Variable { value } = event else {
-                    return fail(unexpected(event, "read"));
+                    return Err(unexpected(event, "read").into());
                 };
                 let value = value.as_ref().filter(|value| !value.is_empty()).unwrap_or(literal);
                 done(Key::by_prefix(value.clone(), Source::Stored), None)

@@ -94,7 +94,7 @@ impl AuthorizationCode {
             (Step::Exchanging(code), Event::TransportFailed { failure }) => {
                 self.not_exchanged(EndpointError::Transport(*failure), code)
             }
-            (_, event) => fail(unexpected(event, "read")),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 

@@ -61,7 +61,7 @@ impl Exchange {
             }
             // They have authorized already: what that brought is not thrown away.
             (_, Event::Cancelled) => Ok(self.without_token("it was not waited for")),
-            (_, event) => fail(unexpected(event, "read")),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 

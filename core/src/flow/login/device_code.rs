@@ -63,7 +63,7 @@ impl DeviceCode {
         let answer = match event {
             Event::Response(response) => device::code(response, now_ms),
             Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure)),
-            event => return fail(unexpected(event, "read")),
+            event => return Err(unexpected(event, "read").into()),
         };
         match answer {
             Err(cause) => fail(Error::Login { provider: provider.label(), cause }),
@@ -113,7 +113,7 @@ impl Entering {
             (Step::Polling, Event::TransportFailed { failure }) => {
                 self.polled(Poll::Trouble(EndpointError::Transport(*failure)), now_ms)
             }
-            (_, event) => fail(unexpected(event, "read")),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 

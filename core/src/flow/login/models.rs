@@ -15,7 +15,7 @@ use core::mem;
 
 use crate::credential::Credential;
 use crate::flow::save::{Edit, Save};
-use crate::flow::{Effect, Event, Pause, Turn, ask, fail, unexpected};
+use crate::flow::{Effect, Event, Pause, Turn, ask, unexpected};
 use crate::http::Response;
 use crate::provider::Provider;
 use crate::provider::github_copilot;
@@ -92,7 +92,7 @@ impl Models {
             }
             // Nothing more is begun for somebody who wants to leave, not even a write.
             (_, Event::Cancelled) => self.not_listed("it was not waited for"),
-            (_, event) => fail(unexpected(event, "read")),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 

@@ -10,7 +10,7 @@ use core::{mem, slice};
 use super::{Outcome, Revocation};
 use crate::credential::Credential;
 use crate::flow::discovery::Discovery;
-use crate::flow::{Effect, Event, Turn, ask, fail, unexpected};
+use crate::flow::{Effect, Event, Turn, ask, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::revocation::{self, Hint};
 use crate::provider::{Job, Label, Provider};
@@ -98,7 +98,7 @@ impl Revoking {
             (Step::Asking, Event::TransportFailed { failure }) => {
                 self.not_confirmed(EndpointError::Transport(*failure))
             }
-            (Step::Asking, event) => return fail(unexpected(event, "read")),
+            (Step::Asking, event) => return Err(unexpected(event, "read").into()),
         };
         self.ended(outcome);
         self.start()

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use core::slice;
 
 use crate::flow::backoff::Backoff;
-use crate::flow::{Effect, Event, Turn, ask, fail, unexpected};
+use crate::flow::{Effect, Event, Turn, ask, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
 use crate::provider::Provider;
@@ -69,7 +69,7 @@ impl Attempt {
                 self.failed(EndpointError::Transport(*failure), now_ms)
             }
             (Step::Remembering(cause), Event::BackoffWritten) => Ok(Err(cause.clone())),
-            (_, event) => fail(unexpected(event, "read")),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 

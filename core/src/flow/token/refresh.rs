@@ -102,7 +102,7 @@ impl Refresh {
                 Err(ask) => Err(ask),
             },
             (Step::Locking, Event::Locked) => self.ask(Step::Rereading, Effect::ReadStore),
-            (Step::Locking, event) => self.fall_back(unexpected(event, "lock"), now_ms),
+            (Step::Locking, event) => self.fall_back(*unexpected(event, "lock"), now_ms),
             (Step::Rereading, event) => {
                 let store = Store::of(event, "read")?;
                 match store.document.get(&self.provider.id) {
@@ -122,7 +122,7 @@ impl Refresh {
                 let cause = cause.clone();
                 self.compare(cause, Store::of(event, "read"), now_ms)
             }
-            (Step::Comparing(_), event) => fail(unexpected(event, "read")),
+            (Step::Comparing(_), event) => Err(unexpected(event, "read").into()),
             (Step::Saving(save), event) => match save.step(event, now_ms) {
                 Ok(_) => self.saved(now_ms),
                 Err(Pause::Failed(error)) => self.not_saved(&error),
