@@ -4,6 +4,7 @@
 //!   token::State ─▶ ReadOverrides ─▶ Done
 //! ```
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -56,7 +57,7 @@ pub struct Headers {
 object! { Headers { headers, base_url, expires_ms, notes } }
 
 impl Request {
-    fn carry(&self, found: &Found, table: &Table) -> Result<Headers, Error> {
+    fn carry(&self, found: &Found, table: &Table) -> Result<Headers, Box<Error>> {
         let Found { key, enterprise, notes } = found;
         let body = self.body.as_ref().map(Secret::expose);
         let about = headers::About::of(body).with(self.initiator, self.vision);

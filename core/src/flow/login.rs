@@ -14,6 +14,7 @@ mod copilot;
 mod device_code;
 mod models;
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -255,9 +256,9 @@ impl Login {
         }
     }
 
-    fn enterprise(&self) -> Result<Option<Domain>, Error> {
+    fn enterprise(&self) -> Result<Option<Domain>, Box<Error>> {
         Domain::parse(self.enterprise.as_deref().unwrap_or_default())
-            .map_err(|problem| Error::Enterprise { problem, stored: false })
+            .map_err(|problem| Box::new(Error::Enterprise { problem, stored: false }))
     }
 
     fn locate(&mut self) -> Turn {

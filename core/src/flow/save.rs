@@ -3,6 +3,7 @@
 //! A rotated token exists nowhere but here until it is written, so this machine does not give up
 //! on a lost or held lock as long as there is another way.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -108,12 +109,12 @@ impl Save {
             }
             (State::Reading, Event::StoreRead { .. }) => match Store::of(event, "read") {
                 Ok(store) => self.write(store),
-                Err(error) => self.setback(*error, now_ms),
+                Err(error) => self.setback(error, now_ms),
             },
             (State::Writing, Event::Written) => Ok(self.path.clone()),
             (State::Writing, Event::LockLost) => self.lock_lost(),
             (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
-            (_, Event::StoreFailed { .. }) => self.setback(*unexpected(event, "write"), now_ms),
+            (_, Event::StoreFailed { .. }) => self.setback(unexpected(event, "write"), now_ms),
             (_, event) => Err(unexpected(event, "write").into()),
         }
     }
@@ -135,9 +136,9 @@ impl Save {
         self.ask(State::Reading, Effect::ReadStore)
     }
 
-    fn setback(&mut self, error: Error, now_ms: u64) -> Turn<String> {
+    fn setback(&mut self, error: Box<Error>, now_ms: u64) -> Turn<String> {
         if self.setbacks == MAX_SETBACKS {
-            return fail(error);
+            return Err(error.into());
         }
         self.setbacks += 1;
         let at_ms = now_ms.saturating_add(PAUSE_MS);

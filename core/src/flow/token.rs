@@ -18,6 +18,7 @@ mod attempt;
 mod exchange;
 mod refresh;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -236,12 +237,12 @@ fn missing(table: &Table, id: &str) -> Error {
 pub(super) fn located(
     configured: &Arc<Provider>,
     enterprise: Option<&str>,
-) -> Result<Arc<Provider>, Error> {
+) -> Result<Arc<Provider>, Box<Error>> {
     match Domain::parse(enterprise.unwrap_or_default()) {
         Ok(domain) => Ok(configured.at(domain.as_ref())),
         // Copilot alone looks at it.
         Err(_) if configured.copilot.is_none() => Ok(configured.clone()),
-        Err(problem) => Err(Error::Enterprise { problem, stored: true }),
+        Err(problem) => Err(Box::new(Error::Enterprise { problem, stored: true })),
     }
 }
 

@@ -4,6 +4,7 @@
 //!   Listen? ─▶ Authorize ─▶ Http (exchange)
 //! ```
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -202,15 +203,15 @@ impl AuthorizationCode {
     }
 
     /// Whether an answer names another issuer, or none although it has to.
-    fn check_issuer(&self, iss: Option<&str>) -> Result<(), Error> {
+    fn check_issuer(&self, iss: Option<&str>) -> Result<(), Box<Error>> {
         let Some(issuer) = self.provider.issuer.as_deref() else { return Ok(()) };
         match iss.map_or(self.provider.requires_iss, |iss| iss != issuer) {
             false => Ok(()),
-            true => Err(Error::WrongIssuer {
+            true => Err(Box::new(Error::WrongIssuer {
                 provider: self.provider.label(),
                 expected: brief(issuer),
                 found: iss.map(brief),
-            }),
+            })),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::document::Entry;
 use crate::error::Error;
 use crate::flow::discovery::Discovery;
 use crate::flow::save::{Edit, Save};
-use crate::flow::{Effect, Event, Pause, Store, Turn, ask, fail, unexpected};
+use crate::flow::{Effect, Event, Pause, Store, Turn, ask, unexpected};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
 use crate::provider::{Job, Provider};
@@ -98,11 +98,11 @@ impl Refresh {
                     self.ask(Step::Locking, Effect::LockStore)
                 }
                 Ok(Err(cause)) => self.not_refreshed(cause, now_ms),
-                Err(Pause::Failed(error)) => self.fall_back(*error, now_ms),
+                Err(Pause::Failed(error)) => self.fall_back(error, now_ms),
                 Err(ask) => Err(ask),
             },
             (Step::Locking, Event::Locked) => self.ask(Step::Rereading, Effect::ReadStore),
-            (Step::Locking, event) => self.fall_back(*unexpected(event, "lock"), now_ms),
+            (Step::Locking, event) => self.fall_back(unexpected(event, "lock"), now_ms),
             (Step::Rereading, event) => {
                 let store = Store::of(event, "read")?;
                 match store.document.get(&self.provider.id) {
@@ -133,7 +133,7 @@ impl Refresh {
     }
 
     /// The provider as it is for the stored login.
-    fn locate(&mut self) -> Result<(), Error> {
+    fn locate(&mut self) -> Result<(), Box<Error>> {
         self.provider = located(&self.configured, self.stored.enterprise.as_deref())?;
         Ok(())
     }
@@ -158,10 +158,10 @@ impl Refresh {
         }
         let Some(token) = self.stored.refresh.clone() else {
             let provider = self.provider.label();
-            return self.fall_back(Error::LoginEnded { provider, cause: None }, now_ms);
+            return self.fall_back(Box::new(Error::LoginEnded { provider, cause: None }), now_ms);
         };
         if endpoint::token(token.clone()).is_none() {
-            return self.fall_back(Error::UnusableKey { source: Source::Stored }, now_ms);
+            return self.fall_back(Box::new(Error::UnusableKey { source: Source::Stored }), now_ms);
         }
         let activity = format!("Refreshing the token of {}", self.provider.short_name());
         let attempt = Attempt::new(self.provider.clone(), token, activity);
@@ -213,7 +213,8 @@ impl Refresh {
     }
 
     fn not_refreshed(&self, cause: EndpointError, now_ms: u64) -> Turn<Found> {
-        self.fall_back(Error::Refresh { provider: self.provider.label(), cause }, now_ms)
+        let provider = self.provider.label();
+        self.fall_back(Box::new(Error::Refresh { provider, cause }), now_ms)
     }
 
     /// After a refusal for good: a process that ignored the lock may have been faster. What it
@@ -234,19 +235,19 @@ impl Refresh {
             return self.decide(current, store.path, now_ms);
         }
         let provider = self.provider.label();
-        self.fall_back(Error::LoginEnded { provider, cause: Some(cause) }, now_ms)
+        self.fall_back(Box::new(Error::LoginEnded { provider, cause: Some(cause) }), now_ms)
     }
 
     /// Serves what is still really valid, and says why it is not fresher; else fails.
-    fn fall_back(&self, error: Error, now_ms: u64) -> Turn<Found> {
+    fn fall_back(&self, error: Box<Error>, now_ms: u64) -> Turn<Found> {
         match fresh(&self.stored, 0, now_ms) {
-            Some(key) if !matches!(error, Error::Cancelled | Error::Protocol { .. }) => {
+            Some(key) if !matches!(*error, Error::Cancelled | Error::Protocol { .. }) => {
                 let left_s = key.expires_ms.unwrap_or(0).saturating_sub(now_ms) / 1000;
                 let left = format!("The stored token is still valid for {} min", left_s / 60);
                 let note = format!("{error} {left} and was used. {}", error.advice());
                 serve(&self.stored, key, Some(note.trim_end().to_string()))
             }
-            _ => fail(error),
+            _ => Err(error.into()),
         }
     }
 
