@@ -1,5 +1,6 @@
 //! Telling who is logged in: one read of each file, and no request.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -115,7 +116,7 @@ fn keys(
     table: &Table,
     store: &Store,
     now_ms: u64,
-) -> Result<Vec<KeyStatus>, Error> {
+) -> Result<Vec<KeyStatus>, Box<Error>> {
     let entries = store.document.entries();
     // Providers in the order of the selector, then whatever else the file holds, in its order.
     let mut providers = table.labels();
