@@ -19,20 +19,23 @@ pub(super) enum Read {
 
 impl Read {
     pub(super) fn step(&mut self, event: &Event) -> Turn<Store> {
-        match (mem::take(self), Store::of(event, "read"), event) {
-            (_, Ok(store), _) => Ok(store),
+        let error = match Store::of(event, "read") {
+            Ok(store) => return Ok(store),
+            Err(error) => error,
+        };
+        match mem::take(self) {
             // Cut in the middle of a character, half a file is not even text.
-            (Read::Plain, Err(error), _) if matches!(*error, Error::StoreCorrupt { .. }) => {
+            Read::Plain if matches!(*error, Error::StoreCorrupt { .. }) => {
                 *self = Read::Doubting(error);
                 ask(Effect::ProbeStore)
             }
             // Nobody can tell better: a directory that cannot be written has no writer either.
-            (
-                Read::Doubting(corrupt),
-                _,
-                Event::LockTimedOut { .. } | Event::StoreFailed { .. },
-            ) => Err(corrupt.into()),
-            (_, Err(error), _) => Err(error.into()),
+            Read::Doubting(corrupt)
+                if matches!(event, Event::LockTimedOut { .. } | Event::StoreFailed { .. }) =>
+            {
+                Err(corrupt.into())
+            }
+            _ => Err(error.into()),
         }
     }
 }

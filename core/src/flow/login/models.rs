@@ -67,7 +67,7 @@ impl Models {
     pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Vec<String>> {
         match (&mut self.step, event) {
             (Step::Saving(save), event) => match save.step(event, now_ms) {
-                Ok(_) => self.done(),
+                Ok(_path) => self.done(),
                 Err(Pause::Failed(error)) => {
                     self.note(format!("The list of models could not be stored: {error}"))
                 }

@@ -124,7 +124,10 @@ impl Refresh {
             }
             (Step::Comparing(_), event) => Err(unexpected(event, "read").into()),
             (Step::Saving(save), event) => match save.step(event, now_ms) {
-                Ok(_) => self.saved(now_ms),
+                Ok(path) => {
+                    self.path = path;
+                    self.saved(now_ms)
+                }
                 Err(Pause::Failed(error)) => self.not_saved(&error),
                 Err(ask) => Err(ask),
             },
