@@ -255,6 +255,12 @@ fn store_error(path: &str, attempt: &'static str, failure: &StoreFailure) -> Err
     }
 }
 
+/// The lock was lost too often.
+fn contended(path: &str) -> Error {
+    let failure = StoreFailure::Other("others keep writing it".into());
+    Error::Store { path: path.into(), attempt: "write", failure }
+}
+
 /// The credential file as it was read.
 #[derive(Debug)]
 struct Store {

@@ -122,8 +122,8 @@ pub enum Effect {
 
 impl Effect {
     /// A request during which the person has time for nothing.
-    pub(super) fn http(request: http::Request, activity: impl Into<String>) -> Self {
-        Effect::Http { request, activity: activity.into(), countdown: None }
+    pub(super) fn http(request: http::Request, activity: String) -> Self {
+        Effect::Http { request, activity, countdown: None }
     }
 }
 

@@ -16,9 +16,9 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::open::Open;
-use super::{Effect, Event, Output, Store, Turn, ask, fail, known, unexpected};
+use super::{Effect, Event, Output, Store, Turn, ask, contended, fail, known, unexpected};
 use crate::document::Entry;
-use crate::error::{Error, StoreFailure};
+use crate::error::Error;
 use crate::json::{object, tagged};
 use crate::provider::Label;
 use revocation::{Login, Revoking};
@@ -152,10 +152,7 @@ impl State {
                 self.lost_locks += 1;
                 self.lock()
             }
-            (Step::Writing(_), Event::LockLost) => {
-                let failure = StoreFailure::Other("others keep writing it".into());
-                fail(Error::Store { path: self.path.clone(), attempt: "write", failure })
-            }
+            (Step::Writing(_), Event::LockLost) => fail(contended(&self.path)),
             (Step::Writing(_), event) => Err(unexpected(event, "write").into()),
             // Whatever happens from here on, the logins are gone.
             (Step::Unlocking(logins), Event::Unlocked | Event::Cancelled) => {
@@ -175,20 +172,21 @@ impl State {
         let table = &self.open.table;
         if let Some(id) = &self.request.provider {
             let label = table.label(id);
-            match store.document.get(id) {
-                Some(Entry::OAuth(_)) => {}
+            let note = match store.document.get(id) {
+                Some(Entry::OAuth(_)) => {
+                    self.providers.push(label);
+                    return self.confirm();
+                }
                 Some(_) => {
                     let note = "is no login; it is left alone.";
-                    let note = format!("What is stored for {} {note}", label.name);
-                    return Ok(self.done(Vec::new(), [note].into()));
+                    Some(format!("What is stored for {} {note}", label.name))
                 }
                 None => {
                     known(table, id)?;
-                    return Ok(self.done(Vec::new(), Vec::new()));
+                    None
                 }
-            }
-            self.providers = [label].into();
-            return self.confirm();
+            };
+            return Ok(self.done(Vec::new(), note.into_iter().collect()));
         }
         for (id, entry) in store.document.entries() {
             if let Entry::OAuth(_) = entry {

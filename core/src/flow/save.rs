@@ -7,10 +7,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Effect, Event, Store, Turn, ask, fail, unexpected};
+use super::{Effect, Event, Store, Turn, ask, contended, fail, unexpected};
 use crate::credential::Credential;
 use crate::document::Entry;
-use crate::error::{Error, StoreFailure};
+use crate::error::Error;
 use crate::json;
 use crate::secret::Secret;
 
@@ -126,8 +126,7 @@ impl Save {
         } else if self.lost <= 2 * MAX_LOST && self.edit.is_precious() {
             self.without_lock()
         } else {
-            let failure = StoreFailure::Other("others keep writing it".into());
-            fail(Error::Store { path: self.path.clone(), attempt: "write", failure })
+            fail(contended(&self.path))
         }
     }
 

@@ -60,7 +60,7 @@ impl Models {
             step: Step::Listing,
         };
         let request = models::list(&models.provider, &models.token);
-        (models, Effect::http(request, "Looking up the models"))
+        (models, Effect::http(request, "Looking up the models".into()))
     }
 
     /// Ends with what to tell.

@@ -57,7 +57,7 @@ impl Attempt {
                     return Ok(Err(cause));
                 }
                 self.step = Step::Asking(backoff);
-                ask(Effect::http(self.provider.refresh(&self.token), self.activity.as_str()))
+                ask(Effect::http(self.provider.refresh(&self.token), self.activity.clone()))
             }
             (Step::Asking(_), Event::Response(response)) => {
                 match self.provider.refreshed(response, now_ms) {
