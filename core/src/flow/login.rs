@@ -16,7 +16,7 @@ mod models;
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
@@ -321,7 +321,7 @@ impl Login {
         }
         let copilot = self.provider.copilot.as_ref();
         let enterprise = copilot.and_then(|copilot| copilot.enterprise.as_ref());
-        credential.enterprise = enterprise.map(ToString::to_string);
+        credential.enterprise = enterprise.map(|domain| domain.as_str().into());
         let (provider, path) = (self.provider.id.clone(), self.path.clone());
         let edit = Edit::Login { provider, credential: credential.clone() };
         self.ask(Stage::Saving(credential, Save::new(edit, path)), Effect::LockStore)

@@ -35,25 +35,23 @@ impl Edit {
     fn apply(&self, mut store: Store) -> Option<Secret> {
         match self {
             Edit::Login { provider, credential } => store.document.set(provider, credential),
-            Edit::Refreshed { provider, used, credential } => {
-                match store.document.get(provider) {
-                    Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(used) => {
-                        store.document.update(provider, credential);
-                    }
-                    // Somebody logged out or in, or stored a newer token meanwhile: theirs stands.
-                    _ => return None,
-                }
+            Edit::Refreshed { provider, used, credential } if holds(&store, provider, used) => {
+                store.document.update(provider, credential);
             }
-            Edit::Models { provider, refresh, ids } => match store.document.get(provider) {
-                Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(refresh) => {
-                    let ids = json::to_string(ids);
-                    store.document.put(provider, "availableModelIds", &ids);
-                }
-                _ => return None,
-            },
+            Edit::Models { provider, refresh, ids } if holds(&store, provider, refresh) => {
+                store.document.put(provider, "availableModelIds", &json::to_string(ids));
+            }
+            // Somebody logged out or in, or stored a newer token meanwhile: theirs stands.
+            Edit::Refreshed { .. } | Edit::Models { .. } => return None,
         }
         Some(store.document.into_text())
     }
+}
+
+/// Whether the login of `provider` is still the one with this refresh token.
+fn holds(store: &Store, provider: &str, refresh: &Secret) -> bool {
+    let entry = store.document.get(provider);
+    matches!(entry, Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(refresh))
 }
 
 /// Saving one edit.
