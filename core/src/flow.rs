@@ -23,10 +23,10 @@ mod save;
 pub mod status;
 pub mod token;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::mem;
 
 use crate::document::Document;
 use crate::error::{Error, StoreFailure};
@@ -144,37 +144,30 @@ pub struct Flow(Machine);
 impl Flow {
     /// Begins a job.
     pub fn start(request: Request) -> (Flow, Effect) {
-        let mut flow = Flow(Machine::Ended);
-        let effect = match request {
-            Request::Login(request) => flow.take(request.start().map(Machine::Login)),
-            Request::Token(request) => flow.take(request.start().finished().map(Machine::Token)),
-            Request::Headers(request) => flow.take(request.start().map(Machine::Headers)),
-            Request::Logout(request) => flow.take(request.start().map(Machine::Logout)),
-            Request::Status(request) => flow.take(request.start().map(Machine::Status)),
-            Request::ReadCredential(request) => flow.take(request.start().map(Machine::Credential)),
-            Request::WriteCredential(request) => {
-                flow.take(request.start().map(Machine::Credential))
-            }
+        let mut flow = Flow(Machine::new(request));
+        let turn = match &mut flow.0 {
+            Machine::Token(state) => state.start().map(Output::from),
+            Machine::Headers(state) => state.start(),
+            Machine::Credential(state) => state.start(),
+            _ => ask(Effect::ReadOverrides),
         };
+        let effect = flow.take(turn);
         (flow, effect)
     }
 
     /// Takes the answer to the last effect and gives the next. `now_ms` is the time in epoch
     /// milliseconds; it may jump either way.
     pub fn step(&mut self, event: Event, now_ms: u64) -> Effect {
-        match mem::replace(&mut self.0, Machine::Ended) {
-            Machine::Login(state) => self.take(state.step(event, now_ms).map(Machine::Login)),
-            Machine::Token(state) => {
-                self.take(state.step(event, now_ms).finished().map(Machine::Token))
-            }
-            Machine::Headers(state) => self.take(state.step(event, now_ms).map(Machine::Headers)),
-            Machine::Logout(state) => self.take(state.step(event, now_ms).map(Machine::Logout)),
-            Machine::Status(state) => self.take(state.step(event, now_ms).map(Machine::Status)),
-            Machine::Credential(state) => {
-                self.take(state.step(event, now_ms).map(Machine::Credential))
-            }
-            Machine::Ended => Effect::Failed { error: Error::Protocol { event: event.word() } },
-        }
+        let turn = match &mut self.0 {
+            Machine::Login(state) => state.step(&event, now_ms),
+            Machine::Token(state) => state.step(&event, now_ms).map(Output::from),
+            Machine::Headers(state) => state.step(&event, now_ms),
+            Machine::Logout(state) => state.step(&event, now_ms),
+            Machine::Status(state) => state.step(&event, now_ms),
+            Machine::Credential(state) => state.step(&event, now_ms),
+            Machine::Ended => Err(Error::Protocol { event: event.word() }.into()),
+        };
+        self.take(turn)
     }
 
     /// Whether the outstanding effect stands between a request that the provider may act upon only
@@ -191,15 +184,14 @@ impl Flow {
         }
     }
 
-    fn take(&mut self, turn: Turn<Machine>) -> Effect {
-        match turn {
-            Turn::Ask(machine, effect) => {
-                self.0 = machine;
-                effect
-            }
-            Turn::Done(output) => Effect::Done { output },
-            Turn::Failed(error) => Effect::Failed { error },
-        }
+    fn take(&mut self, turn: Turn) -> Effect {
+        let end = match turn {
+            Err(Pause::Ask(effect)) => return *effect,
+            Err(Pause::Failed(error)) => Effect::Failed { error: *error },
+            Ok(output) => Effect::Done { output },
+        };
+        self.0 = Machine::Ended;
+        end
     }
 }
 
@@ -214,67 +206,89 @@ enum Machine {
     Ended,
 }
 
-/// What a state makes of an event. States are taken by value, so that each holds just what it
-/// needs and a finished one cannot be stepped.
+impl Machine {
+    fn new(request: Request) -> Self {
+        match request {
+            Request::Login(request) => Machine::Login(login::State::new(request)),
+            Request::Token(request) => Machine::Token(token::State::new(request)),
+            Request::Headers(request) => Machine::Headers(headers::State::new(request)),
+            Request::Logout(request) => Machine::Logout(logout::State::new(request)),
+            Request::Status(request) => Machine::Status(status::State::new(request)),
+            Request::ReadCredential(request) => Machine::Credential(request.into()),
+            Request::WriteCredential(request) => Machine::Credential(request.into()),
+        }
+    }
+}
+
+/// What a machine makes of an event: what it is for, or why it is not there yet.
 ///
 /// A part of a job (reading the file, say) is such a machine of its own, which ends with a `T` for
-/// the job to go on with.
+/// the job to go on with. Until then, `?` hands what it asks for on to the host, and the state stays
+/// where it is: the next event goes the same way down.
+type Turn<T = Output> = Result<T, Pause>;
+
+/// Why a machine has not ended with what it is for.
 #[derive(Debug)]
-enum Turn<S, T = Output> {
-    /// Go on in this state once this effect is performed.
-    Ask(S, Effect),
-    Done(T),
-    Failed(Error),
+enum Pause {
+    /// This has to be performed first.
+    Ask(Box<Effect>),
+    /// It never will.
+    Failed(Box<Error>),
 }
 
-impl<S, T> Turn<S, T> {
-    fn map<U>(self, into: impl FnOnce(S) -> U) -> Turn<U, T> {
-        match self {
-            Turn::Ask(state, effect) => Turn::Ask(into(state), effect),
-            Turn::Done(done) => Turn::Done(done),
-            Turn::Failed(error) => Turn::Failed(error),
-        }
-    }
-
-    fn unexpected(event: Event, attempt: &'static str) -> Self {
-        Turn::Failed(unexpected(event, attempt))
+impl From<Error> for Pause {
+    fn from(error: Error) -> Self {
+        Pause::Failed(Box::new(error))
     }
 }
 
-impl<S, T: Into<Output>> Turn<S, T> {
-    fn finished(self) -> Turn<S> {
-        match self {
-            Turn::Ask(state, effect) => Turn::Ask(state, effect),
-            Turn::Done(done) => Turn::Done(done.into()),
-            Turn::Failed(error) => Turn::Failed(error),
-        }
+impl From<Box<Error>> for Pause {
+    fn from(error: Box<Error>) -> Self {
+        Pause::Failed(error)
     }
+}
+
+fn ask<T>(effect: Effect) -> Turn<T> {
+    Err(Pause::Ask(Box::new(effect)))
+}
+
+fn fail<T>(error: Error) -> Turn<T> {
+    Err(error.into())
 }
 
 /// What an event means to a state that has no use for it. `attempt` names what was tried with the
 /// credential file: `read`, `lock` or `write`.
-fn unexpected(event: Event, attempt: &'static str) -> Error {
-    match event {
+fn unexpected(event: &Event, attempt: &'static str) -> Box<Error> {
+    Box::new(match event {
         Event::Cancelled | Event::InputEnded => Error::Cancelled,
         Event::StoreFailed { path, failure } => store_error(path, attempt, failure),
-        Event::LockTimedOut { path, alive } => Error::LockTimedOut { path, alive },
+        Event::LockTimedOut { path, alive } => {
+            Error::LockTimedOut { path: path.clone(), alive: *alive }
+        }
         Event::OverridesFailed { path, failure } => {
             let problem = BadOverrides { key: String::new(), problem: plain(&failure.to_string()) };
-            Error::Overrides { path, problem }
+            Error::Overrides { path: path.clone(), problem }
         }
         event => Error::Protocol { event: event.word() },
-    }
+    })
 }
 
 /// Bytes that are no text make a file corrupt, as bytes that are no JSON do.
-fn store_error(path: String, attempt: &'static str, failure: StoreFailure) -> Error {
+fn store_error(path: &str, attempt: &'static str, failure: &StoreFailure) -> Error {
+    let path = path.to_string();
     match failure {
         StoreFailure::NotUtf8 => Error::StoreCorrupt { path, reason: failure.to_string() },
         StoreFailure::Other(text) => {
-            Error::Store { path, attempt, failure: StoreFailure::Other(plain(&text)) }
+            Error::Store { path, attempt, failure: StoreFailure::Other(plain(text)) }
         }
-        failure => Error::Store { path, attempt, failure },
+        failure => Error::Store { path, attempt, failure: failure.clone() },
     }
+}
+
+/// The lock was lost too often.
+fn contended(path: &str) -> Error {
+    let failure = StoreFailure::Other("others keep writing it".into());
+    Error::Store { path: path.into(), attempt: "write", failure }
 }
 
 /// The credential file as it was read.
@@ -285,23 +299,32 @@ struct Store {
 }
 
 impl Store {
-    fn parse(path: String, contents: Option<Secret>) -> Result<Self, Error> {
+    /// The file that an event brings, or what the event means otherwise.
+    fn of(event: &Event, attempt: &'static str) -> Result<Self, Box<Error>> {
+        let Event::StoreRead { path, contents } = event else {
+            return Err(unexpected(event, attempt));
+        };
+        let path = path.clone();
         match Document::parse(contents.as_ref().map(Secret::expose)) {
             Ok(document) => Ok(Store { path, document }),
-            Err(corrupt) => Err(Error::StoreCorrupt { path, reason: corrupt.reason }),
+            Err(corrupt) => Err(Box::new(Error::StoreCorrupt { path, reason: corrupt.reason })),
         }
     }
 }
 
-fn table(path: String, contents: Option<Secret>) -> Result<Table, Error> {
+/// The providers by the overrides file that an event brings, or what the event means otherwise.
+fn table(event: &Event) -> Result<Table, Box<Error>> {
+    let Event::OverridesRead { path, contents } = event else {
+        return Err(unexpected(event, "read"));
+    };
     Table::with_overrides(contents.as_ref().map(Secret::expose))
-        .map_err(|problem| Error::Overrides { path, problem })
+        .map_err(|problem| Box::new(Error::Overrides { path: path.clone(), problem }))
 }
 
 /// The provider `id`, or the error that names those there are.
-fn known<'a>(table: &'a Table, id: &str) -> Result<&'a Arc<Provider>, Error> {
+fn known<'a>(table: &'a Table, id: &str) -> Result<&'a Arc<Provider>, Box<Error>> {
     table.get(id).ok_or_else(|| {
-        let ids: Vec<String> = table.labels().into_iter().map(|label| label.id).collect();
-        Error::UnknownProvider { id: plain(id), known: ids.join(", ") }
+        let ids: Vec<String> = table.labels().iter().map(|label| label.id.clone()).collect();
+        Box::new(Error::UnknownProvider { id: plain(id), known: ids.join(", ") })
     })
 }

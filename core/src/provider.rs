@@ -179,6 +179,11 @@ impl Provider {
         self.copilot.as_ref().map_or(&self.token_url, |copilot| &copilot.token_url)
     }
 
+    /// The name without what stands in brackets; see [`Label::short_name`].
+    pub(crate) fn short_name(&self) -> &str {
+        short(&self.name)
+    }
+
     pub(crate) fn label(&self) -> Label {
         let enterprise = self.copilot.as_ref().and_then(|copilot| copilot.enterprise.as_ref());
         Label {
@@ -207,8 +212,12 @@ object! { Label { id, name, enterprise: optional } }
 impl Label {
     /// The name without what stands in brackets: `Anthropic` of `Anthropic (Claude Pro/Max)`.
     pub fn short_name(&self) -> &str {
-        cut(&self.name, " (").map_or(self.name.as_str(), |(short, _)| short)
+        short(&self.name)
     }
+}
+
+fn short(name: &str) -> &str {
+    cut(name, " (").map_or(name, |(short, _)| short)
 }
 
 /// A redirect URI on this machine: http, a loopback host, any free port (RFC 8252, 7.3).
@@ -271,6 +280,11 @@ impl Table {
 
     pub(crate) fn get(&self, id: &str) -> Option<&Arc<Provider>> {
         self.0.iter().find(|provider| provider.id == id)
+    }
+
+    /// The one that stands at this place in [`Table::labels`].
+    pub(crate) fn nth(&self, index: usize) -> Option<&Arc<Provider>> {
+        self.0.get(index)
     }
 
     pub(crate) fn labels(&self) -> Vec<Label> {

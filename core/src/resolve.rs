@@ -1,5 +1,6 @@
 //! Which key wins: the caller's, the stored login, the environment's.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -70,12 +71,14 @@ impl Key {
 pub(crate) fn order(
     provider: &str,
     environment: &Environment,
-) -> Result<Vec<Option<&'static str>>, Error> {
+) -> Result<Vec<Option<&'static str>>, Box<Error>> {
     let (oauth, api_key) = key_variables(provider);
     let mut order = match environment.get("PI_AUTH_PREFER").map(Secret::expose) {
         Some("env") => [oauth.map(Some), Some(None)],
         None | Some("store") => [Some(None), oauth.map(Some)],
-        Some(other) => return Err(Error::BadPreference { value: other.to_string() }),
+        Some(other) => {
+            return Err(Box::new(Error::BadPreference { value: other.to_string() }));
+        }
     }
     .to_vec();
     order.push(api_key.map(Some));
@@ -87,7 +90,7 @@ pub(crate) fn from_environment(
     provider: &str,
     environment: &Environment,
     before: bool,
-) -> Result<Option<Key>, Error> {
+) -> Result<Option<Key>, Box<Error>> {
     let order = order(provider, environment)?;
     let file = order.iter().position(Option::is_none).unwrap_or_default();
     let names = if before { &order[..file] } else { &order[file..] };

@@ -95,7 +95,7 @@ impl Backoff {
     /// milliseconds. `None` for a failure that a person can mend at any moment, such as a network
     /// that is not there or a wrong client: what was mended is to work at once.
     pub(super) fn remember(
-        mut self,
+        &mut self,
         provider: &Provider,
         token: &Secret,
         cause: &EndpointError,
@@ -120,7 +120,7 @@ impl Backoff {
         };
         self.0.retain(|(id, _)| *id != provider.id);
         self.0.push((provider.id.clone(), record));
-        Some((json::to_string(&self).into(), wait_ms))
+        Some((json::to_string(self).into(), wait_ms))
     }
 
     fn record(&self, provider: &Provider, token: &Secret) -> Option<&Record> {
@@ -153,7 +153,7 @@ mod tests {
     fn after_failures(causes: &[EndpointError], pause_ms: u64) -> Backoff {
         let mut contents = None;
         for (n, cause) in causes.iter().enumerate() {
-            let backoff = Backoff::parse(contents.as_ref());
+            let mut backoff = Backoff::parse(contents.as_ref());
             let now_ms = NOW + n as u64 * pause_ms;
             let remembered = backoff.remember(&provider(), &"t".into(), cause, now_ms);
             contents = remembered.map(|(text, _)| text);

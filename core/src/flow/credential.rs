@@ -6,12 +6,11 @@
 //!   ProbeStore ─▶ LockStore ─▶ ReadStore ─▶ WriteStore ─▶ Done
 //! ```
 
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::read::Read;
 use super::save::{Edit, Save};
-use super::{Effect, Event, Output, Store, Turn};
+use super::{Effect, Event, Output, Store, Turn, ask};
 use crate::credential::Credential;
 use crate::json::{Exposed, FromJson, Json, Raw, ToJson, Wrong, members_of, object};
 
@@ -73,20 +72,56 @@ impl ToJson for Exposed<'_, Login> {
     }
 }
 
-impl ReadRequest {
-    pub(super) fn start(self) -> Turn<State> {
-        let (read, effect) = Read::start();
-        Turn::Ask(State::Reading(self.provider, read), effect)
+/// Either of the two under way.
+#[derive(Debug)]
+pub(super) enum State {
+    Reading(String, Read),
+    /// It makes the directory, and finds out before anything is changed whether anything can be.
+    Probing(WriteRequest),
+    Saving(Save),
+}
+
+impl From<ReadRequest> for State {
+    fn from(request: ReadRequest) -> Self {
+        State::Reading(request.provider, Read::default())
+    }
+}
+
+impl From<WriteRequest> for State {
+    fn from(request: WriteRequest) -> Self {
+        State::Probing(request)
+    }
+}
+
+impl State {
+    pub(super) fn start(&self) -> Turn {
+        ask(match self {
+            State::Reading(..) => Effect::ReadStore,
+            State::Probing(_) | State::Saving(_) => Effect::ProbeStore,
+        })
+    }
+
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        match self {
+            State::Reading(provider, read) => {
+                let Store { path, document } = read.step(event)?;
+                Ok(Output::Credential { credential: document.login(provider), path })
+            }
+            State::Probing(request) => {
+                let store = Store::of(event, "write")?;
+                *self = State::Saving(Save::new(request.edit(), store.path));
+                ask(Effect::LockStore)
+            }
+            State::Saving(save) => {
+                let path = save.step(event, now_ms)?;
+                Ok(Output::CredentialWritten { path })
+            }
+        }
     }
 }
 
 impl WriteRequest {
-    pub(super) fn start(self) -> Turn<State> {
-        // It makes the directory, and finds out before anything is changed whether anything can be.
-        Turn::Ask(State::Probing(self), Effect::ProbeStore)
-    }
-
-    fn edit(self) -> Edit {
+    fn edit(&self) -> Edit {
         let entry = self.credential.0.json();
         let known = ["type", "refresh", "access", "expires", "enterpriseUrl"];
         let others = entry.members().filter_map(|(name, value)| {
@@ -94,44 +129,6 @@ impl WriteRequest {
             Some((name, value.text().into()))
         });
         let (credential, others) = (Credential::of(entry), others.collect());
-        Edit::Given { provider: self.provider, credential, others }
-    }
-}
-
-#[derive(Debug)]
-pub(super) enum State {
-    Reading(String, Read),
-    Probing(WriteRequest),
-    Saving(Box<Save>),
-}
-
-impl State {
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
-        match (self, event) {
-            (State::Reading(provider, read), event) => match read.step(event) {
-                Turn::Ask(read, effect) => Turn::Ask(State::Reading(provider, read), effect),
-                Turn::Done(Store { path, document }) => {
-                    let credential = document.login(&provider);
-                    Turn::Done(Output::Credential { credential, path })
-                }
-                Turn::Failed(error) => Turn::Failed(error),
-            },
-            (State::Probing(request), Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Err(corrupt) => Turn::Failed(corrupt),
-                    Ok(store) => saving(Save::start(request.edit(), store.path)),
-                }
-            }
-            (State::Saving(save), event) => saving(save.step(event, now_ms)),
-            (_, event) => Turn::unexpected(event, "write"),
-        }
-    }
-}
-
-fn saving(turn: Turn<Box<Save>, String>) -> Turn<State> {
-    match turn {
-        Turn::Ask(save, effect) => Turn::Ask(State::Saving(save), effect),
-        Turn::Done(path) => Turn::Done(Output::CredentialWritten { path }),
-        Turn::Failed(error) => Turn::Failed(error),
+        Edit::Given { provider: self.provider.clone(), credential, others }
     }
 }

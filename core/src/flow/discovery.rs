@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::sync::Arc;
 
-use super::{Effect, Event, Turn};
+use super::{Effect, Event, Turn, ask, unexpected};
 use crate::http::{Request, TransportFailure};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata;
@@ -27,29 +27,32 @@ impl Discovery {
         let issuer = provider.issuer_for(job)?;
         let [first, second] = metadata::requests(issuer);
         let discovery = Discovery { provider: provider.clone(), job, next: Some(second) };
-        Some((discovery, ask(issuer, first)))
+        Some((discovery, inquiry(issuer, first)))
     }
 
-    pub(super) fn step(mut self, event: Event, now_ms: u64) -> Turn<Self, Discovered> {
-        let issuer = self.provider.issuer.clone().unwrap_or_default();
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Discovered> {
+        let issuer = self.provider.issuer.as_deref().unwrap_or_default();
         let answer = match event {
-            Event::Response(response) => metadata::answer(&response, &issuer, now_ms),
+            Event::Response(response) => metadata::answer(response, issuer, now_ms),
             Event::TransportFailed { failure: TransportFailure::TooLarge } => {
                 Err(EndpointError::Unreadable { status: 200 })
             }
-            Event::TransportFailed { failure } => Err(EndpointError::Transport(failure)),
-            event => return Turn::unexpected(event, "read"),
+            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure)),
+            event => return Err(unexpected(event, "read").into()),
         };
-        match (answer, self.next.take()) {
-            (Ok(metadata), _) => Turn::Done(self.provider.discovered(metadata, self.job)),
+        let error = match answer {
+            Ok(metadata) => return Ok(self.provider.discovered(metadata, self.job)),
+            Err(error) => error,
+        };
+        match self.next.take() {
             // Nothing of the kind is there: perhaps in the other place.
-            (Err(error), Some(next)) if !is_final(&error) => Turn::Ask(self, ask(&issuer, next)),
+            Some(next) if !is_final(&error) => ask(inquiry(issuer, next)),
             // Not as it came: what a token endpoint says in these words would mean something else.
-            (Err(error), None) if knows_nothing(&error) => {
+            None if knows_nothing(&error) => {
                 let problem = format!("{issuer} does not say where its endpoints are: {error}");
-                Turn::Done(Err(EndpointError::Metadata { problem }))
+                Ok(Err(EndpointError::Metadata { problem }))
             }
-            (Err(error), _) => Turn::Done(Err(error)),
+            _ => Ok(Err(error)),
         }
     }
 }
@@ -64,7 +67,6 @@ fn knows_nothing(error: &EndpointError) -> bool {
     matches!(error, Refused { .. } | Unreadable { .. } | OAuth { .. })
 }
 
-fn ask(issuer: &str, request: Request) -> Effect {
-    let activity = format!("Asking {issuer} for its endpoints");
-    Effect::Http { request, activity, countdown: None }
+fn inquiry(issuer: &str, request: Request) -> Effect {
+    Effect::http(request, format!("Asking {issuer} for its endpoints"))
 }

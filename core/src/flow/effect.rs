@@ -120,6 +120,13 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// A request during which the person has time for nothing.
+    pub(super) fn http(request: http::Request, activity: String) -> Self {
+        Effect::Http { request, activity, countdown: None }
+    }
+}
+
 tagged! { Effect, "type" {
     "read_overrides" => ReadOverrides,
     "http" => Http { request, activity, countdown: optional },

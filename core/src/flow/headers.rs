@@ -4,11 +4,12 @@
 //!   token::State ─▶ ReadOverrides ─▶ Done
 //! ```
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::token::{self, Found};
-use super::{Effect, Event, Output, Turn, table};
+use super::token::{self, Found, located};
+use super::{Effect, Event, Output, Turn, ask, table};
 use crate::error::Error;
 use crate::headers::{self, Initiator};
 use crate::http::Header;
@@ -56,67 +57,75 @@ pub struct Headers {
 object! { Headers { headers, base_url, expires_ms, notes } }
 
 impl Request {
-    pub(super) fn start(self) -> Turn<State> {
-        let turn = self.token.clone().start();
-        self.go_on(turn)
-    }
-
-    fn go_on(self, turn: Turn<token::State, Found>) -> Turn<State> {
-        match turn {
-            Turn::Ask(token, effect) => Turn::Ask(State::Getting(self, token), effect),
-            Turn::Done(found) => Turn::Ask(State::Configuring(self, found), Effect::ReadOverrides),
-            Turn::Failed(error) => Turn::Failed(error),
-        }
-    }
-
-    fn carry(self, found: Found, table: &Table) -> Result<Headers, Error> {
+    fn carry(&self, found: &Found, table: &Table) -> Result<Headers, Box<Error>> {
         let Found { key, enterprise, notes } = found;
         let body = self.body.as_ref().map(Secret::expose);
         let about = headers::About::of(body).with(self.initiator, self.vision);
-        let configured = table.get(&self.token.provider);
-        let provider = match (configured, enterprise) {
+        let provider = match table.get(&self.token.provider) {
             // The public API is no place for the token of an Enterprise that nobody can make out.
-            (Some(provider), Err(problem)) if provider.copilot.is_some() => {
-                return Err(Error::Enterprise { problem, stored: true });
-            }
-            (configured, enterprise) => {
-                configured.map(|provider| provider.at(enterprise.ok().flatten().as_ref()))
-            }
+            Some(provider) => Some(located(provider, enterprise.as_deref())?),
+            None => None,
         };
         let base_url = provider.as_ref().and_then(|provider| match provider.copilot {
             Some(_) => Some(provider.copilot_base_url(&key.value)),
             None => provider.api_base_url.clone(),
         });
         Ok(Headers {
-            headers: headers::for_key(provider.as_deref(), &key, &about),
+            headers: headers::for_key(provider.as_deref(), key, &about),
             base_url: base_url.map(|url| url.trim_end_matches('/').into()),
             expires_ms: key.expires_ms,
-            notes,
+            notes: notes.clone(),
         })
     }
 }
 
 #[derive(Debug)]
-pub(super) enum State {
-    Getting(Request, token::State),
-    Configuring(Request, Found),
+pub(super) struct State {
+    request: Request,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Getting(token::State),
+    Configuring(Found),
 }
 
 impl State {
-    pub(super) fn is_critical(&self) -> bool {
-        matches!(self, State::Getting(_, token) if token.is_critical())
+    pub(super) fn new(request: Request) -> Self {
+        let step = Step::Getting(token::State::new(request.token.clone()));
+        State { request, step }
     }
 
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
-        match (self, event) {
-            (State::Getting(request, token), event) => request.go_on(token.step(event, now_ms)),
-            (State::Configuring(request, found), Event::OverridesRead { path, contents }) => {
-                match table(path, contents).and_then(|table| request.carry(found, &table)) {
-                    Err(error) => Turn::Failed(error),
-                    Ok(headers) => Turn::Done(Output::Headers(headers)),
-                }
+    pub(super) fn is_critical(&self) -> bool {
+        matches!(&self.step, Step::Getting(token) if token.is_critical())
+    }
+
+    pub(super) fn start(&mut self) -> Turn {
+        match &mut self.step {
+            Step::Getting(token) => {
+                let turn = token.start();
+                self.got(turn)
             }
-            (_, event) => Turn::unexpected(event, "read"),
+            Step::Configuring(_) => ask(Effect::ReadOverrides),
         }
+    }
+
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        match &mut self.step {
+            Step::Getting(token) => {
+                let turn = token.step(event, now_ms);
+                self.got(turn)
+            }
+            Step::Configuring(found) => {
+                let headers = self.request.carry(found, &table(event)?)?;
+                Ok(Output::Headers(headers))
+            }
+        }
+    }
+
+    fn got(&mut self, key: Turn<Found>) -> Turn {
+        self.step = Step::Configuring(key?);
+        ask(Effect::ReadOverrides)
     }
 }

@@ -16,19 +16,19 @@ mod models;
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 
-use super::discovery::{Discovered, Discovery};
+use super::discovery::Discovery;
 use super::save::{Edit, Save};
-use super::{Effect, Event, Output, Store, Turn, known, table};
+use super::{Effect, Event, Output, Store, Turn, ask, fail, known, table, unexpected};
 use crate::credential::Credential;
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
 use crate::json::object;
 use crate::oauth::pkce::Entropy;
-use crate::oauth::token::Grant;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{BadDomain, Job, Provider, Table};
 use authorization_code::AuthorizationCode;
@@ -80,33 +80,82 @@ object! { Request {
 /// How many answers of a person may be wrong before the login is given up.
 const MAX_WRONG_ANSWERS: usize = 5;
 
-impl Request {
-    pub(super) fn start(self) -> Turn<State> {
-        Turn::Ask(State::Configuring(Box::new(self)), Effect::ReadOverrides)
-    }
+#[derive(Debug)]
+pub(super) struct State {
+    request: Request,
+    step: Step,
 }
 
 #[derive(Debug)]
-pub(super) enum State {
-    Configuring(Box<Request>),
-    Selecting(Box<Request>, Table),
-    Probing(Box<Login>),
-    /// Which Enterprise, if any?
-    Asking(Box<Login>, Vec<BadDomain>),
-    Discovering(Box<Login>, Discovery),
-    AuthorizationCode(Box<Login>, AuthorizationCode),
-    DeviceCode(Box<Login>, DeviceCode),
-    /// A GitHub token is there, but no Copilot token yet.
-    Exchanging(Box<Login>, Exchange),
-    Saving(Box<Login>, Credential, Box<Save>),
-    /// The login is stored. The lock is let go of before anybody is waited for.
-    Unlocking(Box<Login>, Credential),
-    Enabling(Box<Login>, Models),
+enum Step {
+    Configuring,
+    Selecting(Table),
+    LoggingIn(Login),
+}
+
+impl State {
+    pub(super) fn new(request: Request) -> Self {
+        State { request, step: Step::Configuring }
+    }
+
+    pub(super) fn is_critical(&self) -> bool {
+        matches!(&self.step, Step::LoggingIn(login) if login.is_critical())
+    }
+
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        match &mut self.step {
+            Step::Configuring => {
+                let table = table(event)?;
+                if let Some(id) = &self.request.provider {
+                    return self.chosen(known(&table, id)?.clone());
+                }
+                let effect = Effect::Select {
+                    message: "Select provider to login:".into(),
+                    options: table.labels(),
+                    remark: None,
+                };
+                self.step = Step::Selecting(table);
+                ask(effect)
+            }
+            Step::Selecting(table) => {
+                let Event::Chosen { index } = event else {
+                    return Err(unexpected(event, "read").into());
+                };
+                match table.nth(*index).cloned() {
+                    Some(provider) => self.chosen(provider),
+                    None => fail(Error::Protocol { event: "chosen" }),
+                }
+            }
+            Step::LoggingIn(login) => login.step(event, now_ms),
+        }
+    }
+
+    fn chosen(&mut self, provider: Arc<Provider>) -> Turn {
+        let Request { paste, no_browser, needs_display, .. } = self.request;
+        let enterprise = self.request.enterprise.clone();
+        if enterprise.is_some() && provider.copilot.is_none() {
+            return fail(Error::NoEnterprise { provider: provider.label() });
+        }
+        let login = Login {
+            provider,
+            enterprise,
+            interactive: self.request.interactive,
+            browser: Browser::choose(&self.request.environment, needs_display, paste, no_browser),
+            entropy: self.request.entropy.clone(),
+            path: String::new(),
+            notes: Vec::new(),
+            stage: Stage::Probing,
+        };
+        // Said before anything else is done: it is a slip of the fingers.
+        login.enterprise()?;
+        self.step = Step::LoggingIn(login);
+        ask(Effect::ProbeStore)
+    }
 }
 
 /// A login under way.
 #[derive(Debug)]
-pub(super) struct Login {
+struct Login {
     provider: Arc<Provider>,
     /// What the person asked for.
     enterprise: Option<String>,
@@ -117,268 +166,174 @@ pub(super) struct Login {
     path: String,
     /// What the person should know although it worked.
     notes: Vec<String>,
+    stage: Stage,
 }
 
-impl State {
-    pub(super) fn is_critical(&self) -> bool {
-        match self {
-            State::AuthorizationCode(_, code) => code.is_critical(),
-            State::Saving(..) => true,
+#[derive(Debug)]
+enum Stage {
+    Probing,
+    /// Which Enterprise, if any?
+    Asking(Vec<BadDomain>),
+    Discovering(Discovery),
+    AuthorizationCode(AuthorizationCode),
+    DeviceCode(DeviceCode),
+    /// A GitHub token is there, but no Copilot token yet.
+    Exchanging(Exchange),
+    Saving(Credential, Save),
+    /// The login is stored. The lock is let go of before anybody is waited for.
+    Unlocking(Credential),
+    Enabling(Models),
+}
+
+impl Login {
+    fn is_critical(&self) -> bool {
+        match &self.stage {
+            Stage::AuthorizationCode(code) => code.is_critical(),
+            Stage::Saving(..) => true,
             _ => false,
         }
     }
 
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
-        match (self, event) {
-            (State::Configuring(request), Event::OverridesRead { path, contents }) => {
-                match table(path, contents) {
-                    Err(error) => Turn::Failed(error),
-                    Ok(table) => request.with(table),
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        match (&mut self.stage, event) {
+            (Stage::Probing, event) => {
+                self.path = Store::of(event, "write")?.path;
+                self.locate()
+            }
+            (Stage::Asking(_), Event::Answered { text }) => self.answered(text),
+            (Stage::Asking(wrong), Event::InputEnded) => match wrong.pop() {
+                None => fail(Error::Cancelled),
+                Some(problem) => fail(Error::Enterprise { problem, stored: false }),
+            },
+            (Stage::Discovering(discovery), event) => match discovery.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(Ok(provider)) => {
+                    self.provider = provider;
+                    self.authorize()
                 }
-            }
-            (State::Selecting(request, table), Event::Chosen { index }) => {
-                match table.labels().get(index) {
-                    Some(label) => request.chosen(&table, &label.id),
-                    None => Turn::Failed(Error::Protocol { event: "chosen" }),
+                Ok(Err(cause)) => fail(Error::Login { provider: self.provider.label(), cause }),
+            },
+            (Stage::AuthorizationCode(code), event) => match code.step(event, now_ms) {
+                Ok(grant) => self.save(grant.credential(None)),
+                Err(pause) => Err(pause),
+            },
+            (Stage::DeviceCode(code), event) => match code.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(grant) if self.provider.copilot.is_some() => {
+                    let (exchange, effect) = Exchange::start(self.provider.clone(), grant.access);
+                    self.ask(Stage::Exchanging(exchange), effect)
                 }
-            }
-            (State::Probing(mut login), Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Err(corrupt) => Turn::Failed(corrupt),
-                    Ok(store) => {
-                        login.path = store.path;
-                        login.locate()
-                    }
+                Ok(grant) => self.save(grant.credential(None)),
+            },
+            (Stage::Exchanging(exchange), event) => match exchange.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok((credential, note)) => {
+                    self.notes.extend(note);
+                    self.save(credential)
                 }
-            }
-            (State::Probing(_), event) => Turn::unexpected(event, "write"),
-            (State::Asking(login, wrong), Event::Answered { text }) => login.answered(&text, wrong),
-            (State::Asking(_, mut wrong), Event::InputEnded) => Turn::Failed(match wrong.pop() {
-                None => Error::Cancelled,
-                Some(problem) => Error::Enterprise { problem, stored: false },
-            }),
-            (State::Discovering(login, discovery), event) => {
-                login.discovering(discovery.step(event, now_ms))
-            }
-            (State::AuthorizationCode(login, code), event) => {
-                let turn = code.step(&login, event, now_ms);
-                login.authorizing(turn)
-            }
-            (State::DeviceCode(login, code), event) => {
-                let turn = code.step(&login, event, now_ms);
-                login.showing(turn)
-            }
-            (State::Exchanging(login, exchange), event) => {
-                let turn = exchange.step(&login.provider, event, now_ms);
-                login.exchanging(turn)
-            }
-            (State::Saving(login, credential, save), event) => {
-                login.saving(credential, save.step(event, now_ms))
+            },
+            (Stage::Saving(credential, save), event) => {
+                self.path = save.step(event, now_ms)?;
+                if self.provider.copilot.is_none() || credential.access.is_none() {
+                    return self.done();
+                }
+                let credential = credential.clone();
+                self.ask(Stage::Unlocking(credential), Effect::UnlockStore)
             }
             // Whatever happens from here on, the login is stored.
-            (State::Unlocking(login, credential), Event::Unlocked | Event::Cancelled) => {
-                let turn = Models::start(&login.provider, credential);
-                login.enabling(turn)
+            (Stage::Unlocking(credential), Event::Unlocked | Event::Cancelled) => {
+                let (models, effect) = Models::start(self.provider.clone(), credential.clone());
+                self.ask(Stage::Enabling(models), effect)
             }
-            (State::Enabling(login, models), event) => {
-                let turn = models.step(&login.provider, event, now_ms);
-                login.enabling(turn)
-            }
-            (_, event) => Turn::unexpected(event, "read"),
+            (Stage::Enabling(models), event) => match models.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(notes) => {
+                    self.notes.extend(notes);
+                    self.done()
+                }
+            },
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
-}
 
-impl Request {
-    fn with(self: Box<Self>, table: Table) -> Turn<State> {
-        if let Some(id) = self.provider.clone() {
-            return self.chosen(&table, &id);
-        }
-        let effect = Effect::Select {
-            message: "Select provider to login:".into(),
-            options: table.labels(),
-            remark: None,
-        };
-        Turn::Ask(State::Selecting(self, table), effect)
-    }
-
-    fn chosen(self, table: &Table, id: &str) -> Turn<State> {
-        let provider = match known(table, id) {
-            Ok(provider) => provider.clone(),
-            Err(error) => return Turn::Failed(error),
-        };
-        if self.enterprise.is_some() && provider.copilot.is_none() {
-            return Turn::Failed(Error::NoEnterprise { provider: provider.label() });
-        }
-        let browser =
-            Browser::choose(&self.environment, self.needs_display, self.paste, self.no_browser);
-        let login = Login {
-            provider,
-            enterprise: self.enterprise,
-            interactive: self.interactive,
-            browser,
-            entropy: self.entropy,
-            path: String::new(),
-            notes: Vec::new(),
-        };
-        // Said before anything else is done: it is a slip of the fingers.
-        match login.enterprise() {
-            Err(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
-            Ok(_) => Turn::Ask(State::Probing(Box::new(login)), Effect::ProbeStore),
-        }
-    }
-}
-
-impl Login {
-    fn enterprise(&self) -> Result<Option<Domain>, BadDomain> {
+    fn enterprise(&self) -> Result<Option<Domain>, Box<Error>> {
         Domain::parse(self.enterprise.as_deref().unwrap_or_default())
+            .map_err(|problem| Box::new(Error::Enterprise { problem, stored: false }))
     }
 
-    fn locate(self: Box<Self>) -> Turn<State> {
+    fn locate(&mut self) -> Turn {
         if self.provider.copilot.is_some() && self.enterprise.is_none() && self.interactive {
-            return self.ask(Vec::new(), None);
+            return self.prompt(Vec::new(), None);
         }
-        match self.enterprise() {
-            Err(problem) => Turn::Failed(Error::Enterprise { problem, stored: false }),
-            Ok(domain) => self.at(domain.as_ref()),
-        }
+        let domain = self.enterprise()?;
+        self.at(domain.as_ref())
     }
 
-    fn ask(self: Box<Self>, wrong: Vec<BadDomain>, problem: Option<String>) -> Turn<State> {
+    fn prompt(&mut self, wrong: Vec<BadDomain>, problem: Option<String>) -> Turn {
         let message = "GitHub Enterprise domain (leave it empty for github.com):".into();
-        Turn::Ask(State::Asking(self, wrong), Effect::Prompt { message, problem })
+        self.ask(Stage::Asking(wrong), Effect::Prompt { message, problem })
     }
 
-    fn answered(self: Box<Self>, text: &str, mut wrong: Vec<BadDomain>) -> Turn<State> {
-        match Domain::parse(text) {
-            Ok(domain) => self.at(domain.as_ref()),
-            Err(problem) if wrong.len() + 1 == MAX_WRONG_ANSWERS => {
-                Turn::Failed(Error::Enterprise { problem, stored: false })
-            }
-            Err(problem) => {
-                let shown = format!("{problem}. Give a name such as ghe.example.com.");
-                wrong.push(problem);
-                self.ask(wrong, Some(shown))
-            }
+    fn answered(&mut self, text: &str) -> Turn {
+        let problem = match Domain::parse(text) {
+            Ok(domain) => return self.at(domain.as_ref()),
+            Err(problem) => problem,
+        };
+        let mut wrong = match &mut self.stage {
+            Stage::Asking(wrong) => mem::take(wrong),
+            _ => Vec::new(),
+        };
+        if wrong.len() + 1 == MAX_WRONG_ANSWERS {
+            return fail(Error::Enterprise { problem, stored: false });
         }
+        let shown = format!("{problem}. Give a name such as ghe.example.com.");
+        wrong.push(problem);
+        self.prompt(wrong, Some(shown))
     }
 
-    fn at(mut self: Box<Self>, domain: Option<&Domain>) -> Turn<State> {
+    fn at(&mut self, domain: Option<&Domain>) -> Turn {
         self.provider = self.provider.at(domain);
         match Discovery::start(&self.provider, Job::Login) {
             None => self.authorize(),
-            Some((discovery, effect)) => Turn::Ask(State::Discovering(self, discovery), effect),
+            Some((discovery, effect)) => self.ask(Stage::Discovering(discovery), effect),
         }
     }
 
-    fn discovering(mut self: Box<Self>, turn: Turn<Discovery, Discovered>) -> Turn<State> {
-        match turn {
-            Turn::Ask(discovery, effect) => Turn::Ask(State::Discovering(self, discovery), effect),
-            Turn::Done(Ok(provider)) => {
-                self.provider = provider;
-                self.authorize()
-            }
-            Turn::Done(Err(cause)) => {
-                Turn::Failed(Error::Login { provider: self.provider.label(), cause })
-            }
-            Turn::Failed(error) => Turn::Failed(error),
-        }
-    }
-
-    fn authorize(self: Box<Self>) -> Turn<State> {
+    fn authorize(&mut self) -> Turn {
         use crate::provider::Login::{AuthorizationCode as Code, DeviceCode as Device};
-        match self.provider.login.clone() {
+        match &self.provider.login {
             Code(endpoints) => {
-                let turn = AuthorizationCode::start(&self, endpoints);
-                self.authorizing(turn)
+                let (code, effect) = AuthorizationCode::start(self, endpoints);
+                self.ask(Stage::AuthorizationCode(code), effect)
             }
             Device { device_authorization_url } => {
-                let (code, effect) = DeviceCode::start(&self, &device_authorization_url);
-                Turn::Ask(State::DeviceCode(self, code), effect)
+                let (code, effect) = DeviceCode::start(self, device_authorization_url);
+                self.ask(Stage::DeviceCode(code), effect)
             }
         }
     }
 
-    fn authorizing(self: Box<Self>, turn: Turn<AuthorizationCode, Grant>) -> Turn<State> {
-        match turn {
-            Turn::Ask(code, effect) => Turn::Ask(State::AuthorizationCode(self, code), effect),
-            Turn::Done(grant) => self.save(grant.credential(None)),
-            Turn::Failed(error) => Turn::Failed(error),
-        }
-    }
-
-    fn showing(self: Box<Self>, turn: Turn<DeviceCode, Grant>) -> Turn<State> {
-        match turn {
-            Turn::Ask(code, effect) => Turn::Ask(State::DeviceCode(self, code), effect),
-            Turn::Done(grant) if self.provider.copilot.is_some() => {
-                let (exchange, effect) = Exchange::start(&self.provider, grant.access);
-                Turn::Ask(State::Exchanging(self, exchange), effect)
-            }
-            Turn::Done(grant) => self.save(grant.credential(None)),
-            Turn::Failed(error) => Turn::Failed(error),
-        }
-    }
-
-    fn exchanging(
-        mut self: Box<Self>,
-        turn: Turn<Exchange, (Credential, Option<String>)>,
-    ) -> Turn<State> {
-        match turn {
-            Turn::Ask(exchange, effect) => Turn::Ask(State::Exchanging(self, exchange), effect),
-            Turn::Done((credential, note)) => {
-                self.notes.extend(note);
-                self.save(credential)
-            }
-            Turn::Failed(error) => Turn::Failed(error),
-        }
-    }
-
-    fn save(mut self: Box<Self>, credential: Credential) -> Turn<State> {
+    fn save(&mut self, mut credential: Credential) -> Turn {
         if credential.refresh.is_none() {
             let note = "gave no refresh token, so this login ends when its access token does. Some \
                         providers give one only for the scope `offline_access`.";
-            self.notes.push(format!("{} {note}", self.provider.label().short_name()));
+            self.notes.push(format!("{} {note}", self.provider.short_name()));
         }
         let copilot = self.provider.copilot.as_ref();
         let enterprise = copilot.and_then(|copilot| copilot.enterprise.as_ref());
-        let credential =
-            Credential { enterprise: enterprise.map(ToString::to_string), ..credential };
+        credential.enterprise = enterprise.map(|domain| domain.as_str().into());
         let (provider, path) = (self.provider.id.clone(), self.path.clone());
         let edit = Edit::Login { provider, credential: credential.clone() };
-        self.saving(credential, Save::start(edit, path))
+        self.ask(Stage::Saving(credential, Save::new(edit, path)), Effect::LockStore)
     }
 
-    fn saving(
-        mut self: Box<Self>,
-        credential: Credential,
-        turn: Turn<Box<Save>, String>,
-    ) -> Turn<State> {
-        match turn {
-            Turn::Ask(save, effect) => Turn::Ask(State::Saving(self, credential, save), effect),
-            Turn::Done(path) => {
-                self.path = path;
-                match self.provider.copilot.is_some() && credential.access.is_some() {
-                    true => Turn::Ask(State::Unlocking(self, credential), Effect::UnlockStore),
-                    false => self.done(),
-                }
-            }
-            Turn::Failed(error) => Turn::Failed(error),
-        }
+    fn done(&mut self) -> Turn {
+        let (path, notes) = (mem::take(&mut self.path), mem::take(&mut self.notes));
+        Ok(Output::LoggedIn { provider: self.provider.label(), path, notes })
     }
 
-    fn enabling(mut self: Box<Self>, turn: Turn<Models, Vec<String>>) -> Turn<State> {
-        match turn {
-            Turn::Ask(models, effect) => Turn::Ask(State::Enabling(self, models), effect),
-            Turn::Done(notes) => {
-                self.notes.extend(notes);
-                self.done()
-            }
-            Turn::Failed(error) => Turn::Failed(error),
-        }
-    }
-
-    fn done(self) -> Turn<State> {
-        let Login { provider, path, notes, .. } = self;
-        Turn::Done(Output::LoggedIn { provider: provider.label(), path, notes })
+    fn ask(&mut self, stage: Stage, effect: Effect) -> Turn {
+        self.stage = stage;
+        ask(effect)
     }
 }

@@ -13,13 +13,14 @@ mod revocation;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::open::Open;
-use super::{Effect, Event, Output, Store, Turn, known};
+use super::{Effect, Event, Output, Store, Turn, ask, contended, fail, known, unexpected};
 use crate::document::Entry;
-use crate::error::{Error, StoreFailure};
+use crate::error::Error;
 use crate::json::{object, tagged};
-use crate::provider::{Label, Table};
+use crate::provider::Label;
 use revocation::{Login, Revoking};
 
 /// A wish to log out.
@@ -82,200 +83,190 @@ tagged! { Outcome, "outcome" {
 /// How often a lost lock is taken again.
 const MAX_LOST_LOCKS: u32 = 3;
 
-impl Request {
-    pub(super) fn start(self) -> Turn<State> {
-        // A slip in the overrides file must not keep anybody from logging out.
-        let (open, effect) = Open::start_without_overrides_if_need_be();
-        Turn::Ask(State::Opening(self, open), effect)
-    }
-}
-
 #[derive(Debug)]
-pub(super) enum State {
-    Opening(Request, Open),
-    Selecting(Request, Table, Vec<Label>),
-    Confirming(Table, Vec<Label>),
-    Locking(Removal),
-    Rereading(Removal),
-    Writing(Removal, Vec<Login>, String),
-    /// The logins are gone. The lock, too, before anybody is waited for.
-    Unlocking(Ended, Vec<Login>),
-    Revoking(Ended, Revoking),
-}
-
-/// What has been logged out of.
-#[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct State {
+    request: Request,
+    open: Open,
+    /// Those to log out of. Until it is clear which, those that there are; at the end, those that
+    /// were taken out.
     providers: Vec<Label>,
+    /// The credential file.
     path: String,
+    lost_locks: u32,
+    step: Step,
 }
 
-/// Providers to log out of.
 #[derive(Debug)]
-pub(super) struct Removal {
-    table: Table,
-    providers: Vec<Label>,
-    lost_locks: u32,
+enum Step {
+    Opening,
+    Selecting,
+    Confirming,
+    Locking,
+    Rereading,
+    Writing(Vec<Login>),
+    /// The logins are gone. The lock, too, before anybody is waited for.
+    Unlocking(Vec<Login>),
+    Revoking(Revoking),
 }
 
 impl State {
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
-        match (self, event) {
-            (State::Opening(request, open), event) => match open.step(event) {
-                Turn::Ask(open, effect) => Turn::Ask(State::Opening(request, open), effect),
-                Turn::Done((table, store)) => request.choose(table, store),
-                Turn::Failed(error) => Turn::Failed(error),
+    pub(super) fn new(request: Request) -> Self {
+        State {
+            request,
+            // A slip in the overrides file must not keep anybody from logging out.
+            open: Open::new(false),
+            providers: Vec::new(),
+            path: String::new(),
+            lost_locks: 0,
+            step: Step::Opening,
+        }
+    }
+
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        match (&mut self.step, event) {
+            (Step::Opening, event) => match self.open.step(event) {
+                Ok(store) => self.choose(&store),
+                Err(pause) => Err(pause),
             },
-            (State::Selecting(request, table, mut logins), Event::Chosen { index }) => {
-                if index >= logins.len() {
-                    return Turn::Failed(Error::Protocol { event: "chosen" });
+            (Step::Selecting, Event::Chosen { index }) => {
+                if *index >= self.providers.len() {
+                    return fail(Error::Protocol { event: "chosen" });
                 }
-                request.confirm(table, [logins.swap_remove(index)].into())
+                self.providers = [self.providers.swap_remove(*index)].into();
+                self.confirm()
             }
-            (State::Confirming(table, providers), Event::Confirmed { yes: true }) => {
-                lock(table, providers)
-            }
-            (State::Confirming(..), Event::Confirmed { yes: false }) => {
-                Turn::Failed(Error::Cancelled)
-            }
-            (State::Locking(removal), Event::Locked) => {
-                Turn::Ask(State::Rereading(removal), Effect::ReadStore)
-            }
-            (State::Locking(_), event) => Turn::unexpected(event, "lock"),
-            (State::Rereading(removal), Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Err(corrupt) => Turn::Failed(corrupt),
-                    Ok(store) => removal.write(store),
+            (Step::Confirming, Event::Confirmed { yes: true }) => self.lock(),
+            (Step::Confirming, Event::Confirmed { yes: false }) => fail(Error::Cancelled),
+            (Step::Locking, Event::Locked) => self.ask(Step::Rereading, Effect::ReadStore),
+            (Step::Locking, event) => Err(unexpected(event, "lock").into()),
+            (Step::Rereading, event) => self.remove(Store::of(event, "read")?),
+            (Step::Writing(logins), Event::Written) => {
+                self.providers = logins.iter().map(|login| login.label.clone()).collect();
+                let logins = mem::take(logins);
+                match logins.iter().any(Login::can_be_revoked) {
+                    true => self.ask(Step::Unlocking(logins), Effect::UnlockStore),
+                    false => self.revoke(logins),
                 }
             }
-            (State::Writing(_, logins, path), Event::Written) => {
-                let providers = logins.iter().map(|login| login.label.clone()).collect();
-                Ended { providers, path }.tell(logins)
+            (Step::Writing(_), Event::LockLost) if self.lost_locks < MAX_LOST_LOCKS => {
+                self.lost_locks += 1;
+                self.lock()
             }
-            (State::Writing(mut removal, ..), Event::LockLost)
-                if removal.lost_locks < MAX_LOST_LOCKS =>
-            {
-                removal.lost_locks += 1;
-                Turn::Ask(State::Locking(removal), Effect::LockStore)
-            }
-            (State::Writing(_, _, path), Event::LockLost) => {
-                let failure = StoreFailure::Other("others keep writing it".into());
-                Turn::Failed(Error::Store { path, attempt: "write", failure })
-            }
-            (State::Writing(..), event) => Turn::unexpected(event, "write"),
+            (Step::Writing(_), Event::LockLost) => fail(contended(&self.path)),
+            (Step::Writing(_), event) => Err(unexpected(event, "write").into()),
             // Whatever happens from here on, the logins are gone.
-            (State::Unlocking(ended, logins), Event::Unlocked | Event::Cancelled) => {
-                ended.revoking(Revoking::start(logins))
+            (Step::Unlocking(logins), Event::Unlocked | Event::Cancelled) => {
+                let logins = mem::take(logins);
+                self.revoke(logins)
             }
-            (State::Revoking(ended, revoking), event) => {
-                ended.revoking(revoking.step(event, now_ms))
+            (Step::Revoking(revoking), event) => {
+                let turn = revoking.step(event, now_ms);
+                self.revoked(turn)
             }
-            (_, event) => Turn::unexpected(event, "read"),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
-}
 
-impl Request {
-    fn choose(self, table: Table, store: Store) -> Turn<State> {
-        let path = store.path.clone();
-        let nothing = |notes: Vec<String>| Turn::Done(nothing(path.clone(), notes));
-        if let Some(id) = &self.provider {
+    fn choose(&mut self, store: &Store) -> Turn {
+        self.path.clone_from(&store.path);
+        let table = &self.open.table;
+        if let Some(id) = &self.request.provider {
             let label = table.label(id);
-            return match store.document.get(id) {
-                Some(Entry::OAuth(_)) => self.confirm(table, [label].into()),
-                Some(_) => nothing(
-                    [format!("What is stored for {} is no login; it is left alone.", label.name)]
-                        .into(),
-                ),
-                None => match known(&table, id) {
-                    Ok(_) => nothing(Vec::new()),
-                    Err(error) => Turn::Failed(error),
-                },
+            let note = match store.document.get(id) {
+                Some(Entry::OAuth(_)) => {
+                    self.providers.push(label);
+                    return self.confirm();
+                }
+                Some(_) => {
+                    let note = "is no login; it is left alone.";
+                    Some(format!("What is stored for {} {note}", label.name))
+                }
+                None => {
+                    known(table, id)?;
+                    None
+                }
             };
+            return Ok(self.done(Vec::new(), note.into_iter().collect()));
         }
-        let logins: Vec<Label> = logins(&store).iter().map(|id| table.label(id)).collect();
-        if logins.is_empty() {
-            nothing(Vec::new())
-        } else if self.all {
-            self.confirm(table, logins)
-        } else {
-            let remark = (logins.len() == 1).then(|| "[no other providers logged in]".into());
-            let effect = Effect::Select {
-                message: "Select provider to logout:".into(),
-                options: logins.clone(),
-                remark,
-            };
-            Turn::Ask(State::Selecting(self, table, logins), effect)
+        for (id, entry) in store.document.entries() {
+            if let Entry::OAuth(_) = entry {
+                self.providers.push(table.label(&id));
+            }
         }
+        if self.providers.is_empty() {
+            return Ok(self.done(Vec::new(), Vec::new()));
+        }
+        if self.request.all {
+            return self.confirm();
+        }
+        let is_single = self.providers.len() == 1;
+        let effect = Effect::Select {
+            message: "Select provider to logout:".into(),
+            options: self.providers.clone(),
+            remark: is_single.then(|| "[no other providers logged in]".into()),
+        };
+        self.ask(Step::Selecting, effect)
     }
 
-    fn confirm(self, table: Table, providers: Vec<Label>) -> Turn<State> {
-        if self.confirmed || (!self.interactive && !self.all) {
-            return lock(table, providers);
+    fn confirm(&mut self) -> Turn {
+        let Request { all, confirmed, interactive, .. } = self.request;
+        if confirmed || (!interactive && !all) {
+            return self.lock();
         }
-        if !self.interactive {
-            return Turn::Failed(Error::NotConfirmed);
+        if !interactive {
+            return fail(Error::NotConfirmed);
         }
-        let names: Vec<&str> = providers.iter().map(|label| label.name.as_str()).collect();
+        let names: Vec<String> = self.providers.iter().map(|label| label.name.clone()).collect();
         let message = format!("Log out of {}?", names.join(", "));
-        Turn::Ask(State::Confirming(table, providers), Effect::Confirm { message })
+        self.ask(Step::Confirming, Effect::Confirm { message })
     }
-}
 
-/// The providers that somebody is logged in to, in the file's order.
-fn logins(store: &Store) -> Vec<String> {
-    let is_login = |(id, entry)| matches!(entry, Entry::OAuth(_)).then_some(id);
-    store.document.entries().into_iter().filter_map(is_login).collect()
-}
+    fn lock(&mut self) -> Turn {
+        self.ask(Step::Locking, Effect::LockStore)
+    }
 
-fn nothing(path: String, notes: Vec<String>) -> Output {
-    Output::LoggedOut { providers: Vec::new(), path, revocations: Vec::new(), notes }
-}
-
-fn lock(table: Table, providers: Vec<Label>) -> Turn<State> {
-    let removal = Removal { table, providers, lost_locks: 0 };
-    Turn::Ask(State::Locking(removal), Effect::LockStore)
-}
-
-impl Removal {
-    fn write(self, mut store: Store) -> Turn<State> {
+    fn remove(&mut self, mut store: Store) -> Turn {
+        self.path.clone_from(&store.path);
         let mut removed = Vec::new();
         for label in &self.providers {
             // Between the question and the lock an entry may have become something else.
             if let Some(Entry::OAuth(credential)) = store.document.get(&label.id) {
-                let provider = self.table.get(&label.id).cloned();
+                let provider = self.open.table.get(&label.id).cloned();
                 removed.push(Login { label: label.clone(), provider, credential });
             }
         }
         let ids: Vec<&str> = removed.iter().map(|login| login.label.id.as_str()).collect();
         if ids.is_empty() {
-            return Turn::Done(nothing(store.path, Vec::new()));
+            self.providers.clear();
+            return Ok(self.done(Vec::new(), Vec::new()));
         }
         store.document.remove(&ids);
         let effect = Effect::WriteStore { contents: store.document.into_text(), unlocked: false };
-        Turn::Ask(State::Writing(self, removed, store.path), effect)
+        self.ask(Step::Writing(removed), effect)
     }
-}
 
-impl Ended {
     /// Tells those providers that can be told.
-    fn tell(self, logins: Vec<Login>) -> Turn<State> {
-        match logins.iter().any(Login::can_be_revoked) {
-            true => Turn::Ask(State::Unlocking(self, logins), Effect::UnlockStore),
-            false => self.revoking(Revoking::start(logins)),
-        }
+    fn revoke(&mut self, logins: Vec<Login>) -> Turn {
+        let mut revoking = Revoking::new(logins);
+        let turn = revoking.start();
+        self.step = Step::Revoking(revoking);
+        self.revoked(turn)
     }
 
-    fn revoking(self, turn: Turn<Revoking, Vec<Revocation>>) -> Turn<State> {
+    fn revoked(&mut self, turn: Turn<Vec<Revocation>>) -> Turn {
         match turn {
-            Turn::Ask(revoking, effect) => Turn::Ask(State::Revoking(self, revoking), effect),
-            Turn::Done(revocations) => self.done(revocations),
-            Turn::Failed(error) => Turn::Failed(error),
+            Ok(revocations) => Ok(self.done(revocations, Vec::new())),
+            Err(pause) => Err(pause),
         }
     }
 
-    fn done(self, revocations: Vec<Revocation>) -> Turn<State> {
-        let Ended { providers, path } = self;
-        Turn::Done(Output::LoggedOut { providers, path, revocations, notes: Vec::new() })
+    fn ask(&mut self, step: Step, effect: Effect) -> Turn {
+        self.step = step;
+        ask(effect)
+    }
+
+    fn done(&mut self, revocations: Vec<Revocation>, notes: Vec<String>) -> Output {
+        let (providers, path) = (mem::take(&mut self.providers), mem::take(&mut self.path));
+        Output::LoggedOut { providers, path, revocations, notes }
     }
 }

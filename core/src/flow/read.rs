@@ -1,43 +1,41 @@
 //! The read half of the store protocol: a file that does not parse is believed to be corrupt only
 //! once it was read under the lock, since the agent writes in place and half a file can be seen.
 
-use super::{Effect, Event, Store, Turn, store_error, unexpected};
-use crate::error::{Error, StoreFailure};
+use alloc::boxed::Box;
+use core::mem;
 
-/// Reading the credential file.
-#[derive(Debug)]
+use super::{Effect, Event, Store, Turn, ask};
+use crate::error::Error;
+
+/// Reading the credential file, which begins with `Effect::ReadStore`.
+#[derive(Debug, Default)]
 pub(super) enum Read {
     /// Without the lock: nearly always all there is to it.
+    #[default]
     Plain,
     /// It was no document; reading once more under the lock, which whoever is writing holds.
-    Doubting(Error),
+    Doubting(Box<Error>),
 }
 
 impl Read {
-    /// The state that waits for the answer to `Effect::ReadStore`.
-    pub(super) fn start() -> (Self, Effect) {
-        (Read::Plain, Effect::ReadStore)
-    }
-
-    pub(super) fn step(self, event: Event) -> Turn<Read, Store> {
-        let doubtful = |corrupt| Turn::Ask(Read::Doubting(corrupt), Effect::ProbeStore);
-        match (self, event) {
-            (read, Event::StoreRead { path, contents }) => {
-                match (read, Store::parse(path, contents)) {
-                    (_, Ok(store)) => Turn::Done(store),
-                    (Read::Plain, Err(corrupt)) => doubtful(corrupt),
-                    (Read::Doubting(_), Err(corrupt)) => Turn::Failed(corrupt),
-                }
-            }
+    pub(super) fn step(&mut self, event: &Event) -> Turn<Store> {
+        let error = match Store::of(event, "read") {
+            Ok(store) => return Ok(store),
+            Err(error) => error,
+        };
+        match mem::take(self) {
             // Cut in the middle of a character, half a file is not even text.
-            (Read::Plain, Event::StoreFailed { path, failure: StoreFailure::NotUtf8 }) => {
-                doubtful(store_error(path, "read", StoreFailure::NotUtf8))
+            Read::Plain if matches!(*error, Error::StoreCorrupt { .. }) => {
+                *self = Read::Doubting(error);
+                ask(Effect::ProbeStore)
             }
             // Nobody can tell better: a directory that cannot be written has no writer either.
-            (Read::Doubting(corrupt), Event::LockTimedOut { .. } | Event::StoreFailed { .. }) => {
-                Turn::Failed(corrupt)
+            Read::Doubting(corrupt)
+                if matches!(event, Event::LockTimedOut { .. } | Event::StoreFailed { .. }) =>
+            {
+                Err(corrupt.into())
             }
-            (_, event) => Turn::Failed(unexpected(event, "read")),
+            _ => Err(error.into()),
         }
     }
 }

@@ -7,10 +7,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Effect, Event, Store, Turn, unexpected};
+use super::{Effect, Event, Store, Turn, ask, contended, fail, unexpected};
 use crate::credential::Credential;
 use crate::document::Entry;
-use crate::error::{Error, StoreFailure};
+use crate::error::Error;
 use crate::json;
 use crate::secret::Secret;
 
@@ -43,25 +43,23 @@ impl Edit {
                     store.document.put(provider, name, value.expose());
                 }
             }
-            Edit::Refreshed { provider, used, credential } => {
-                match store.document.get(provider) {
-                    Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(used) => {
-                        store.document.update(provider, credential);
-                    }
-                    // Somebody logged out or in, or stored a newer token meanwhile: theirs stands.
-                    _ => return None,
-                }
+            Edit::Refreshed { provider, used, credential } if holds(&store, provider, used) => {
+                store.document.update(provider, credential);
             }
-            Edit::Models { provider, refresh, ids } => match store.document.get(provider) {
-                Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(refresh) => {
-                    let ids = json::to_string(ids);
-                    store.document.put(provider, "availableModelIds", &ids);
-                }
-                _ => return None,
-            },
+            Edit::Models { provider, refresh, ids } if holds(&store, provider, refresh) => {
+                store.document.put(provider, "availableModelIds", &json::to_string(ids));
+            }
+            // Somebody logged out or in, or stored a newer token meanwhile: theirs stands.
+            Edit::Refreshed { .. } | Edit::Models { .. } => return None,
         }
         Some(store.document.into_text())
     }
+}
+
+/// Whether the login of `provider` is still the one with this refresh token.
+fn holds(store: &Store, provider: &str, refresh: &Secret) -> bool {
+    let entry = store.document.get(provider);
+    matches!(entry, Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(refresh))
 }
 
 /// Saving one edit.
@@ -78,7 +76,7 @@ pub(super) struct Save {
     unlocked: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     Locking,
     Reading,
@@ -94,24 +92,20 @@ const MAX_SETBACKS: u32 = 3;
 const PAUSE_MS: u64 = 500;
 
 impl Save {
-    /// Begins with taking the lock; `path` is only for messages.
-    pub(super) fn start(edit: Edit, path: String) -> Turn<Box<Save>, String> {
-        Save::new(edit, path).ask(State::Locking, Effect::LockStore)
+    /// Begins with taking the lock, that is with `Effect::LockStore`; `path` is only for messages.
+    pub(super) fn new(edit: Edit, path: String) -> Self {
+        Save { edit, path, state: State::Locking, lost: 0, setbacks: 0, unlocked: false }
     }
 
-    /// Begins under the lock. It reads again all the same: the request may have taken seconds, and
-    /// the oldest agents write without a lock.
-    pub(super) fn start_locked(edit: Edit, path: String) -> Turn<Box<Save>, String> {
-        Save::new(edit, path).ask(State::Reading, Effect::ReadStore)
+    /// Begins under the lock, with `Effect::ReadStore`. It reads again all the same: the request may
+    /// have taken seconds, and the oldest agents write without a lock.
+    pub(super) fn locked(edit: Edit, path: String) -> Self {
+        Save { state: State::Reading, ..Save::new(edit, path) }
     }
 
-    fn new(edit: Edit, path: String) -> Box<Self> {
-        let state = State::Locking;
-        Box::new(Save { edit, path, state, lost: 0, setbacks: 0, unlocked: false })
-    }
-
-    pub(super) fn step(mut self: Box<Self>, event: Event, now_ms: u64) -> Turn<Box<Save>, String> {
-        match (&self.state, event) {
+    /// Ends with the file that was written.
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<String> {
+        match (self.state, event) {
             (State::Locking, Event::Locked) => {
                 self.unlocked = false;
                 self.ask(State::Reading, Effect::ReadStore)
@@ -119,60 +113,54 @@ impl Save {
             (State::Locking, Event::LockTimedOut { .. }) if self.edit.is_precious() => {
                 self.without_lock()
             }
-            (State::Reading, Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Ok(store) => self.write(store),
-                    Err(error) => self.setback(error, now_ms),
-                }
-            }
-            (State::Writing, Event::Written) => Turn::Done(self.path),
-            (State::Writing, Event::LockLost) if self.lost < MAX_LOST => {
-                self.lost += 1;
-                self.ask(State::Locking, Effect::LockStore)
-            }
-            (State::Writing, Event::LockLost)
-                if self.lost < 2 * MAX_LOST && self.edit.is_precious() =>
-            {
-                self.lost += 1;
-                self.without_lock()
-            }
-            (State::Writing, Event::LockLost) => {
-                let failure = StoreFailure::Other("others keep writing it".into());
-                Turn::Failed(Error::Store { path: self.path, attempt: "write", failure })
-            }
+            (State::Reading, Event::StoreRead { .. }) => match Store::of(event, "read") {
+                Ok(store) => self.write(store),
+                Err(error) => self.setback(error, now_ms),
+            },
+            (State::Writing, Event::Written) => Ok(self.path.clone()),
+            (State::Writing, Event::LockLost) => self.lock_lost(),
             (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
-            (_, event @ Event::StoreFailed { .. }) => {
-                self.setback(unexpected(event, "write"), now_ms)
-            }
-            (_, event) => Turn::Failed(unexpected(event, "write")),
+            (_, Event::StoreFailed { .. }) => self.setback(unexpected(event, "write"), now_ms),
+            (_, event) => Err(unexpected(event, "write").into()),
         }
     }
 
-    fn without_lock(mut self: Box<Self>) -> Turn<Box<Save>, String> {
+    fn lock_lost(&mut self) -> Turn<String> {
+        self.lost += 1;
+        if self.lost <= MAX_LOST {
+            self.ask(State::Locking, Effect::LockStore)
+        } else if self.lost <= 2 * MAX_LOST && self.edit.is_precious() {
+            self.without_lock()
+        } else {
+            fail(contended(&self.path))
+        }
+    }
+
+    fn without_lock(&mut self) -> Turn<String> {
         self.unlocked = true;
         self.ask(State::Reading, Effect::ReadStore)
     }
 
-    fn setback(mut self: Box<Self>, error: Error, now_ms: u64) -> Turn<Box<Save>, String> {
+    fn setback(&mut self, error: Box<Error>, now_ms: u64) -> Turn<String> {
         if self.setbacks == MAX_SETBACKS {
-            return Turn::Failed(error);
+            return Err(error.into());
         }
         self.setbacks += 1;
         let at_ms = now_ms.saturating_add(PAUSE_MS);
         self.ask(State::Waiting, Effect::WaitUntil { at_ms, countdown: None })
     }
 
-    fn write(mut self: Box<Self>, store: Store) -> Turn<Box<Save>, String> {
+    fn write(&mut self, store: Store) -> Turn<String> {
         self.path.clone_from(&store.path);
         let unlocked = self.unlocked;
         match self.edit.apply(store) {
             Some(contents) => self.ask(State::Writing, Effect::WriteStore { contents, unlocked }),
-            None => Turn::Done(self.path),
+            None => Ok(self.path.clone()),
         }
     }
 
-    fn ask(mut self: Box<Self>, state: State, effect: Effect) -> Turn<Box<Save>, String> {
+    fn ask(&mut self, state: State, effect: Effect) -> Turn<String> {
         self.state = state;
-        Turn::Ask(self, effect)
+        ask(effect)
     }
 }

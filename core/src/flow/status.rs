@@ -1,5 +1,6 @@
 //! Telling who is logged in: one read of each file, and no request.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -92,27 +93,21 @@ words! { KeyState {
     "unusable" => Unusable,
 } }
 
-impl Request {
-    pub(super) fn start(self) -> Turn<State> {
-        let (open, effect) = Open::start();
-        Turn::Ask(State(self, open), effect)
-    }
+#[derive(Debug)]
+pub(super) struct State {
+    request: Request,
+    open: Open,
 }
 
-#[derive(Debug)]
-pub(super) struct State(Request, Open);
-
 impl State {
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State> {
-        let State(request, open) = self;
-        match open.step(event) {
-            Turn::Ask(open, effect) => Turn::Ask(State(request, open), effect),
-            Turn::Done((table, store)) => match keys(&request, &table, &store, now_ms) {
-                Ok(keys) => Turn::Done(Output::Status(Status { path: store.path, keys })),
-                Err(error) => Turn::Failed(error),
-            },
-            Turn::Failed(error) => Turn::Failed(error),
-        }
+    pub(super) fn new(request: Request) -> Self {
+        State { request, open: Open::new(true) }
+    }
+
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        let store = self.open.step(event)?;
+        let keys = keys(&self.request, &self.open.table, &store, now_ms)?;
+        Ok(Output::Status(Status { path: store.path, keys }))
     }
 }
 
@@ -121,7 +116,7 @@ fn keys(
     table: &Table,
     store: &Store,
     now_ms: u64,
-) -> Result<Vec<KeyStatus>, Error> {
+) -> Result<Vec<KeyStatus>, Box<Error>> {
     let entries = store.document.entries();
     // Providers in the order of the selector, then whatever else the file holds, in its order.
     let mut providers = table.labels();

@@ -14,6 +14,7 @@
 //!
 //! A GitHub token of the environment is exchanged each time: nothing of it is stored.
 
+mod attempt;
 mod exchange;
 mod refresh;
 
@@ -22,19 +23,16 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::backoff::Backoff;
-use super::discovery::Discovery;
 use super::read::Read;
-use super::save::Save;
-use super::{Effect, Event, Output, Store, Turn, known, store_error, table, unexpected};
+use super::{Effect, Event, Output, Store, Turn, ask, fail, known, table, unexpected};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::json::object;
-use crate::oauth::endpoint::{self, EndpointError};
+use crate::oauth::endpoint;
 use crate::provider::github_copilot::domain::Domain;
-use crate::provider::{BadDomain, GITHUB_COPILOT, Job, Provider, Table, key_variables};
+use crate::provider::{GITHUB_COPILOT, Provider, Table, key_variables};
 use crate::resolve::{Key, KeyKind, Source, from_environment};
 use crate::secret::Secret;
 
@@ -83,36 +81,14 @@ impl Request {
         let (caller_key, min_validity_ms, rejected) = (None, BUFFER_MS, None);
         Request { provider, caller_key, min_validity_ms, rejected, environment }
     }
-
-    /// The stored access token, if it is really valid for longer than `min_validity_ms` and nobody has
-    /// refused it.
-    fn fresh(&self, stored: &Credential, min_validity_ms: u64, now_ms: u64) -> Option<Key> {
-        let access = stored.access_for(min_validity_ms, now_ms)?;
-        let is_rejected = self.rejected.as_ref() == Some(access);
-        (!is_rejected).then(|| stored_key(stored, access.clone()))
-    }
-
-    pub(super) fn start(self) -> Turn<State, Found> {
-        if let Some(value) = self.caller_key.clone() {
-            return done(Key::by_prefix(value, Source::Caller), None);
-        }
-        match from_environment(&self.provider, &self.environment, true) {
-            Err(error) => Turn::Failed(error),
-            Ok(Some(key)) => variable(self, key),
-            Ok(None) => {
-                let (read, effect) = Read::start();
-                Turn::Ask(State::Reading(self, read), effect)
-            }
-        }
-    }
 }
 
 /// A key, and what it is for.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) key: Key,
-    /// The GitHub Enterprise that it is for.
-    pub(super) enterprise: Result<Option<Domain>, BadDomain>,
+    /// The GitHub Enterprise that it is for, as the file has it.
+    pub(super) enterprise: Option<String>,
     pub(super) notes: Vec<String>,
 }
 
@@ -123,170 +99,140 @@ impl From<Found> for Output {
 }
 
 #[derive(Debug)]
-pub(super) enum State {
+pub(super) struct State {
+    request: Request,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
     /// The common case ends here.
-    Reading(Request, Read),
+    Reading(Read),
     /// The stored API key names a variable.
     Dereferencing(Secret),
     /// There is nothing stored, and no variable: is there such a provider at all?
-    Missing(Request),
+    Missing,
     /// The environment holds a token that has to be exchanged.
     Exchanging(Exchange),
     /// The stored login is stale.
-    Configuring(Request, Credential),
-    /// Where is the token endpoint? It is asked for before the lock: two slow answers would outlast
-    /// the patience of those who wait for it.
-    Discovering(Box<Refresh>, Discovery),
-    Locking(Box<Refresh>),
-    Rereading(Box<Refresh>),
-    /// Has a refresh of this token failed just now, in this process or another?
-    Recalling(Box<Refresh>, String),
-    /// The refresh is sent: from here on, the answer must reach the file.
-    Refreshing(Box<Refresh>, Backoff, String),
-    /// The failure is remembered first, for the processes that wait.
-    Remembering(Box<Refresh>, EndpointError),
-    /// The provider refused for good; did somebody else store a newer token?
-    Comparing(Box<Refresh>, EndpointError),
-    Saving(Box<Refresh>, Box<Save>),
+    Configuring(Credential),
+    Refreshing(Refresh),
 }
 
 impl State {
+    pub(super) fn new(request: Request) -> Self {
+        State { request, step: Step::Reading(Read::default()) }
+    }
+
     pub(super) fn is_critical(&self) -> bool {
-        matches!(self, State::Refreshing(..) | State::Saving(..))
+        matches!(&self.step, Step::Refreshing(refresh) if refresh.is_critical())
     }
 
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<State, Found> {
-        match (self, event) {
-            (State::Reading(request, read), event) => match read.step(event) {
-                Turn::Ask(read, effect) => Turn::Ask(State::Reading(request, read), effect),
-                Turn::Done(store) => decide(request, &store, now_ms),
-                Turn::Failed(error) => Turn::Failed(error),
+    pub(super) fn start(&mut self) -> Turn<Found> {
+        if let Some(value) = self.request.caller_key.clone() {
+            return done(Key::by_prefix(value, Source::Caller), None);
+        }
+        match from_environment(&self.request.provider, &self.request.environment, true)? {
+            Some(key) => self.variable(key),
+            None => ask(Effect::ReadStore),
+        }
+    }
+
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Found> {
+        match &mut self.step {
+            Step::Reading(read) => match read.step(event) {
+                Ok(store) => self.decide(&store, now_ms),
+                Err(pause) => Err(pause),
             },
-            (State::Dereferencing(literal), Event::Variable { value }) => {
-                let value = value.filter(|value| !value.is_empty()).unwrap_or(literal);
-                done(Key::by_prefix(value, Source::Stored), None)
+            Step::Dereferencing(literal) => {
+                let Event::Variable { value } = event else {
+                    return Err(unexpected(event, "read").into());
+                };
+                let value = value.as_ref().filter(|value| !value.is_empty()).unwrap_or(literal);
+                done(Key::by_prefix(value.clone(), Source::Stored), None)
             }
-            (State::Missing(request), Event::OverridesRead { path, contents }) => {
-                Turn::Failed(match table(path, contents) {
-                    Err(error) => error,
-                    Ok(table) => missing(&table, &request.provider),
-                })
+            Step::Missing => fail(missing(&table(event)?, &self.request.provider)),
+            Step::Configuring(stored) => {
+                let (table, stored) = (table(event)?, stored.clone());
+                self.refresh(stored, &table, now_ms)
             }
-            (State::Configuring(request, stored), Event::OverridesRead { path, contents }) => {
-                match table(path, contents) {
-                    Err(error) => Turn::Failed(error),
-                    Ok(table) => configured(request, stored, &table, now_ms),
-                }
-            }
-            (State::Locking(refresh), Event::Locked) => {
-                Turn::Ask(State::Rereading(refresh), Effect::ReadStore)
-            }
-            (State::Locking(refresh), event) => {
-                refresh.fall_back(unexpected(event, "lock"), now_ms)
-            }
-            (State::Rereading(refresh), Event::StoreRead { path, contents }) => {
-                match Store::parse(path, contents) {
-                    Err(corrupt) => Turn::Failed(corrupt),
-                    Ok(store) => refresh.decide_again(store, now_ms),
-                }
-            }
-            (State::Recalling(refresh, path), Event::BackoffRead { contents }) => {
-                refresh.send(Backoff::parse(contents.as_ref()), path, now_ms)
-            }
-            (State::Exchanging(exchange), event) => {
-                exchange.step(event, now_ms).map(State::Exchanging)
-            }
-            (State::Discovering(mut refresh, discovery), event) => {
-                match discovery.step(event, now_ms) {
-                    Turn::Ask(discovery, effect) => {
-                        Turn::Ask(State::Discovering(refresh, discovery), effect)
-                    }
-                    Turn::Done(Ok(provider)) => {
-                        (refresh.configured, refresh.provider) = (provider.clone(), provider);
-                        Turn::Ask(State::Locking(refresh), Effect::LockStore)
-                    }
-                    Turn::Done(Err(cause)) => {
-                        let provider = refresh.provider.label();
-                        refresh.fall_back(Error::Refresh { provider, cause }, now_ms)
-                    }
-                    Turn::Failed(error) => refresh.fall_back(error, now_ms),
-                }
-            }
-            (State::Refreshing(refresh, backoff, path), Event::Response(response)) => {
-                match refresh.provider.refreshed(&response, now_ms) {
-                    Ok(grant) => refresh.save(grant, path, now_ms),
-                    Err(cause) => refresh.failed(cause, backoff, now_ms),
-                }
-            }
-            (State::Refreshing(refresh, backoff, _), Event::TransportFailed { failure }) => {
-                refresh.failed(EndpointError::Transport(failure), backoff, now_ms)
-            }
-            (State::Remembering(refresh, cause), Event::BackoffWritten) => {
-                refresh.refused(cause, now_ms)
-            }
-            (State::Comparing(refresh, cause), Event::StoreRead { path, contents }) => {
-                refresh.compare(cause, Store::parse(path, contents), now_ms)
-            }
-            (State::Comparing(refresh, cause), Event::StoreFailed { path, failure }) => {
-                refresh.compare(cause, Err(store_error(path, "read", failure)), now_ms)
-            }
-            (State::Saving(refresh, save), event) => {
-                refresh.saving(save.step(event, now_ms), now_ms)
-            }
-            (_, event) => Turn::unexpected(event, "read"),
+            Step::Exchanging(exchange) => exchange.step(event, now_ms),
+            Step::Refreshing(refresh) => match refresh.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(Some(found)) => Ok(found),
+                // The login is gone by now.
+                Ok(None) => self.decide(&Store::of(event, "read")?, now_ms),
+            },
         }
     }
-}
 
-/// What the file says, as read without the lock or, where it did not parse at first, with it.
-fn decide(request: Request, store: &Store, now_ms: u64) -> Turn<State, Found> {
-    match store.document.get(&request.provider) {
-        Some(Entry::OAuth(stored)) => match request.fresh(&stored, request.min_validity_ms, now_ms)
-        {
-            Some(key) => serve(&stored, key, None),
-            None => Turn::Ask(State::Configuring(request, stored), Effect::ReadOverrides),
-        },
-        Some(Entry::ApiKey(Some(key))) => api_key(&request.provider, key),
-        Some(Entry::ApiKey(None) | Entry::Unknown) | None => nothing_stored(request),
-    }
-}
-
-/// A key of the environment; only Copilot's is none yet.
-fn variable(request: Request, key: Key) -> Turn<State, Found> {
-    match &key.source {
-        Source::Variable(name) if request.provider == GITHUB_COPILOT => {
-            Exchange::start(name.clone(), key.value, State::Exchanging)
+    /// What the file says, as read without the lock or, where it did not parse at first, with it.
+    fn decide(&mut self, store: &Store, now_ms: u64) -> Turn<Found> {
+        match store.document.get(&self.request.provider) {
+            Some(Entry::OAuth(stored)) => {
+                let Request { min_validity_ms, rejected, .. } = &self.request;
+                match fresh(&stored, *min_validity_ms, rejected.as_ref(), now_ms) {
+                    Some(key) => serve(&stored, key, None),
+                    None => self.ask(Step::Configuring(stored), Effect::ReadOverrides),
+                }
+            }
+            Some(Entry::ApiKey(Some(key))) => self.api_key(key),
+            Some(Entry::ApiKey(None) | Entry::Unknown) | None => self.nothing_stored(),
         }
-        _ => done(key, None),
     }
-}
 
-fn nothing_stored(request: Request) -> Turn<State, Found> {
-    match from_environment(&request.provider, &request.environment, false) {
-        Err(error) => Turn::Failed(error),
-        Ok(Some(key)) => variable(request, key),
-        Ok(None) => Turn::Ask(State::Missing(request), Effect::ReadOverrides),
+    /// A key of the environment; only Copilot's is none yet.
+    fn variable(&mut self, key: Key) -> Turn<Found> {
+        match key.source {
+            Source::Variable(name) if self.request.provider == GITHUB_COPILOT => {
+                let exchange = Exchange::new(name, key.value)?;
+                self.ask(Step::Exchanging(exchange), Effect::ReadOverrides)
+            }
+            _ => done(key, None),
+        }
     }
-}
 
-/// The agent lets a stored key be a command to run, or the name of a variable.
-fn api_key(provider: &str, key: Secret) -> Turn<State, Found> {
-    let name_character = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    if key.expose().starts_with('!') {
-        let provider = Table::built_in().label(provider);
-        let what = "a command, which is run only by the agent";
-        return Turn::Failed(Error::IndirectKey { provider, what });
+    fn nothing_stored(&mut self) -> Turn<Found> {
+        match from_environment(&self.request.provider, &self.request.environment, false)? {
+            Some(key) => self.variable(key),
+            None => self.ask(Step::Missing, Effect::ReadOverrides),
+        }
     }
-    if key.expose().chars().all(name_character) {
-        let name = key.expose().to_string();
-        return Turn::Ask(State::Dereferencing(key), Effect::ReadVariable { name });
+
+    /// The agent lets a stored key be a command to run, or the name of a variable.
+    fn api_key(&mut self, key: Secret) -> Turn<Found> {
+        let name_character = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        if key.expose().starts_with('!') {
+            let provider = Table::built_in().label(&self.request.provider);
+            let what = "a command, which is run only by the agent";
+            return fail(Error::IndirectKey { provider, what });
+        }
+        if key.expose().chars().all(name_character) {
+            let name = key.expose().to_string();
+            return self.ask(Step::Dereferencing(key), Effect::ReadVariable { name });
+        }
+        done(Key::by_prefix(key, Source::Stored), None)
     }
-    done(Key::by_prefix(key, Source::Stored), None)
+
+    fn refresh(&mut self, stored: Credential, table: &Table, now_ms: u64) -> Turn<Found> {
+        let Some(configured) = table.get(&self.request.provider) else {
+            return fail(Error::ForeignLogin { provider: table.label(&self.request.provider) });
+        };
+        let mut refresh = Refresh::new(configured, stored, &self.request);
+        let turn = refresh.start(now_ms);
+        self.step = Step::Refreshing(refresh);
+        turn
+    }
+
+    fn ask(&mut self, step: Step, effect: Effect) -> Turn<Found> {
+        self.step = step;
+        ask(effect)
+    }
 }
 
 fn missing(table: &Table, id: &str) -> Error {
     match known(table, id) {
-        Err(unknown) => unknown,
+        Err(unknown) => *unknown,
         Ok(provider) => {
             let (oauth, api_key) = key_variables(id);
             Error::NotLoggedIn { provider: provider.label(), variable: api_key.or(oauth) }
@@ -294,42 +240,29 @@ fn missing(table: &Table, id: &str) -> Error {
     }
 }
 
-fn configured(
-    request: Request,
-    stored: Credential,
-    table: &Table,
-    now_ms: u64,
-) -> Turn<State, Found> {
-    let Some(configured) = table.get(&request.provider).cloned() else {
-        return Turn::Failed(Error::ForeignLogin { provider: table.label(&request.provider) });
-    };
-    let located = located(&configured, &stored);
-    let provider = configured.clone();
-    let (retried, rotated) = (false, false);
-    let refresh = Refresh { request, configured, provider, stored, retried, rotated };
-    let mut refresh = Box::new(refresh);
-    match located {
-        Err(error) => refresh.fall_back(error, now_ms),
-        Ok(provider) => {
-            refresh.provider = provider;
-            match Discovery::start(&refresh.provider, Job::Refresh) {
-                None => Turn::Ask(State::Locking(refresh), Effect::LockStore),
-                Some((discovery, effect)) => {
-                    Turn::Ask(State::Discovering(refresh, discovery), effect)
-                }
-            }
-        }
-    }
-}
-
-/// The provider as it is for a stored login.
-fn located(configured: &Arc<Provider>, stored: &Credential) -> Result<Arc<Provider>, Error> {
-    match Domain::parse(stored.enterprise.as_deref().unwrap_or_default()) {
+/// The provider as it is for a login to this Enterprise.
+pub(super) fn located(
+    configured: &Arc<Provider>,
+    enterprise: Option<&str>,
+) -> Result<Arc<Provider>, Box<Error>> {
+    match Domain::parse(enterprise.unwrap_or_default()) {
         Ok(domain) => Ok(configured.at(domain.as_ref())),
         // Copilot alone looks at it.
         Err(_) if configured.copilot.is_none() => Ok(configured.clone()),
-        Err(problem) => Err(Error::Enterprise { problem, stored: true }),
+        Err(problem) => Err(Box::new(Error::Enterprise { problem, stored: true })),
     }
+}
+
+/// The stored access token, if it is really valid for longer than `min_validity_ms` and not the one
+/// that was rejected.
+fn fresh(
+    stored: &Credential,
+    min_validity_ms: u64,
+    rejected: Option<&Secret>,
+    now_ms: u64,
+) -> Option<Key> {
+    let access = stored.access_for(min_validity_ms, now_ms)?;
+    (rejected != Some(access)).then(|| stored_key(stored, access.clone()))
 }
 
 fn stored_key(stored: &Credential, value: Secret) -> Key {
@@ -338,20 +271,20 @@ fn stored_key(stored: &Credential, value: Secret) -> Key {
 }
 
 /// Serves a key of the stored login.
-fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<State, Found> {
-    let enterprise = Domain::parse(stored.enterprise.as_deref().unwrap_or_default());
+fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<Found> {
+    let enterprise = stored.enterprise.clone();
     found(Found { key, enterprise, notes: note.into_iter().collect() })
 }
 
-fn done<S>(key: Key, note: Option<String>) -> Turn<S, Found> {
-    found(Found { key, enterprise: Ok(None), notes: note.into_iter().collect() })
+fn done(key: Key, note: Option<String>) -> Turn<Found> {
+    found(Found { key, enterprise: None, notes: note.into_iter().collect() })
 }
 
 /// Every key goes through here: one that would break a header in two, or act on a terminal, was
 /// meant by nobody.
-fn found<S>(found: Found) -> Turn<S, Found> {
+fn found(found: Found) -> Turn<Found> {
     match endpoint::token(found.key.value.clone()) {
-        Some(_) => Turn::Done(found),
-        None => Turn::Failed(Error::UnusableKey { source: found.key.source }),
+        Some(_) => Ok(found),
+        None => fail(Error::UnusableKey { source: found.key.source }),
     }
 }

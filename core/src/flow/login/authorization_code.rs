@@ -4,27 +4,33 @@
 //!   Listen? ─▶ Authorize ─▶ Http (exchange)
 //! ```
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 
 use super::{Login, MAX_WRONG_ANSWERS};
 use crate::environment::Browser;
 use crate::error::Error;
-use crate::flow::{Authorize, Effect, Event, Turn};
+use crate::flow::{Authorize, Effect, Event, Turn, ask, fail, unexpected};
 use crate::http::query_value;
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::{self, PasteError};
+use crate::oauth::pkce::Verifier;
 use crate::oauth::token::{self, Grant};
-use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect};
+use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect, Provider};
 use crate::secret::Secret;
 use crate::text::brief;
 
 /// An authorization under way.
 #[derive(Debug)]
 pub(in crate::flow) struct AuthorizationCode {
+    provider: Arc<Provider>,
     endpoints: Endpoints,
     browser: Browser,
+    state: Secret,
+    verifier: Verifier,
     /// Known once it is clear whether there is a callback server.
     redirect_uri: String,
     wrong_pastes: usize,
@@ -41,61 +47,61 @@ enum Step {
 }
 
 impl AuthorizationCode {
-    pub(super) fn start(login: &Login, endpoints: Endpoints) -> Turn<Self, Grant> {
-        let loopback = endpoints.loopback_redirect_uri.clone();
-        let code = AuthorizationCode {
-            endpoints,
+    pub(super) fn start(login: &Login, endpoints: &Endpoints) -> (Self, Effect) {
+        let mut code = AuthorizationCode {
+            provider: login.provider.clone(),
+            endpoints: endpoints.clone(),
             browser: login.browser,
+            state: login.entropy.state(),
+            verifier: login.entropy.verifier(),
             redirect_uri: String::new(),
             wrong_pastes: 0,
             problem: None,
             step: Step::Authorizing,
         };
-        match loopback {
+        let effect = match &endpoints.loopback_redirect_uri {
             Some(loopback) if code.browser == Browser::Callback => {
-                let (preferred_port, path) = (loopback.port, loopback.path.clone());
-                let code = AuthorizationCode { step: Step::Listening(loopback), ..code };
-                Turn::Ask(code, Effect::Listen { preferred_port, path })
+                code.step = Step::Listening(loopback.clone());
+                Effect::Listen { preferred_port: loopback.port, path: loopback.path.clone() }
             }
-            _ => code.without_callback(login),
-        }
+            _ => code.without_callback(),
+        };
+        (code, effect)
     }
 
     pub(super) fn is_critical(&self) -> bool {
         matches!(self.step, Step::Exchanging(_))
     }
 
-    pub(super) fn step(mut self, login: &Login, event: Event, now_ms: u64) -> Turn<Self, Grant> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Grant> {
         match (&self.step, event) {
             (Step::Listening(loopback), Event::Listening { port }) => {
-                self.redirect_uri = loopback.uri(port);
-                self.authorize(login, None)
+                self.redirect_uri = loopback.uri(*port);
+                ask(self.authorize(None))
             }
             // No port is free: the person pastes.
-            (Step::Listening(_), Event::ListenFailed) => self.without_callback(login),
-            (Step::Authorizing, Event::Callback { query }) => {
-                self.called_back(login, query.expose())
-            }
-            (Step::Authorizing, Event::Pasted { text }) => self.pasted(login, text.expose()),
+            (Step::Listening(_), Event::ListenFailed) => ask(self.without_callback()),
+            (Step::Authorizing, Event::Callback { query }) => self.called_back(query.expose()),
+            (Step::Authorizing, Event::Pasted { text }) => self.pasted(text.expose()),
             (Step::Authorizing, Event::InputEnded) => {
-                Turn::Failed(self.problem.map_or(Error::Cancelled, Error::Paste))
+                fail(self.problem.take().map_or(Error::Cancelled, Error::Paste))
             }
             (Step::Exchanging(code), Event::Response(response)) => {
-                match token::answer(&response, now_ms) {
-                    Ok(grant) => Turn::Done(grant),
-                    Err(cause) => not_exchanged(login, cause, code),
+                match token::answer(response, now_ms) {
+                    Ok(grant) => Ok(grant),
+                    Err(cause) => self.not_exchanged(cause, code),
                 }
             }
             (Step::Exchanging(code), Event::TransportFailed { failure }) => {
-                not_exchanged(login, EndpointError::Transport(failure), code)
+                self.not_exchanged(EndpointError::Transport(*failure), code)
             }
-            (_, event) => Turn::unexpected(event, "read"),
+            (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 
     /// The person pastes what the provider's page shows, or, where it has none, the address to
     /// which the browser was sent in vain.
-    fn without_callback(mut self, login: &Login) -> Turn<Self, Grant> {
+    fn without_callback(&mut self) -> Effect {
         if self.browser == Browser::Callback {
             self.browser = Browser::Paste;
         }
@@ -103,19 +109,11 @@ impl AuthorizationCode {
         let in_vain = || loopback.map(LoopbackRedirect::uri_in_vain);
         let redirect_uri = self.endpoints.redirect_uri.clone().or_else(in_vain);
         self.redirect_uri = redirect_uri.unwrap_or_default();
-        self.authorize(login, None)
+        self.authorize(None)
     }
 
-    fn authorize(self, login: &Login, problem: Option<String>) -> Turn<Self, Grant> {
-        let state = login.entropy.state();
-        let verifier = login.entropy.verifier();
-        let url = authorization::url(
-            &login.provider,
-            &self.endpoints,
-            &self.redirect_uri,
-            &verifier,
-            &state,
-        );
+    fn authorize(&mut self, problem: Option<String>) -> Effect {
+        self.step = Step::Authorizing;
         let message = match self.browser {
             Browser::Callback | Browser::Paste => "Opening browser to authorize...",
             Browser::Elsewhere => "Open this page in a browser to authorize:",
@@ -127,116 +125,110 @@ impl AuthorizationCode {
             }
             _ => "Paste the authorization code here:",
         };
-        let effect = Effect::Authorize(Authorize {
-            url,
+        Effect::Authorize(Authorize {
+            url: authorization::url(
+                &self.provider,
+                &self.endpoints,
+                &self.redirect_uri,
+                &self.verifier,
+                &self.state,
+            ),
             open_browser: self.browser != Browser::Elsewhere,
             callback: self.browser == Browser::Callback,
             message: message.into(),
             prompt: prompt.into(),
-            state,
+            state: self.state.clone(),
             problem,
-        });
-        Turn::Ask(AuthorizationCode { step: Step::Authorizing, ..self }, effect)
+        })
     }
 
     /// The browser's answer counts only with this login's state, whatever the host let through.
-    fn called_back(self, login: &Login, query: &str) -> Turn<Self, Grant> {
-        let is_ours = |state: String| login.entropy.state() == state.into();
+    fn called_back(&mut self, query: &str) -> Turn<Grant> {
+        let is_ours = |state: String| self.state == state.into();
         if !query_value(query, "state").is_some_and(is_ours) {
             let stray = "A browser came with the answer to another login; it was ignored.";
-            return self.authorize(login, Some(stray.into()));
+            return ask(self.authorize(Some(stray.into())));
         }
-        if let Some(iss) = query_value(query, "iss")
-            && let Some(error) = wrong_issuer(login, Some(&iss))
-        {
-            return Turn::Failed(error);
+        if let Some(iss) = query_value(query, "iss") {
+            self.check_issuer(Some(&iss))?;
         }
         match authorization::answer(query) {
-            Ok(answer) => self.exchange(login, answer),
-            Err(Refusal::Error { error, description, .. }) => refused(login, &error, description),
+            Ok(answer) => self.exchange(answer),
+            Err(Refusal::Error { error, description, .. }) => {
+                fail(self.refused(&error, description))
+            }
             Err(Refusal::NoCode) => {
                 let words = "its answer holds no code".to_string();
-                refused(login, "invalid_response", Some(words))
+                fail(self.refused("invalid_response", Some(words)))
             }
         }
     }
 
-    fn pasted(mut self, login: &Login, text: &str) -> Turn<Self, Grant> {
-        let is_ours = |state: &Secret| *state == login.entropy.state();
+    fn pasted(&mut self, text: &str) -> Turn<Grant> {
+        let is_ours = |state: &Secret| *state == self.state;
         let problem = match paste::parse(text) {
             Ok(answer) if answer.state.as_ref().is_none_or(is_ours) => {
-                return self.exchange(login, answer);
+                return self.exchange(answer);
             }
-            Ok(_) => PasteError::OtherLogin,
             Err(PasteError::Refused { error, state }) if state.as_ref().is_none_or(is_ours) => {
-                return refused(login, &error, None);
+                return fail(self.refused(&error, None));
             }
-            Err(PasteError::Refused { .. }) => PasteError::OtherLogin,
+            Ok(_) | Err(PasteError::Refused { .. }) => PasteError::OtherLogin,
             Err(problem) => problem,
         };
         self.wrong_pastes += 1;
         if self.wrong_pastes == MAX_WRONG_ANSWERS {
-            return Turn::Failed(Error::Paste(problem));
+            return fail(Error::Paste(problem));
         }
         let shown = problem.to_string();
         self.problem = Some(problem);
-        self.authorize(login, Some(shown))
+        ask(self.authorize(Some(shown)))
     }
 
-    fn exchange(self, login: &Login, answer: Answer) -> Turn<Self, Grant> {
+    fn exchange(&mut self, answer: Answer) -> Turn<Grant> {
         // RFC 9207, 2.4: the code of one server must not be shown to another.
-        if !answer.is_bare
-            && let Some(error) = wrong_issuer(login, answer.iss.as_deref())
-        {
-            return Turn::Failed(error);
+        if !answer.is_bare {
+            self.check_issuer(answer.iss.as_deref())?;
         }
-        let state = self.endpoints.state_in_exchange.then(|| login.entropy.state());
         let request = token::exchange(
-            &login.provider,
+            &self.provider,
             &answer.code,
-            state.as_ref(),
+            self.endpoints.state_in_exchange.then_some(&self.state),
             &self.redirect_uri,
-            &login.entropy.verifier(),
+            &self.verifier,
         );
-        let name = login.provider.label();
-        let activity = format!("Exchanging the code for tokens of {}", name.short_name());
-        let step = Step::Exchanging(answer.code);
-        Turn::Ask(
-            AuthorizationCode { step, ..self },
-            Effect::Http { request, activity, countdown: None },
-        )
+        let activity = format!("Exchanging the code for tokens of {}", self.provider.short_name());
+        self.step = Step::Exchanging(answer.code);
+        ask(Effect::http(request, activity))
     }
-}
 
-fn refused(
-    login: &Login,
-    error: &str,
-    description: Option<String>,
-) -> Turn<AuthorizationCode, Grant> {
-    let provider = login.provider.label();
-    Turn::Failed(match error {
-        "access_denied" => Error::Denied { provider },
-        error => Error::AuthorizationRefused {
-            provider,
-            error: brief(error),
-            description: description.as_deref().map(brief),
-        },
-    })
-}
+    /// Whether an answer names another issuer, or none although it has to.
+    fn check_issuer(&self, iss: Option<&str>) -> Result<(), Box<Error>> {
+        let Some(issuer) = self.provider.issuer.as_deref() else { return Ok(()) };
+        match iss.map_or(self.provider.requires_iss, |iss| iss != issuer) {
+            false => Ok(()),
+            true => Err(Box::new(Error::WrongIssuer {
+                provider: self.provider.label(),
+                expected: brief(issuer),
+                found: iss.map(brief),
+            })),
+        }
+    }
 
-/// Whether an answer names another issuer, or none although it has to.
-fn wrong_issuer(login: &Login, iss: Option<&str>) -> Option<Error> {
-    let issuer = login.provider.issuer.as_deref()?;
-    let is_wrong = iss.map_or(login.provider.requires_iss, |iss| iss != issuer);
-    let (provider, expected) = (login.provider.label(), brief(issuer));
-    is_wrong.then(|| Error::WrongIssuer { provider, expected, found: iss.map(brief) })
-}
+    fn refused(&self, error: &str, description: Option<String>) -> Error {
+        let provider = self.provider.label();
+        match error {
+            "access_denied" => Error::Denied { provider },
+            error => Error::AuthorizationRefused {
+                provider,
+                error: brief(error),
+                description: description.as_deref().map(brief),
+            },
+        }
+    }
 
-fn not_exchanged(
-    login: &Login,
-    cause: EndpointError,
-    code: &Secret,
-) -> Turn<AuthorizationCode, Grant> {
-    let cause = cause.without(&[code.clone(), login.entropy.verifier().secret().clone()]);
-    Turn::Failed(Error::Exchange { provider: login.provider.label(), cause })
+    fn not_exchanged(&self, cause: EndpointError, code: &Secret) -> Turn<Grant> {
+        let cause = cause.without(&[code.clone(), self.verifier.secret().clone()]);
+        fail(Error::Exchange { provider: self.provider.label(), cause })
+    }
 }

@@ -5,14 +5,16 @@
 //! ```
 
 use alloc::format;
+use alloc::sync::Arc;
 
 use super::Login;
 use crate::environment::Browser;
 use crate::error::Error;
-use crate::flow::{Countdown, Effect, Event, ShowCode, Turn};
+use crate::flow::{Countdown, Effect, Event, ShowCode, Turn, ask, fail, unexpected};
 use crate::oauth::device::{self, Code, Poll};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
+use crate::provider::Provider;
 
 /// How long after a code's end the last poll may come, in milliseconds.
 const GRACE_MS: u64 = 60_000;
@@ -20,60 +22,66 @@ const GRACE_MS: u64 = 60_000;
 /// A code under way.
 #[derive(Debug)]
 pub(in crate::flow) enum DeviceCode {
-    Requesting,
-    Showing(Code),
+    Requesting {
+        provider: Arc<Provider>,
+        /// Whether the page is to be opened in a browser on this machine.
+        open_browser: bool,
+    },
+    Entering(Entering),
+}
+
+/// A code that the person is to enter.
+#[derive(Debug)]
+pub(in crate::flow) struct Entering {
+    provider: Arc<Provider>,
+    code: Code,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Showing,
     /// With what went wrong last, which stands in the count-down until the server answers.
-    Waiting(Code, Option<EndpointError>),
-    Polling(Code),
+    Waiting(Option<EndpointError>),
+    Polling,
 }
 
 impl DeviceCode {
     pub(super) fn start(login: &Login, device_authorization_url: &str) -> (Self, Effect) {
-        let request = device::request(&login.provider, device_authorization_url);
-        let activity = format!("Asking {} for a code", login.provider.label().short_name());
-        (DeviceCode::Requesting, Effect::Http { request, activity, countdown: None })
+        let provider = login.provider.clone();
+        let request = device::request(&provider, device_authorization_url);
+        let activity = format!("Asking {} for a code", provider.short_name());
+        let open_browser = login.browser != Browser::Elsewhere;
+        (DeviceCode::Requesting { provider, open_browser }, Effect::http(request, activity))
     }
 
-    pub(super) fn step(self, login: &Login, event: Event, now_ms: u64) -> Turn<Self, Grant> {
-        match (self, event) {
-            (DeviceCode::Requesting, Event::Response(response)) => {
-                match device::code(&response, now_ms) {
-                    Ok(code) => show(login, code),
-                    Err(cause) => failed(login, cause),
-                }
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Grant> {
+        let (provider, open_browser) = match self {
+            DeviceCode::Requesting { provider, open_browser } => (provider.clone(), *open_browser),
+            DeviceCode::Entering(entering) => return entering.step(event, now_ms),
+        };
+        let answer = match event {
+            Event::Response(response) => device::code(response, now_ms),
+            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure)),
+            event => return Err(unexpected(event, "read").into()),
+        };
+        match answer {
+            Err(cause) => fail(Error::Login { provider: provider.label(), cause }),
+            Ok(code) => {
+                let effect = show(&code, open_browser);
+                *self = DeviceCode::Entering(Entering { provider, code, step: Step::Showing });
+                ask(effect)
             }
-            (DeviceCode::Requesting, Event::TransportFailed { failure }) => {
-                failed(login, EndpointError::Transport(failure))
-            }
-            (DeviceCode::Showing(code), Event::Shown) => wait(login, code, None, now_ms),
-            (DeviceCode::Waiting(code, trouble), Event::Woke) => {
-                let request = code.poll(&login.provider);
-                let name = login.provider.label();
-                let activity = format!("Asking {} for your answer", name.short_name());
-                let countdown = Some(countdown(&code, trouble.as_ref()));
-                let effect = Effect::Http { request, activity, countdown };
-                Turn::Ask(DeviceCode::Polling(code), effect)
-            }
-            (DeviceCode::Polling(code), Event::Response(response)) => {
-                let poll = code.answer(&response, now_ms);
-                polled(login, code, poll, now_ms)
-            }
-            // What the server has approved is approved: a lost answer loses no code.
-            (DeviceCode::Polling(code), Event::TransportFailed { failure }) => {
-                polled(login, code, Poll::Trouble(EndpointError::Transport(failure)), now_ms)
-            }
-            (_, event) => Turn::unexpected(event, "read"),
         }
     }
 }
 
-fn show(login: &Login, code: Code) -> Turn<DeviceCode, Grant> {
-    let open_browser = login.browser != Browser::Elsewhere;
+fn show(code: &Code, open_browser: bool) -> Effect {
     let message = match open_browser {
         true => "Enter this code on the page that is opening:",
         false => "Open this page in any browser, and enter the code:",
     };
-    let effect = Effect::ShowCode(ShowCode {
+    Effect::ShowCode(ShowCode {
         user_code: code.user_code.clone(),
         verification_uri: code.verification_uri.clone(),
         url: code.verification_uri_complete.as_ref().unwrap_or(&code.verification_uri).clone(),
@@ -82,64 +90,84 @@ fn show(login: &Login, code: Code) -> Turn<DeviceCode, Grant> {
         warning: "Never enter a code that somebody sent you: it would give them your account."
             .into(),
         expires_ms: code.expires_ms,
-    });
-    Turn::Ask(DeviceCode::Showing(code), effect)
+    })
 }
 
-fn polled(login: &Login, mut code: Code, poll: Poll, now_ms: u64) -> Turn<DeviceCode, Grant> {
-    let provider = || login.provider.label();
-    let trouble = match poll {
-        Poll::Granted(grant) => return Turn::Done(grant),
-        Poll::Denied => return Turn::Failed(Error::Denied { provider: provider() }),
-        Poll::Expired => return Turn::Failed(Error::CodeExpired { provider: provider() }),
-        Poll::Failed(cause) => return failed(login, cause),
-        Poll::Pending => {
-            code.pace.answered();
-            None
+impl Entering {
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Grant> {
+        match (&self.step, event) {
+            (Step::Showing, Event::Shown) => self.wait(None, now_ms),
+            (Step::Waiting(trouble), Event::Woke) => {
+                let effect = Effect::Http {
+                    request: self.code.poll(&self.provider),
+                    activity: format!("Asking {} for your answer", self.provider.short_name()),
+                    countdown: Some(self.countdown(trouble.as_ref())),
+                };
+                self.step = Step::Polling;
+                ask(effect)
+            }
+            (Step::Polling, Event::Response(response)) => {
+                self.polled(self.code.answer(response, now_ms), now_ms)
+            }
+            // What the server has approved is approved: a lost answer loses no code.
+            (Step::Polling, Event::TransportFailed { failure }) => {
+                self.polled(Poll::Trouble(EndpointError::Transport(*failure)), now_ms)
+            }
+            (_, event) => Err(unexpected(event, "read").into()),
         }
-        Poll::SlowDown { interval_s } => {
-            code.pace.slow_down(interval_s);
-            None
-        }
-        Poll::Trouble(cause) => {
-            code.pace.trouble();
-            Some(cause)
-        }
-    };
-    // Only once a poll has come to nothing: the clock may have jumped, and the server knows best.
-    match (trouble, now_ms >= code.expires_ms) {
-        (None, true) => Turn::Failed(Error::CodeExpired { provider: provider() }),
-        (Some(cause), true) => failed(login, cause),
-        (trouble, false) => wait(login, code, trouble, now_ms),
     }
-}
 
-/// Waits for the next poll, unless it would come long after the code's end.
-fn wait(
-    login: &Login,
-    code: Code,
-    trouble: Option<EndpointError>,
-    now_ms: u64,
-) -> Turn<DeviceCode, Grant> {
-    let at_ms = now_ms.saturating_add(code.pace.wait_ms(trouble.as_ref()));
-    if at_ms > code.expires_ms.saturating_add(GRACE_MS) {
-        return match trouble {
-            None => Turn::Failed(Error::CodeExpired { provider: login.provider.label() }),
-            Some(cause) => failed(login, cause),
+    fn polled(&mut self, poll: Poll, now_ms: u64) -> Turn<Grant> {
+        let trouble = match poll {
+            Poll::Granted(grant) => return Ok(grant),
+            Poll::Denied => return fail(Error::Denied { provider: self.provider.label() }),
+            Poll::Expired => return self.given_up(None),
+            Poll::Failed(cause) => return self.given_up(Some(cause)),
+            Poll::Pending => {
+                self.code.pace.answered();
+                None
+            }
+            Poll::SlowDown { interval_s } => {
+                self.code.pace.slow_down(interval_s);
+                None
+            }
+            Poll::Trouble(cause) => {
+                self.code.pace.trouble();
+                Some(cause)
+            }
         };
+        // Only once a poll has come to nothing: the clock may have jumped, and the server knows best.
+        match now_ms >= self.code.expires_ms {
+            true => self.given_up(trouble),
+            false => self.wait(trouble, now_ms),
+        }
     }
-    let countdown = Some(countdown(&code, trouble.as_ref()));
-    Turn::Ask(DeviceCode::Waiting(code, trouble), Effect::WaitUntil { at_ms, countdown })
-}
 
-fn countdown(code: &Code, trouble: Option<&EndpointError>) -> Countdown {
-    let message = match trouble {
-        None => "Waiting for you to authorize".into(),
-        Some(cause) => format!("Waiting for you to authorize; last time: {cause}"),
-    };
-    Countdown { message, until_ms: code.expires_ms }
-}
+    /// Waits for the next poll, unless it would come long after the code's end.
+    fn wait(&mut self, trouble: Option<EndpointError>, now_ms: u64) -> Turn<Grant> {
+        let at_ms = now_ms.saturating_add(self.code.pace.wait_ms(trouble.as_ref()));
+        if at_ms > self.code.expires_ms.saturating_add(GRACE_MS) {
+            return self.given_up(trouble);
+        }
+        let countdown = Some(self.countdown(trouble.as_ref()));
+        self.step = Step::Waiting(trouble);
+        ask(Effect::WaitUntil { at_ms, countdown })
+    }
 
-fn failed(login: &Login, cause: EndpointError) -> Turn<DeviceCode, Grant> {
-    Turn::Failed(Error::Login { provider: login.provider.label(), cause })
+    fn countdown(&self, trouble: Option<&EndpointError>) -> Countdown {
+        let message = match trouble {
+            None => "Waiting for you to authorize".into(),
+            Some(cause) => format!("Waiting for you to authorize; last time: {cause}"),
+        };
+        Countdown { message, until_ms: self.code.expires_ms }
+    }
+
+    /// The code came to nothing: for this cause, or because nobody entered it in time.
+    fn given_up(&self, cause: Option<EndpointError>) -> Turn<Grant> {
+        let provider = self.provider.label();
+        fail(match cause {
+            None => Error::CodeExpired { provider },
+            Some(cause) => Error::Login { provider, cause },
+        })
+    }
 }

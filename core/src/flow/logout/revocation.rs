@@ -5,11 +5,12 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::{mem, slice};
 
 use super::{Outcome, Revocation};
 use crate::credential::Credential;
 use crate::flow::discovery::Discovery;
-use crate::flow::{Effect, Event, Turn};
+use crate::flow::{Effect, Event, Turn, ask, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::revocation::{self, Hint};
 use crate::provider::{Job, Label, Provider};
@@ -38,13 +39,13 @@ impl Login {
     }
 }
 
-/// One login that is being revoked, those that wait, and what came of the others.
+/// The logins to revoke, one after another.
 #[derive(Debug)]
 pub(in crate::flow) struct Revoking {
-    current: Login,
-    step: Step,
-    waiting: Vec<Login>,
+    logins: Vec<Login>,
+    /// What came of them so far: the next login is the one at that place.
     done: Vec<Revocation>,
+    step: Step,
 }
 
 #[derive(Debug)]
@@ -54,110 +55,102 @@ enum Step {
 }
 
 impl Revoking {
-    pub(super) fn start(logins: Vec<Login>) -> Turn<Self, Vec<Revocation>> {
-        next(logins, Vec::new())
+    pub(super) fn new(logins: Vec<Login>) -> Self {
+        Revoking { logins, done: Vec::new(), step: Step::Asking }
     }
 
-    pub(super) fn step(self, event: Event, now_ms: u64) -> Turn<Self, Vec<Revocation>> {
-        let Revoking { current, step, waiting, done } = self;
-        match (step, event) {
-            // Whoever does not want to wait does not want to wait for the others, either.
-            (_, Event::Cancelled) => {
-                let stopped = |login: Login| {
-                    let problem = "it was not waited for".to_string();
-                    let outcome = match login.can_be_revoked() {
-                        true => Outcome::NotConfirmed { problem },
-                        false => Outcome::Unavailable,
-                    };
-                    Revocation { provider: login.label, outcome }
-                };
-                let others = core::iter::once(current).chain(waiting).map(stopped);
-                Turn::Done(done.into_iter().chain(others).collect())
+    /// Goes on with the next login that somebody can be told of.
+    pub(super) fn start(&mut self) -> Turn<Vec<Revocation>> {
+        while let Some(login) = self.current() {
+            let provider = login.provider.as_ref();
+            let inquiry = provider.and_then(|it| Discovery::start(it, Job::Revocation));
+            if let Some((discovery, effect)) = inquiry {
+                self.step = Step::Discovering(discovery);
+                return ask(effect);
             }
+            if let Some(effect) = login.revoke() {
+                self.step = Step::Asking;
+                return ask(effect);
+            }
+            self.ended(Outcome::Unavailable);
+        }
+        Ok(mem::take(&mut self.done))
+    }
+
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Vec<Revocation>> {
+        let outcome = match (&mut self.step, event) {
+            // Whoever does not want to wait does not want to wait for the others, either.
+            (_, Event::Cancelled) => return Ok(self.stopped()),
             (Step::Discovering(discovery), event) => match discovery.step(event, now_ms) {
-                Turn::Ask(discovery, effect) => {
-                    let step = Step::Discovering(discovery);
-                    Turn::Ask(Revoking { current, step, waiting, done }, effect)
-                }
-                Turn::Done(Ok(provider)) if provider.revocation_url.is_none() => {
-                    current.ended(Outcome::Unavailable, waiting, done)
-                }
-                Turn::Done(Ok(provider)) => {
-                    let current = Login { provider: Some(provider), ..current };
-                    current.revoke(waiting, done)
-                }
-                Turn::Done(Err(cause)) => current.answered(Some(cause), waiting, done),
-                Turn::Failed(error) => Turn::Failed(error),
+                Err(pause) => return Err(pause),
+                Ok(Ok(provider)) => match self.discovered(provider) {
+                    Some(effect) => return ask(effect),
+                    None => Outcome::Unavailable,
+                },
+                Ok(Err(cause)) => self.not_confirmed(cause),
             },
             (Step::Asking, Event::Response(response)) => {
-                let cause = revocation::answer(&response, now_ms).err();
-                current.answered(cause, waiting, done)
+                match revocation::answer(response, now_ms) {
+                    Ok(()) => Outcome::Confirmed,
+                    Err(cause) => self.not_confirmed(cause),
+                }
             }
             (Step::Asking, Event::TransportFailed { failure }) => {
-                current.answered(Some(EndpointError::Transport(failure)), waiting, done)
+                self.not_confirmed(EndpointError::Transport(*failure))
             }
-            (Step::Asking, event) => Turn::unexpected(event, "read"),
-        }
+            (Step::Asking, event) => return Err(unexpected(event, "read").into()),
+        };
+        self.ended(outcome);
+        self.start()
     }
-}
 
-fn next(mut waiting: Vec<Login>, done: Vec<Revocation>) -> Turn<Revoking, Vec<Revocation>> {
-    if waiting.is_empty() {
-        return Turn::Done(done);
+    fn current(&self) -> Option<&Login> {
+        self.logins.get(self.done.len())
     }
-    let current = waiting.remove(0);
-    let provider = current.provider.as_ref();
-    match provider.and_then(|provider| Discovery::start(provider, Job::Revocation)) {
-        None => current.revoke(waiting, done),
-        Some((discovery, effect)) => {
-            let step = Step::Discovering(discovery);
-            Turn::Ask(Revoking { current, step, waiting, done }, effect)
+
+    fn discovered(&mut self, provider: Arc<Provider>) -> Option<Effect> {
+        let login = self.logins.get_mut(self.done.len())?;
+        login.provider = Some(provider);
+        let effect = login.revoke();
+        self.step = Step::Asking;
+        effect
+    }
+
+    fn not_confirmed(&self, cause: EndpointError) -> Outcome {
+        let sent = self.current().and_then(Login::token);
+        let cause = cause.without(sent.map_or(&[], slice::from_ref));
+        Outcome::NotConfirmed { problem: cause.to_string() }
+    }
+
+    fn ended(&mut self, outcome: Outcome) {
+        if let Some(login) = self.current() {
+            let provider = login.label.clone();
+            self.done.push(Revocation { provider, outcome });
         }
+    }
+
+    fn stopped(&mut self) -> Vec<Revocation> {
+        while let Some(login) = self.current() {
+            self.ended(match login.can_be_revoked() {
+                true => Outcome::NotConfirmed { problem: "it was not waited for".into() },
+                false => Outcome::Unavailable,
+            });
+        }
+        mem::take(&mut self.done)
     }
 }
 
 impl Login {
-    fn revoke(self, waiting: Vec<Login>, done: Vec<Revocation>) -> Turn<Revoking, Vec<Revocation>> {
-        let request = self.provider.as_ref().zip(self.token()).and_then(|(provider, token)| {
-            let url = provider.revocation_url.as_deref()?;
-            let hint = match self.credential.refresh {
-                Some(_) => Hint::RefreshToken,
-                None => Hint::AccessToken,
-            };
-            Some(revocation::request(provider, url, token, hint))
-        });
-        match request {
-            None => self.ended(Outcome::Unavailable, waiting, done),
-            Some(request) => {
-                let activity =
-                    format!("Telling {} that the login is over", self.label.short_name());
-                let revoking = Revoking { current: self, step: Step::Asking, waiting, done };
-                Turn::Ask(revoking, Effect::Http { request, activity, countdown: None })
-            }
-        }
-    }
-
-    fn answered(
-        self,
-        cause: Option<EndpointError>,
-        waiting: Vec<Login>,
-        done: Vec<Revocation>,
-    ) -> Turn<Revoking, Vec<Revocation>> {
-        let sent: Vec<Secret> = self.token().cloned().into_iter().collect();
-        let outcome = match cause {
-            None => Outcome::Confirmed,
-            Some(cause) => Outcome::NotConfirmed { problem: cause.without(&sent).to_string() },
+    /// What tells the provider, if there is a way.
+    fn revoke(&self) -> Option<Effect> {
+        let (provider, token) = self.provider.as_ref().zip(self.token())?;
+        let url = provider.revocation_url.as_deref()?;
+        let hint = match self.credential.refresh {
+            Some(_) => Hint::RefreshToken,
+            None => Hint::AccessToken,
         };
-        self.ended(outcome, waiting, done)
-    }
-
-    fn ended(
-        self,
-        outcome: Outcome,
-        waiting: Vec<Login>,
-        mut done: Vec<Revocation>,
-    ) -> Turn<Revoking, Vec<Revocation>> {
-        done.push(Revocation { provider: self.label, outcome });
-        next(waiting, done)
+        let request = revocation::request(provider, url, token, hint);
+        let activity = format!("Telling {} that the login is over", self.label.short_name());
+        Some(Effect::http(request, activity))
     }
 }

@@ -6,122 +6,172 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use super::{Found, Request, State, decide, located, serve, stored_key};
+use super::attempt::Attempt;
+use super::{Found, Request, fresh, located, serve, stored_key};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::error::Error;
-use crate::flow::backoff::Backoff;
+use crate::flow::discovery::Discovery;
 use crate::flow::save::{Edit, Save};
-use crate::flow::{Effect, Store, Turn};
+use crate::flow::{Effect, Event, Pause, Store, Turn, ask, unexpected};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
-use crate::provider::Provider;
+use crate::provider::{Job, Provider};
 use crate::resolve::{Key, Source};
 use crate::secret::Secret;
 
 /// A refresh and what it is for.
 #[derive(Debug)]
 pub(in crate::flow) struct Refresh {
-    pub(super) request: Request,
+    /// How long the token must be valid for, in milliseconds.
+    min_validity_ms: u64,
+    /// The token that was refused, if that is why it is refreshed.
+    rejected: Option<Secret>,
     /// The provider as the overrides have it.
-    pub(super) configured: Arc<Provider>,
+    configured: Arc<Provider>,
     /// The same as it is for this login.
-    pub(super) provider: Arc<Provider>,
+    provider: Arc<Provider>,
     /// The credential to refresh: what was last read.
-    pub(super) stored: Credential,
+    stored: Credential,
+    /// The credential file.
+    path: String,
     /// Whether a refresh token of somebody else's was tried after ours was refused.
-    pub(super) retried: bool,
+    retried: bool,
     /// Whether the provider gave a new refresh token in place of the one it was sent.
-    pub(super) rotated: bool,
+    rotated: bool,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// Where is the token endpoint? It is asked for before the lock: two slow answers would outlast
+    /// the patience of those who wait for it.
+    Discovering(Discovery),
+    Locking,
+    Rereading,
+    /// Once it is sent, the answer must reach the file.
+    Asking(Attempt),
+    /// The provider refused for good; did somebody else store a newer token?
+    Comparing(EndpointError),
+    Saving(Save),
 }
 
 impl Refresh {
-    /// Under the lock: has somebody else refreshed, logged in or logged out meanwhile?
-    pub(super) fn decide_again(
-        mut self: Box<Self>,
-        store: Store,
-        now_ms: u64,
-    ) -> Turn<State, Found> {
-        let current = match store.document.get(&self.request.provider) {
-            Some(Entry::OAuth(current)) => current,
-            _ => return decide(self.request, &store, now_ms),
+    pub(super) fn new(configured: &Arc<Provider>, stored: Credential, request: &Request) -> Self {
+        Refresh {
+            min_validity_ms: request.min_validity_ms,
+            rejected: request.rejected.clone(),
+            configured: configured.clone(),
+            provider: configured.clone(),
+            stored,
+            path: String::new(),
+            retried: false,
+            rotated: false,
+            step: Step::Locking,
+        }
+    }
+
+    pub(super) fn is_critical(&self) -> bool {
+        match &self.step {
+            Step::Asking(attempt) => attempt.is_sent(),
+            Step::Saving(_) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn start(&mut self, now_ms: u64) -> Turn<Found> {
+        if let Err(error) = self.locate() {
+            return self.fall_back(error, now_ms);
+        }
+        match Discovery::start(&self.provider, Job::Refresh) {
+            None => self.ask(Step::Locking, Effect::LockStore),
+            Some((discovery, effect)) => self.ask(Step::Discovering(discovery), effect),
+        }
+    }
+
+    /// Ends with `None` where the login is gone, as the file says that `event` brings.
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Option<Found>> {
+        let turn = match (&mut self.step, event) {
+            (Step::Discovering(discovery), event) => match discovery.step(event, now_ms) {
+                Ok(Ok(provider)) => {
+                    (self.configured, self.provider) = (provider.clone(), provider);
+                    self.ask(Step::Locking, Effect::LockStore)
+                }
+                Ok(Err(cause)) => self.not_refreshed(cause, now_ms),
+                Err(Pause::Failed(error)) => self.fall_back(error, now_ms),
+                Err(ask) => Err(ask),
+            },
+            (Step::Locking, Event::Locked) => self.ask(Step::Rereading, Effect::ReadStore),
+            (Step::Locking, event) => self.fall_back(unexpected(event, "lock"), now_ms),
+            (Step::Rereading, event) => {
+                let store = Store::of(event, "read")?;
+                match store.document.get(&self.provider.id) {
+                    Some(Entry::OAuth(current)) => self.decide(current, store.path, now_ms),
+                    _ => return Ok(None),
+                }
+            }
+            (Step::Asking(attempt), event) => match attempt.step(event, now_ms) {
+                Err(pause) => Err(pause),
+                Ok(Ok(grant)) => self.save(grant),
+                Ok(Err(cause)) if cause.is_invalid_grant() => {
+                    self.ask(Step::Comparing(cause), Effect::ReadStore)
+                }
+                Ok(Err(cause)) => self.not_refreshed(cause, now_ms),
+            },
+            (Step::Comparing(cause), Event::StoreRead { .. } | Event::StoreFailed { .. }) => {
+                let cause = cause.clone();
+                self.compare(cause, Store::of(event, "read"), now_ms)
+            }
+            (Step::Comparing(_), event) => Err(unexpected(event, "read").into()),
+            (Step::Saving(save), event) => match save.step(event, now_ms) {
+                Ok(path) => {
+                    self.path = path;
+                    self.saved(now_ms)
+                }
+                Err(Pause::Failed(error)) => self.not_saved(&error),
+                Err(ask) => Err(ask),
+            },
         };
+        turn.map(Some)
+    }
+
+    /// The provider as it is for the stored login.
+    fn locate(&mut self) -> Result<(), Box<Error>> {
+        self.provider = located(&self.configured, self.stored.enterprise.as_deref())?;
+        Ok(())
+    }
+
+    /// Under the lock: has somebody else refreshed or logged in meanwhile?
+    fn decide(&mut self, current: Credential, path: String, now_ms: u64) -> Turn<Found> {
         // What somebody has refreshed while we waited is as good as it gets: processes that ask for
         // a longer validity than tokens have must not refresh in turn.
         let news = current != self.stored;
-        let wanted_ms = if news {
-            self.request.min_validity_ms.min(BUFFER_MS)
-        } else {
-            self.request.min_validity_ms
+        let wanted_ms = match news {
+            true => self.min_validity_ms.min(BUFFER_MS),
+            false => self.min_validity_ms,
         };
-        if let Some(key) = self.request.fresh(&current, wanted_ms, now_ms) {
-            let note = self.too_short(&key, now_ms);
-            return serve(&current, key, note);
-        }
-        match located(&self.configured, &current) {
-            Ok(provider) => self.provider = provider,
-            Err(error) => {
-                self.stored = current;
-                return self.fall_back(error, now_ms);
-            }
-        }
         self.stored = current;
-        if self.stored.refresh.is_none() {
+        self.path = path;
+        if let Some(key) = self.fresh(&self.stored, wanted_ms, now_ms) {
+            let note = self.too_short(&key, now_ms);
+            return serve(&self.stored, key, note);
+        }
+        if let Err(error) = self.locate() {
+            return self.fall_back(error, now_ms);
+        }
+        let Some(token) = self.stored.refresh.clone() else {
             let provider = self.provider.label();
-            return self.fall_back(Error::LoginEnded { provider, cause: None }, now_ms);
-        }
-        Turn::Ask(State::Recalling(self, store.path), Effect::ReadBackoff)
-    }
-
-    /// Unless the same has failed a moment ago.
-    pub(super) fn send(
-        self: Box<Self>,
-        backoff: Backoff,
-        path: String,
-        now_ms: u64,
-    ) -> Turn<State, Found> {
-        let token = self.refresh_token();
-        if let Some(cause) = backoff.cause(&self.provider, &token, now_ms) {
-            return self.refused(cause, now_ms);
-        }
-        if endpoint::token(token.clone()).is_none() {
-            return self.fall_back(Error::UnusableKey { source: Source::Stored }, now_ms);
-        }
-        let effect = Effect::Http {
-            request: self.provider.refresh(&token),
-            activity: format!("Refreshing the token of {}", self.provider.label().short_name()),
-            countdown: None,
+            return self.fall_back(Box::new(Error::LoginEnded { provider, cause: None }), now_ms);
         };
-        Turn::Ask(State::Refreshing(self, backoff, path), effect)
-    }
-
-    fn refresh_token(&self) -> Secret {
-        self.stored.refresh.clone().unwrap_or_default()
-    }
-
-    pub(super) fn failed(
-        self: Box<Self>,
-        cause: EndpointError,
-        backoff: Backoff,
-        now_ms: u64,
-    ) -> Turn<State, Found> {
-        let token = self.refresh_token();
-        let cause = cause.without(core::slice::from_ref(&token));
-        match backoff.remember(&self.provider, &token, &cause, now_ms) {
-            None => self.refused(cause, now_ms),
-            Some((contents, wait_ms)) => {
-                let cause = cause.after(wait_ms);
-                Turn::Ask(State::Remembering(self, cause), Effect::WriteBackoff { contents })
-            }
+        if endpoint::token(token.clone()).is_none() {
+            return self.fall_back(Box::new(Error::UnusableKey { source: Source::Stored }), now_ms);
         }
+        let activity = format!("Refreshing the token of {}", self.provider.short_name());
+        let attempt = Attempt::new(self.provider.clone(), token, activity);
+        self.ask(Step::Asking(attempt), Effect::ReadBackoff)
     }
 
-    pub(super) fn save(
-        mut self: Box<Self>,
-        grant: Grant,
-        path: String,
-        now_ms: u64,
-    ) -> Turn<State, Found> {
+    fn save(&mut self, grant: Grant) -> Turn<Found> {
         let used = self.stored.refresh.take().unwrap_or_default();
         let enterprise = self.stored.enterprise.take();
         self.stored = Credential { enterprise, ..grant.credential(Some(&used)) };
@@ -131,103 +181,94 @@ impl Refresh {
             used,
             credential: self.stored.clone(),
         };
-        self.saving(Save::start_locked(edit, path), now_ms)
+        self.ask(Step::Saving(Save::locked(edit, self.path.clone())), Effect::ReadStore)
     }
 
-    pub(super) fn saving(
-        self: Box<Self>,
-        turn: Turn<Box<Save>, String>,
-        now_ms: u64,
-    ) -> Turn<State, Found> {
-        match turn {
-            Turn::Ask(save, effect) => Turn::Ask(State::Saving(self, save), effect),
-            Turn::Done(_) => match self.request.fresh(&self.stored, 0, now_ms) {
-                Some(key) => {
-                    let note = self.too_short(&key, now_ms);
-                    serve(&self.stored, key, note)
-                }
-                // A lifetime of nothing: what the provider granted is served all the same.
-                None => self.serve_anyway(None),
-            },
-            // The token exists nowhere else by now, so it is at least of use to the caller.
-            Turn::Failed(error) => {
-                let note = if self.rotated {
-                    let login = format!("mend that, then run `pi login {}`", self.provider.id);
-                    format!(
-                        "{error} The provider has already replaced the stored login, so a new one \
-                         will be due when this token expires: {login}."
-                    )
-                } else {
-                    format!("{error} {}", error.advice())
-                };
-                self.serve_anyway(Some(note))
+    fn saved(&self, now_ms: u64) -> Turn<Found> {
+        match self.fresh(&self.stored, 0, now_ms) {
+            Some(key) => {
+                let note = self.too_short(&key, now_ms);
+                serve(&self.stored, key, note)
             }
+            // A lifetime of nothing: what the provider granted is served all the same.
+            None => self.serve_anyway(None),
         }
     }
 
+    /// The token exists nowhere else by now, so it is at least of use to the caller.
+    fn not_saved(&self, error: &Error) -> Turn<Found> {
+        let note = if self.rotated {
+            let login = format!("mend that, then run `pi login {}`", self.provider.id);
+            format!(
+                "{error} The provider has already replaced the stored login, so a new one will be \
+                 due when this token expires: {login}."
+            )
+        } else {
+            format!("{error} {}", error.advice())
+        };
+        self.serve_anyway(Some(note))
+    }
+
     /// Serves the stored access token, however long it is still valid.
-    fn serve_anyway(&self, note: Option<String>) -> Turn<State, Found> {
+    fn serve_anyway(&self, note: Option<String>) -> Turn<Found> {
         let access = self.stored.access.clone().unwrap_or_default();
         serve(&self.stored, stored_key(&self.stored, access), note)
     }
 
-    pub(super) fn refused(
-        self: Box<Self>,
-        cause: EndpointError,
-        now_ms: u64,
-    ) -> Turn<State, Found> {
-        if cause.is_invalid_grant() {
-            return Turn::Ask(State::Comparing(self, cause), Effect::ReadStore);
-        }
+    fn not_refreshed(&self, cause: EndpointError, now_ms: u64) -> Turn<Found> {
         let provider = self.provider.label();
-        self.fall_back(Error::Refresh { provider, cause }, now_ms)
+        self.fall_back(Box::new(Error::Refresh { provider, cause }), now_ms)
     }
 
     /// After a refusal for good: a process that ignored the lock may have been faster. What it
     /// stored is used, or refreshed in its turn.
-    pub(super) fn compare(
-        mut self: Box<Self>,
+    fn compare(
+        &mut self,
         cause: EndpointError,
-        read: Result<Store, Error>,
+        read: Result<Store, Box<Error>>,
         now_ms: u64,
-    ) -> Turn<State, Found> {
-        let entry = |store: &Store| store.document.get(&self.provider.id);
+    ) -> Turn<Found> {
         if let Ok(store) = read
-            && let Some(Entry::OAuth(current)) = entry(&store)
+            && let Some(Entry::OAuth(current)) = store.document.get(&self.provider.id)
             && (current.refresh != self.stored.refresh
-                || self
-                    .request
-                    .fresh(&current, self.request.min_validity_ms.min(BUFFER_MS), now_ms)
-                    .is_some())
+                || self.fresh(&current, self.min_validity_ms.min(BUFFER_MS), now_ms).is_some())
             && !self.retried
         {
             self.retried = true;
-            return self.decide_again(store, now_ms);
+            return self.decide(current, store.path, now_ms);
         }
         let provider = self.provider.label();
-        self.fall_back(Error::LoginEnded { provider, cause: Some(cause) }, now_ms)
+        self.fall_back(Box::new(Error::LoginEnded { provider, cause: Some(cause) }), now_ms)
+    }
+
+    fn fresh(&self, stored: &Credential, min_validity_ms: u64, now_ms: u64) -> Option<Key> {
+        fresh(stored, min_validity_ms, self.rejected.as_ref(), now_ms)
     }
 
     /// Serves what is still really valid, and says why it is not fresher; else fails.
-    pub(super) fn fall_back(&self, error: Error, now_ms: u64) -> Turn<State, Found> {
-        match self.request.fresh(&self.stored, 0, now_ms) {
-            Some(key) if !matches!(error, Error::Cancelled | Error::Protocol { .. }) => {
+    fn fall_back(&self, error: Box<Error>, now_ms: u64) -> Turn<Found> {
+        match self.fresh(&self.stored, 0, now_ms) {
+            Some(key) if !matches!(*error, Error::Cancelled | Error::Protocol { .. }) => {
                 let left_s = key.expires_ms.unwrap_or(0).saturating_sub(now_ms) / 1000;
                 let left = format!("The stored token is still valid for {} min", left_s / 60);
                 let note = format!("{error} {left} and was used. {}", error.advice());
                 serve(&self.stored, key, Some(note.trim_end().to_string()))
             }
-            _ => Turn::Failed(error),
+            _ => Err(error.into()),
         }
     }
 
     fn too_short(&self, key: &Key, now_ms: u64) -> Option<String> {
         let left_ms = key.expires_ms.unwrap_or(u64::MAX).saturating_sub(now_ms);
-        let asked_ms = self.request.min_validity_ms;
+        let asked_ms = self.min_validity_ms;
         (left_ms <= asked_ms && asked_ms > BUFFER_MS).then(|| {
-            let label = self.provider.label();
-            let (name, left) = (label.short_name(), left_ms / 60_000);
+            let (name, left) = (self.provider.short_name(), left_ms / 60_000);
             format!("{name} grants tokens for only {left} min, less than was asked for.")
         })
+    }
+
+    fn ask(&mut self, step: Step, effect: Effect) -> Turn<Found> {
+        self.step = step;
+        ask(effect)
     }
 }
