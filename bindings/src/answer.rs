@@ -20,7 +20,8 @@ impl Problem {
     }
 
     pub(crate) fn handle(handle: u32) -> Self {
-        let message = format!("There is no flow {handle}: it has ended, or never began.");
+        let message =
+            format!("There is no flow {}: it has ended, or never began.", u64::from(handle));
         Problem { message, advice: "Start a new one." }
     }
 

@@ -73,16 +73,21 @@ pub(crate) fn order(
     environment: &Environment,
 ) -> Result<Vec<Option<&'static str>>, Box<Error>> {
     let (oauth, api_key) = key_variables(provider);
-    let mut order = match environment.get("PI_AUTH_PREFER").map(Secret::expose) {
-        Some("env") => [oauth.map(Some), Some(None)],
-        None | Some("store") => [Some(None), oauth.map(Some)],
+    let variable_first = match environment.get("PI_AUTH_PREFER").map(Secret::expose) {
+        Some("env") => true,
+        None | Some("store") => false,
         Some(other) => {
             return Err(Box::new(Error::BadPreference { value: other.to_string() }));
         }
+    };
+    let mut order = Vec::from([None]);
+    if let Some(name) = oauth {
+        order.insert(usize::from(!variable_first), Some(name));
     }
-    .to_vec();
-    order.push(api_key.map(Some));
-    Ok(order.into_iter().flatten().collect())
+    if api_key.is_some() {
+        order.push(api_key);
+    }
+    Ok(order)
 }
 
 /// The key of the environment that comes before the file (`before`), or after it.

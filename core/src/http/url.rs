@@ -36,7 +36,7 @@ impl<'a> Url<'a> {
             _ => return None,
         };
         let end = after.find(['/', '?', '#']).unwrap_or(after.len());
-        let (authority, rest) = after.split_at(end);
+        let (authority, rest) = after.split_at_checked(end)?;
         let (host, port) = split_port(authority)?;
         let host_character = |c: char| c.is_ascii_alphanumeric() || has("-._[]:", c);
         if host.is_empty() || !host.chars().all(host_character) {

@@ -33,7 +33,7 @@ pub(crate) fn url(
         ("code_challenge_method", "S256"),
         ("state", state.expose()),
     ]);
-    let joint = if has(&endpoints.authorize_url, '?') { '&' } else { '?' };
+    let joint = if has(&endpoints.authorize_url, '?') { "&" } else { "?" };
     alloc::format!("{}{joint}{}", endpoints.authorize_url, encode_pairs(&pairs))
 }
 

@@ -15,7 +15,7 @@ use crate::text::brief;
 pub(crate) fn requests(issuer: &str) -> [Request; 2] {
     let issuer = issuer.trim_end_matches('/');
     let path_at = Url::parse(issuer).map_or(issuer.len(), |url| issuer.len() - url.rest.len());
-    let (origin, path) = issuer.split_at(path_at);
+    let (origin, path) = issuer.split_at_checked(path_at).unwrap_or((issuer, ""));
     [
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
         format!("{issuer}/.well-known/openid-configuration"),

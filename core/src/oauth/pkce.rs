@@ -3,8 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -31,11 +30,11 @@ impl Entropy {
     }
 
     pub(crate) fn verifier(&self) -> Verifier {
-        Verifier(Secret::new(URL_SAFE_NO_PAD.encode(&self.0[..32])))
+        Verifier(Secret::new(Base64UrlUnpadded::encode_string(&self.0[..32])))
     }
 
     pub(crate) fn state(&self) -> Secret {
-        Secret::new(URL_SAFE_NO_PAD.encode(&self.0[32..]))
+        Secret::new(Base64UrlUnpadded::encode_string(&self.0[32..]))
     }
 }
 
@@ -81,7 +80,7 @@ impl Verifier {
 
     /// The code challenge that goes into the authorization request: method S256 (RFC 7636, 4.2).
     pub(crate) fn challenge(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose().as_bytes()))
+        Base64UrlUnpadded::encode_string(&Sha256::digest(self.0.expose().as_bytes()))
     }
 }
 

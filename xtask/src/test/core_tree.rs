@@ -7,30 +7,19 @@ use crate::{Result, cargo};
 /// Every crate that may be in the tree, and why it can do no I/O.
 const ALLOWED: &[(&str, &str)] = &[
     ("pi-auth-core", "the core itself: no_std"),
-    ("base64", "bytes to text; its std feature is off"),
+    ("base64ct", "bytes to text; no_std"),
     ("block-buffer", "blocks for a hash; no_std"),
     ("cfg-if", "a macro"),
     ("cpufeatures", "asks the processor for its instructions"),
     ("crypto-common", "traits; its random source is a feature that is off"),
     ("digest", "traits of hashes; no_std"),
     ("hybrid-array", "arrays; no_std"),
-    ("itoa", "numbers to text; no_std"),
     ("libc", "on ARM only, where cpufeatures has to ask the system about the processor"),
-    ("memchr", "searches bytes; its std feature is off"),
     ("percent-encoding", "text to text; its std feature is off"),
-    ("proc-macro2", "runs in the compiler"),
-    ("quote", "runs in the compiler"),
-    ("serde", "traits; its std feature is off"),
-    ("serde_core", "traits; its std feature is off"),
-    ("serde_derive", "runs in the compiler"),
-    ("serde_json", "text to values; its std feature, with reading and writing, is off"),
     ("sha2", "a hash; no_std"),
     ("subtle", "comparison in constant time; no_std"),
-    ("syn", "runs in the compiler"),
     ("typenum", "numbers as types"),
-    ("unicode-ident", "runs in the compiler"),
     ("zeroize", "overwrites memory; its std feature is off"),
-    ("zmij", "floating-point numbers to text; no_std"),
 ];
 
 pub(super) fn check() -> Result<Outcome> {
