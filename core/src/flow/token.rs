@@ -123,7 +123,7 @@ impl State {
     }
 
     pub(super) fn start(&mut self) -> Turn<Found> {
-        if let Some(value) = self.request.caller_key.clone() {
+        if let Some(value) = self.request.caller_key.take() {
             return done(Key::by_prefix(value, Source::Caller), None);
         }
         match from_environment(&self.request.provider, &self.request.environment, true)? {
