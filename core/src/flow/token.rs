@@ -124,7 +124,7 @@ impl State {
 
     pub(super) fn start(&mut self) -> Turn<Found> {
         if let Some(value) = self.request.caller_key.take() {
-            return done(Key::by_prefix(value, Source::Caller), None);
+            return done(Key::by_prefix(value, Source::Caller));
         }
         match from_environment(&self.request.provider, &self.request.environment, true)? {
             Some(key) => self.variable(key),
@@ -143,7 +143,7 @@ impl State {
                     return Err(unexpected(event, "read").into());
                 };
                 let value = value.as_ref().filter(|value| !value.is_empty()).unwrap_or(literal);
-                done(Key::by_prefix(value.clone(), Source::Stored), None)
+                done(Key::by_prefix(value.clone(), Source::Stored))
             }
             Step::Missing => fail(missing(&table(event)?, &self.request.provider)),
             Step::Configuring(stored) => {
@@ -181,7 +181,7 @@ impl State {
                 let exchange = Exchange::new(name, key.value)?;
                 self.ask(Step::Exchanging(exchange), Effect::ReadOverrides)
             }
-            _ => done(key, None),
+            _ => done(key),
         }
     }
 
@@ -204,7 +204,7 @@ impl State {
             let name = key.expose().to_string();
             return self.ask(Step::Dereferencing(key), Effect::ReadVariable { name });
         }
-        done(Key::by_prefix(key, Source::Stored), None)
+        done(Key::by_prefix(key, Source::Stored))
     }
 
     fn refresh(&mut self, stored: Credential, table: &Table, now_ms: u64) -> Turn<Found> {
@@ -263,8 +263,8 @@ fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<Found> {
     found(Found { key, enterprise, notes: note.into_iter().collect() })
 }
 
-fn done(key: Key, note: Option<String>) -> Turn<Found> {
-    found(Found { key, enterprise: None, notes: note.into_iter().collect() })
+fn done(key: Key) -> Turn<Found> {
+    found(Found { key, enterprise: None, notes: Vec::new() })
 }
 
 /// Every key goes through here: one that would break a header in two, or act on a terminal, was
