@@ -165,7 +165,7 @@ impl State {
         match store.document.get(&self.request.provider) {
             Some(Entry::OAuth(stored)) => {
                 match fresh(&stored, self.request.min_validity_ms, now_ms) {
-                    Some(key) => serve(&stored, key, None),
+                    Some(key) => serve(&stored, key, Vec::new()),
                     None => self.ask(Step::Configuring(stored), Effect::ReadOverrides),
                 }
             }
@@ -258,9 +258,8 @@ fn stored_key(stored: &Credential, value: Secret) -> Key {
 }
 
 /// Serves a key of the stored login.
-fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<Found> {
-    let enterprise = stored.enterprise.clone();
-    found(Found { key, enterprise, notes: note.into_iter().collect() })
+fn serve(stored: &Credential, key: Key, notes: Vec<String>) -> Turn<Found> {
+    found(Found { key, enterprise: stored.enterprise.clone(), notes })
 }
 
 fn done(key: Key) -> Turn<Found> {
