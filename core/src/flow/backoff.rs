@@ -136,7 +136,8 @@ fn digest(provider: &Provider, token: &Secret) -> String {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = digest.finalize();
+    format!("{:016x}", u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default()))
 }
 
 #[cfg(test)]
