@@ -59,9 +59,7 @@ fn flows_do_not_see_each_other() {
 fn what_is_no_event_leaves_the_flow_as_it_was() {
     let mut registry = Registry::new();
     registry.start(STATUS);
-    for event in
-        ["", "{", "[]", "7", r#"{"type":"canary"}"#, r#"{"type":"pasted","text":["canary"]}"#]
-    {
+    for event in ["", "{", "[]", "7", r#"{"type":"canary"}"#, r#"{"type":"pasted","text":["canary"]}"#] {
         assert_problem(&registry.step(1, event, 0));
     }
     let read = json!({"type": "overrides_read", "path": "o", "contents": null}).to_string();
@@ -74,8 +72,7 @@ fn what_is_no_event_leaves_the_flow_as_it_was() {
 #[test]
 fn what_is_no_request_begins_nothing() {
     let mut registry = Registry::new();
-    for request in ["", "null", r#"{"type":"canary"}"#, r#"{"type":"token","provider":["canary"]}"#]
-    {
+    for request in ["", "null", r#"{"type":"canary"}"#, r#"{"type":"token","provider":["canary"]}"#] {
         assert_problem(&registry.start(request));
     }
     assert!(registry.is_empty());
