@@ -223,11 +223,13 @@ impl Machine {
 /// What a machine makes of an event: what it is for, or why it is not there yet.
 ///
 /// A part of a job (reading the file, say) is such a machine of its own, which ends with a `T` for
-/// the job to go on with. Until then, `?` hands what it asks for on to the host, and the state stays
-/// where it is: the next event goes the same way down.
+/// the job to go on with. Until then, the job hands the pause on to the host, and the state stays
+/// where it is: the next event goes the same way down. Where a part ends with much, its turn is
+/// matched: `?` would copy that once more, and the module is to be small.
 type Turn<T = Output> = Result<T, Pause>;
 
-/// Why a machine has not ended with what it is for.
+/// Why a machine has not ended with what it is for. It is small, since it is handed up through all of
+/// them.
 #[derive(Debug)]
 enum Pause {
     /// This has to be performed first.

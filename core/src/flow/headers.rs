@@ -56,12 +56,21 @@ pub struct Headers {
 
 object! { Headers { headers, base_url, expires_ms, notes } }
 
-impl Request {
+/// What the headers are for.
+#[derive(Debug)]
+struct Purpose {
+    provider: String,
+    body: Option<Secret>,
+    initiator: Option<Initiator>,
+    vision: Option<bool>,
+}
+
+impl Purpose {
     fn carry(&self, found: &Found, table: &Table) -> Result<Headers, Box<Error>> {
         let Found { key, enterprise, notes } = found;
         let body = self.body.as_ref().map(Secret::expose);
         let about = headers::About::of(body).with(self.initiator, self.vision);
-        let provider = match table.get(&self.token.provider) {
+        let provider = match table.get(&self.provider) {
             // The public API is no place for the token of an Enterprise that nobody can make out.
             Some(provider) => Some(located(provider, enterprise.as_deref())?),
             None => None,
@@ -81,7 +90,7 @@ impl Request {
 
 #[derive(Debug)]
 pub(super) struct State {
-    request: Request,
+    purpose: Purpose,
     step: Step,
 }
 
@@ -93,8 +102,12 @@ enum Step {
 
 impl State {
     pub(super) fn new(request: Request) -> Self {
-        let step = Step::Getting(token::State::new(request.token.clone()));
-        State { request, step }
+        let Request { token, body, initiator, vision } = request;
+        let provider = token.provider.clone();
+        State {
+            purpose: Purpose { provider, body, initiator, vision },
+            step: Step::Getting(token::State::new(token)),
+        }
     }
 
     pub(super) fn is_critical(&self) -> bool {
@@ -118,7 +131,7 @@ impl State {
                 self.got(turn)
             }
             Step::Configuring(found) => {
-                let headers = self.request.carry(found, &table(event)?)?;
+                let headers = self.purpose.carry(found, &table(event)?)?;
                 Ok(Output::Headers(headers))
             }
         }

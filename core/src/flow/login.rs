@@ -220,7 +220,8 @@ impl Login {
             (Stage::DeviceCode(code), event) => match code.step(event, now_ms) {
                 Err(pause) => Err(pause),
                 Ok(grant) if self.provider.copilot.is_some() => {
-                    let (exchange, effect) = Exchange::start(self.provider.clone(), grant.access);
+                    let mut exchange = Exchange::new(self.provider.clone(), grant.access);
+                    let effect = exchange.send();
                     self.ask(Stage::Exchanging(exchange), effect)
                 }
                 Ok(grant) => self.save(grant.credential(None)),
@@ -242,7 +243,8 @@ impl Login {
             }
             // Whatever happens from here on, the login is stored.
             (Stage::Unlocking(credential), Event::Unlocked | Event::Cancelled) => {
-                let (models, effect) = Models::start(self.provider.clone(), credential.clone());
+                let models = Models::new(self.provider.clone(), credential.clone());
+                let effect = models.start();
                 self.ask(Stage::Enabling(models), effect)
             }
             (Stage::Enabling(models), event) => match models.step(event, now_ms) {
@@ -303,7 +305,8 @@ impl Login {
         use crate::provider::Login::{AuthorizationCode as Code, DeviceCode as Device};
         match &self.provider.login {
             Code(endpoints) => {
-                let (code, effect) = AuthorizationCode::start(self, endpoints);
+                let mut code = AuthorizationCode::new(self, endpoints);
+                let effect = code.start();
                 self.ask(Stage::AuthorizationCode(code), effect)
             }
             Device { device_authorization_url } => {

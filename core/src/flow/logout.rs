@@ -172,21 +172,21 @@ impl State {
         let table = &self.open.table;
         if let Some(id) = &self.request.provider {
             let label = table.label(id);
-            let note = match store.document.get(id) {
+            let notes = match store.document.get(id) {
                 Some(Entry::OAuth(_)) => {
                     self.providers.push(label);
                     return self.confirm();
                 }
                 Some(_) => {
                     let note = "is no login; it is left alone.";
-                    Some(format!("What is stored for {} {note}", label.name))
+                    [format!("What is stored for {} {note}", label.name)].into()
                 }
                 None => {
                     known(table, id)?;
-                    None
+                    Vec::new()
                 }
             };
-            return Ok(self.done(Vec::new(), note.into_iter().collect()));
+            return Ok(self.done(Vec::new(), notes));
         }
         for (id, entry) in store.document.entries() {
             if let Entry::OAuth(_) = entry {

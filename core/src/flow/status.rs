@@ -120,8 +120,11 @@ fn keys(
     let entries = store.document.entries();
     // Providers in the order of the selector, then whatever else the file holds, in its order.
     let mut providers = table.labels();
-    let others = entries.iter().filter(|(id, _)| table.get(id).is_none());
-    providers.extend(others.map(|(id, _)| table.label(id)));
+    for (id, _) in &entries {
+        if table.get(id).is_none() {
+            providers.push(table.label(id));
+        }
+    }
     let stands_at = positions(entries.iter().map(|(id, _)| id.as_str()));
     let entry = |id: &str| entries.get(*stands_at.get(id)?).map(|(_, entry)| entry);
     let mut keys = Vec::new();
@@ -135,9 +138,10 @@ fn keys(
                 }),
                 Some(name) => variable(&provider, name, &request.environment),
             };
-            if let Some(key) = key {
+            if let Some(mut key) = key {
                 let is_key = key.kind.is_some();
-                keys.push(KeyStatus { active: active && is_key, ..key });
+                key.active = active && is_key;
+                keys.push(key);
                 // A stored login hides what comes behind it even when it no longer works: using
                 // a paid key in its place has to be the person's decision.
                 active &= !is_key;

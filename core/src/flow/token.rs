@@ -129,8 +129,8 @@ impl State {
     }
 
     pub(super) fn start(&mut self) -> Turn<Found> {
-        if let Some(value) = self.request.caller_key.clone() {
-            return done(Key::by_prefix(value, Source::Caller), None);
+        if let Some(value) = self.request.caller_key.take() {
+            return done(Key::by_prefix(value, Source::Caller));
         }
         match from_environment(&self.request.provider, &self.request.environment, true)? {
             Some(key) => self.variable(key),
@@ -149,7 +149,7 @@ impl State {
                     return Err(unexpected(event, "read").into());
                 };
                 let value = value.as_ref().filter(|value| !value.is_empty()).unwrap_or(literal);
-                done(Key::by_prefix(value.clone(), Source::Stored), None)
+                done(Key::by_prefix(value.clone(), Source::Stored))
             }
             Step::Missing => fail(missing(&table(event)?, &self.request.provider)),
             Step::Configuring(stored) => {
@@ -172,7 +172,7 @@ impl State {
             Some(Entry::OAuth(stored)) => {
                 let Request { min_validity_ms, rejected, .. } = &self.request;
                 match fresh(&stored, *min_validity_ms, rejected.as_ref(), now_ms) {
-                    Some(key) => serve(&stored, key, None),
+                    Some(key) => serve(&stored, key, Vec::new()),
                     None => self.ask(Step::Configuring(stored), Effect::ReadOverrides),
                 }
             }
@@ -188,7 +188,7 @@ impl State {
                 let exchange = Exchange::new(name, key.value)?;
                 self.ask(Step::Exchanging(exchange), Effect::ReadOverrides)
             }
-            _ => done(key, None),
+            _ => done(key),
         }
     }
 
@@ -211,7 +211,7 @@ impl State {
             let name = key.expose().to_string();
             return self.ask(Step::Dereferencing(key), Effect::ReadVariable { name });
         }
-        done(Key::by_prefix(key, Source::Stored), None)
+        done(Key::by_prefix(key, Source::Stored))
     }
 
     fn refresh(&mut self, stored: Credential, table: &Table, now_ms: u64) -> Turn<Found> {
@@ -271,13 +271,12 @@ fn stored_key(stored: &Credential, value: Secret) -> Key {
 }
 
 /// Serves a key of the stored login.
-fn serve(stored: &Credential, key: Key, note: Option<String>) -> Turn<Found> {
-    let enterprise = stored.enterprise.clone();
-    found(Found { key, enterprise, notes: note.into_iter().collect() })
+fn serve(stored: &Credential, key: Key, notes: Vec<String>) -> Turn<Found> {
+    found(Found { key, enterprise: stored.enterprise.clone(), notes })
 }
 
-fn done(key: Key, note: Option<String>) -> Turn<Found> {
-    found(Found { key, enterprise: None, notes: note.into_iter().collect() })
+fn done(key: Key) -> Turn<Found> {
+    found(Found { key, enterprise: None, notes: Vec::new() })
 }
 
 /// Every key goes through here: one that would break a header in two, or act on a terminal, was

@@ -47,8 +47,8 @@ enum Step {
 }
 
 impl AuthorizationCode {
-    pub(super) fn start(login: &Login, endpoints: &Endpoints) -> (Self, Effect) {
-        let mut code = AuthorizationCode {
+    pub(super) fn new(login: &Login, endpoints: &Endpoints) -> Self {
+        AuthorizationCode {
             provider: login.provider.clone(),
             endpoints: endpoints.clone(),
             browser: login.browser,
@@ -58,15 +58,17 @@ impl AuthorizationCode {
             wrong_pastes: 0,
             problem: None,
             step: Step::Authorizing,
-        };
-        let effect = match &endpoints.loopback_redirect_uri {
-            Some(loopback) if code.browser == Browser::Callback => {
-                code.step = Step::Listening(loopback.clone());
+        }
+    }
+
+    pub(super) fn start(&mut self) -> Effect {
+        match &self.endpoints.loopback_redirect_uri {
+            Some(loopback) if self.browser == Browser::Callback => {
+                self.step = Step::Listening(loopback.clone());
                 Effect::Listen { preferred_port: loopback.port, path: loopback.path.clone() }
             }
-            _ => code.without_callback(),
-        };
-        (code, effect)
+            _ => self.without_callback(),
+        }
     }
 
     pub(super) fn is_critical(&self) -> bool {

@@ -31,13 +31,12 @@ pub(in crate::flow) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn start(provider: Arc<Provider>, github_token: Secret) -> (Self, Effect) {
-        let mut exchange = Exchange { provider, github_token, tries: 0, cause: None };
-        let effect = exchange.send();
-        (exchange, effect)
+    pub(super) fn new(provider: Arc<Provider>, github_token: Secret) -> Self {
+        Exchange { provider, github_token, tries: 0, cause: None }
     }
 
-    fn send(&mut self) -> Effect {
+    /// Begins, or tries again.
+    pub(super) fn send(&mut self) -> Effect {
         self.tries += 1;
         self.cause = None;
         let activity = format!("Getting a token of {}", self.provider.short_name());

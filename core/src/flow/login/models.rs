@@ -49,8 +49,8 @@ enum Step {
 }
 
 impl Models {
-    pub(super) fn start(provider: Arc<Provider>, credential: Credential) -> (Self, Effect) {
-        let models = Models {
+    pub(super) fn new(provider: Arc<Provider>, credential: Credential) -> Self {
+        Models {
             provider,
             refresh: credential.refresh.unwrap_or_default(),
             token: credential.access.unwrap_or_default(),
@@ -58,9 +58,12 @@ impl Models {
             notes: Vec::new(),
             until_ms: u64::MAX,
             step: Step::Listing,
-        };
-        let request = models::list(&models.provider, &models.token);
-        (models, Effect::http(request, "Looking up the models".into()))
+        }
+    }
+
+    pub(super) fn start(&self) -> Effect {
+        let request = models::list(&self.provider, &self.token);
+        Effect::http(request, "Looking up the models".into())
     }
 
     /// Ends with what to tell.

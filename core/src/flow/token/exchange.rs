@@ -54,7 +54,7 @@ impl Exchange {
                     let source = Source::Variable(self.variable.clone());
                     let expires_ms = Some(grant.expires_ms);
                     let kind = KeyKind::OAuth;
-                    done(Key { kind, value: grant.access, source, expires_ms }, None)
+                    done(Key { kind, value: grant.access, source, expires_ms })
                 }
             },
         }

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::attempt::Attempt;
 use super::{Found, Request, fresh, located, serve, stored_key};
@@ -145,16 +146,14 @@ impl Refresh {
     fn decide(&mut self, current: Credential, path: String, now_ms: u64) -> Turn<Found> {
         // What somebody has refreshed while we waited is as good as it gets: processes that ask for
         // a longer validity than tokens have must not refresh in turn.
-        let news = current != self.stored;
-        let wanted_ms = match news {
-            true => self.min_validity_ms.min(BUFFER_MS),
-            false => self.min_validity_ms,
+        let wanted_ms = match current == self.stored {
+            true => self.min_validity_ms,
+            false => self.min_validity_ms.min(BUFFER_MS),
         };
         self.stored = current;
         self.path = path;
         if let Some(key) = self.fresh(&self.stored, wanted_ms, now_ms) {
-            let note = self.too_short(&key, now_ms);
-            return serve(&self.stored, key, note);
+            return self.serve(key, now_ms);
         }
         if let Err(error) = self.locate() {
             return self.fall_back(error, now_ms);
@@ -186,12 +185,9 @@ impl Refresh {
 
     fn saved(&self, now_ms: u64) -> Turn<Found> {
         match self.fresh(&self.stored, 0, now_ms) {
-            Some(key) => {
-                let note = self.too_short(&key, now_ms);
-                serve(&self.stored, key, note)
-            }
+            Some(key) => self.serve(key, now_ms),
             // A lifetime of nothing: what the provider granted is served all the same.
-            None => self.serve_anyway(None),
+            None => self.serve_anyway(Vec::new()),
         }
     }
 
@@ -206,13 +202,13 @@ impl Refresh {
         } else {
             format!("{error} {}", error.advice())
         };
-        self.serve_anyway(Some(note))
+        self.serve_anyway([note].into())
     }
 
     /// Serves the stored access token, however long it is still valid.
-    fn serve_anyway(&self, note: Option<String>) -> Turn<Found> {
+    fn serve_anyway(&self, notes: Vec<String>) -> Turn<Found> {
         let access = self.stored.access.clone().unwrap_or_default();
-        serve(&self.stored, stored_key(&self.stored, access), note)
+        serve(&self.stored, stored_key(&self.stored, access), notes)
     }
 
     fn not_refreshed(&self, cause: EndpointError, now_ms: u64) -> Turn<Found> {
@@ -252,19 +248,24 @@ impl Refresh {
                 let left_s = key.expires_ms.unwrap_or(0).saturating_sub(now_ms) / 1000;
                 let left = format!("The stored token is still valid for {} min", left_s / 60);
                 let note = format!("{error} {left} and was used. {}", error.advice());
-                serve(&self.stored, key, Some(note.trim_end().to_string()))
+                serve(&self.stored, key, [note.trim_end().to_string()].into())
             }
             _ => Err(error.into()),
         }
     }
 
-    fn too_short(&self, key: &Key, now_ms: u64) -> Option<String> {
+    /// Serves a fresh key, and says so where it is not as fresh as was asked for.
+    fn serve(&self, key: Key, now_ms: u64) -> Turn<Found> {
         let left_ms = key.expires_ms.unwrap_or(u64::MAX).saturating_sub(now_ms);
         let asked_ms = self.min_validity_ms;
-        (left_ms <= asked_ms && asked_ms > BUFFER_MS).then(|| {
+        let mut notes = Vec::new();
+        if left_ms <= asked_ms && asked_ms > BUFFER_MS {
             let (name, left) = (self.provider.short_name(), left_ms / 60_000);
-            format!("{name} grants tokens for only {left} min, less than was asked for.")
-        })
+            notes.push(format!(
+                "{name} grants tokens for only {left} min, less than was asked for."
+            ));
+        }
+        serve(&self.stored, key, notes)
     }
 
     fn ask(&mut self, step: Step, effect: Effect) -> Turn<Found> {
