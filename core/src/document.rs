@@ -20,6 +20,9 @@ use crate::credential::Credential;
 use crate::json::{Json, Member, Raw, members, quoted, root, slice};
 use crate::secret::Secret;
 
+/// The largest credential file that is read or written, in bytes (1 MiB): none comes near it.
+pub const MAX_BYTES: usize = 1 << 20;
+
 /// Why a credential file cannot be used. It is never overwritten and never read as empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corrupt {
@@ -94,9 +97,11 @@ impl Document {
 
     /// Puts a new login in: any older entry of `provider` is replaced whole, since what else it
     /// held belonged to the older login.
-    pub fn set(&mut self, provider: &str, credential: &Credential) {
+    ///
+    /// `others` are further fields of the login, values as JSON.
+    pub fn set(&mut self, provider: &str, credential: &Credential, others: &[(String, Secret)]) {
         let style = self.style(root(&self.text));
-        let entry = style.entry(&fields(credential));
+        let entry = style.entry(&fields(credential), others);
         match self.find(provider) {
             Some(member) => self.replace(member.value, &entry),
             None => self.append(root(&self.text), &style, provider, &entry),
@@ -299,11 +304,21 @@ impl Style {
     }
 
     /// An entry of the top level: its members stand two levels deep.
-    fn entry(&self, fields: &[(&str, Zeroizing<String>)]) -> Zeroizing<String> {
+    fn entry(
+        &self,
+        fields: &[(&str, Zeroizing<String>)],
+        others: &[(String, Secret)],
+    ) -> Zeroizing<String> {
         let lead = self.lead(2);
-        let member =
-            |(key, value): &(&str, Zeroizing<String>)| lead.clone() + &self.member(key, value);
-        let members: Vec<String> = fields.iter().map(member).collect();
-        Zeroizing::new(format!("{{{}{}}}", members.join(","), self.lead(1)))
+        let fields = fields.iter().map(|(name, value)| (*name, value.as_str()));
+        let others = others.iter().map(|(name, value)| (name.as_str(), value.expose()));
+        let mut entry = Zeroizing::new(String::from("{"));
+        for (at, (name, value)) in fields.chain(others).enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            entry.push_str(&format!("{comma}{lead}{}", self.member(name, value)));
+        }
+        entry.push_str(&self.lead(1));
+        entry.push('}');
+        entry
     }
 }

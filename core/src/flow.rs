@@ -110,7 +110,8 @@ pub enum Output {
     Status(status::Status),
     /// The stored login of a provider.
     Credential {
-        /// As the file has it, fields of others included; `None` where there is no login.
+        /// As the file has it, fields of others included; `None` where there is no login, or one that
+        /// lacks what belongs to it.
         #[cfg_attr(test, ts(type = "StoredLogin | null"))]
         credential: Option<Raw>,
         /// The credential file.

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use pi_auth_core::document;
 use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
@@ -17,8 +18,8 @@ use pi_auth_core::secret::Secret;
 use lock::{Lock, LockError};
 use replace::Replacement;
 
-/// The largest file that is read, in bytes (1 MiB): no credential file comes near it.
-const MAX_BYTES: u64 = 1 << 20;
+/// The largest file that is read, in bytes.
+const MAX_BYTES: u64 = document::MAX_BYTES as u64;
 
 /// The agent's directory and the files in it.
 #[derive(Clone, Debug)]

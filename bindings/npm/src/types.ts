@@ -168,7 +168,8 @@ credential: StoredLogin, };
  * milliseconds, five minutes before the access token really expires), and whatever else belongs to
  * it.
  *
- * The agent takes no file in which one entry is of another shape, so none is stored.
+ * The agent takes no file in which one entry is of another shape, so none is stored: a text that is
+ * none, a time with a sign or a fraction, a domain that is no text.
  */
 export type StoredLogin = { type?: string, refresh: string, access: string, expires: number, [name: string]: unknown };
 
@@ -546,7 +547,8 @@ revocations: Array<Revocation>,
  */
 notes: Array<string>, } | { "type": "status" } & Status | { "type": "credential",
 /**
- * As the file has it, fields of others included; `None` where there is no login.
+ * As the file has it, fields of others included; `None` where there is no login, or one that
+ * lacks what belongs to it.
  */
 credential: StoredLogin | null,
 /**

@@ -32,7 +32,7 @@ fn edited(text: &str, edit: impl FnOnce(&mut Document)) -> String {
 #[test]
 fn a_new_file_is_the_seeds_json() {
     let mut new = Document::parse(None).unwrap();
-    new.set("anthropic", &credential(1_734_567_890_000));
+    new.set("anthropic", &credential(1_734_567_890_000), &[]);
     assert_eq!(
         new.into_text().expose(),
         r#"{
@@ -48,7 +48,7 @@ fn a_new_file_is_the_seeds_json() {
 
 #[test]
 fn a_new_entry_follows_the_files_layout() {
-    let set = |text: &str| edited(text, |d| d.set("p", &credential(7)));
+    let set = |text: &str| edited(text, |d| d.set("p", &credential(7), &[]));
     let fields = r#""type":"oauth","refresh":"refresh-7","access":"access-7","expires":7"#;
     for (text, expected) in [
         (r#"{"a":1}"#, format!(r#"{{"a":1,"p":{{{fields}}}}}"#)),
@@ -204,9 +204,11 @@ fn what_does_not_parse_is_corrupt_and_says_where() {
 #[test]
 fn depth_does_not_overflow_and_foreign_escapes_survive() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(edited(&deep, |d| d.set("p", &credential(1))).starts_with(&deep[..deep.len() - 1]));
+    assert!(
+        edited(&deep, |d| d.set("p", &credential(1), &[])).starts_with(&deep[..deep.len() - 1])
+    );
     let lone = r#"{"\ud800":"\udfff","a":"\"}{"}"#;
-    assert!(edited(lone, |d| d.set("p", &credential(1))).starts_with(&lone[..lone.len() - 1]));
+    assert!(edited(lone, |d| d.set("p", &credential(1), &[])).starts_with(&lone[..lone.len() - 1]));
 }
 
 #[test]
@@ -245,7 +247,7 @@ proptest! {
     #[test]
     fn set_and_remove_leave_every_other_member_as_it_was(object in any_object(), n in any::<u64>()) {
         let text = serialized(&object);
-        let set = edited(&text, |d| d.set("p", &credential(n)));
+        let set = edited(&text, |d| d.set("p", &credential(n), &[]));
         let mut expected = object.0.clone();
         expected["p"] = json!({
             "type": "oauth", "refresh": format!("refresh-{n}"),
@@ -280,7 +282,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in any::<String>()) {
         if let Ok(mut document) = Document::parse(Some(&text)) {
-            document.set("p", &credential(1));
+            document.set("p", &credential(1), &[]);
             document.update("p", &credential(2));
             prop_assert_eq!(document.get("p"), Some(Entry::OAuth(credential(2))));
             document.remove(&["p"]);
@@ -291,7 +293,7 @@ proptest! {
     #[test]
     fn no_json_like_text_makes_it_panic(text in "[\\[\\]{}\",:\\\\ a1\\n]{0,40}") {
         if let Ok(mut document) = Document::parse(Some(&text)) {
-            document.set("p", &credential(1));
+            document.set("p", &credential(1), &[]);
             prop_assert_eq!(document.get("p"), Some(Entry::OAuth(credential(1))));
         }
     }

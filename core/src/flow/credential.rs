@@ -12,7 +12,7 @@ use super::read::Read;
 use super::save::{Edit, Save};
 use super::{Effect, Event, Output, Store, Turn, ask};
 use crate::credential::Credential;
-use crate::json::{Exposed, FromJson, Json, Raw, ToJson, Wrong, members_of, object};
+use crate::json::{Exposed, FromJson, Json, Raw, ToJson, Wrong, from_json, members_of, object};
 
 /// A wish to have the stored login of a provider.
 #[derive(Clone, Debug)]
@@ -42,7 +42,8 @@ object! { WriteRequest { provider, credential: secret } }
 /// milliseconds, five minutes before the access token really expires), and whatever else belongs to
 /// it.
 ///
-/// The agent takes no file in which one entry is of another shape, so none is stored.
+/// The agent takes no file in which one entry is of another shape, so none is stored: a text that is
+/// none, a time with a sign or a fraction, a domain that is no text.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(
@@ -57,13 +58,24 @@ pub struct Login(Raw);
 impl FromJson for Login {
     fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
         let json = members_of(json, wrong);
-        let has_text = |name| json.get(name).is_some_and(|it| it.string().is_some());
-        let has_time = json.get("expires").is_some_and(|it| it.whole().is_some());
-        if !(has_text("refresh") && has_text("access") && has_time) {
+        if !is_whole(json) || !is_exact(json) {
             wrong.note();
         }
         Login(Raw::of(json))
     }
+}
+
+/// Whether an entry has all that a login has.
+fn is_whole(json: Json<'_>) -> bool {
+    let is_text = |name| json.get(name).and_then(Json::string).is_some();
+    is_text("refresh") && is_text("access") && json.get("expires").is_some_and(Json::is_number)
+}
+
+/// Whether it comes back as it was given.
+fn is_exact(json: Json<'_>) -> bool {
+    let is_time = json.get("expires").is_some_and(|it| from_json::<u64>(it).is_ok());
+    let is_known_domain = json.get("enterpriseUrl").is_none_or(|it| it.string().is_some());
+    is_time && is_known_domain && json.members().all(|(name, _)| name.is_some())
 }
 
 impl ToJson for Exposed<'_, Login> {
@@ -105,7 +117,9 @@ impl State {
         match self {
             State::Reading(provider, read) => {
                 let Store { path, document } = read.step(event)?;
-                Ok(Output::Credential { credential: document.login(provider), path })
+                let login = document.login(provider);
+                let credential = login.filter(|login| is_whole(login.json()));
+                Ok(Output::Credential { credential, path })
             }
             State::Probing(request) => {
                 let store = Store::of(event, "write")?;

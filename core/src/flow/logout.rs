@@ -17,7 +17,7 @@ use core::mem;
 
 use super::open::Open;
 use super::{Effect, Event, Output, Store, Turn, ask, contended, fail, known, unexpected};
-use crate::document::Entry;
+use crate::document::{Entry, positions};
 use crate::error::Error;
 use crate::json::{object, tagged};
 use crate::provider::Label;
@@ -228,10 +228,13 @@ impl State {
     fn remove(&mut self, mut store: Store) -> Turn {
         self.path.clone_from(&store.path);
         let mut removed = Vec::new();
-        for label in &self.providers {
+        let wanted = positions(self.providers.iter().map(|label| label.id.as_str()));
+        for (id, entry) in store.document.entries() {
             // Between the question and the lock an entry may have become something else.
-            if let Some(Entry::OAuth(credential)) = store.document.get(&label.id) {
-                let provider = self.open.table.get(&label.id).cloned();
+            if let (Some(at), Entry::OAuth(credential)) = (wanted.get(id.as_str()), entry)
+                && let Some(label) = self.providers.get(*at)
+            {
+                let provider = self.open.table.get(&id).cloned();
                 removed.push(Login { label: label.clone(), provider, credential });
             }
         }

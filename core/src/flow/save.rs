@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 
 use super::{Effect, Event, Store, Turn, ask, contended, fail, unexpected};
 use crate::credential::Credential;
-use crate::document::Entry;
-use crate::error::Error;
+use crate::document::{Entry, MAX_BYTES};
+use crate::error::{Error, StoreFailure};
 use crate::json;
 use crate::secret::Secret;
 
@@ -30,18 +30,15 @@ pub(super) enum Edit {
 impl Edit {
     /// Whether it is a token that exists nowhere else, and is written even without the lock.
     fn is_precious(&self) -> bool {
-        !matches!(self, Edit::Models { .. })
+        matches!(self, Edit::Login { .. } | Edit::Refreshed { .. })
     }
 
     /// Makes the change; `None` where the file is to stay as it is by now.
     fn apply(&self, mut store: Store) -> Option<Secret> {
         match self {
-            Edit::Login { provider, credential } => store.document.set(provider, credential),
+            Edit::Login { provider, credential } => store.document.set(provider, credential, &[]),
             Edit::Given { provider, credential, others } => {
-                store.document.set(provider, credential);
-                for (name, value) in others {
-                    store.document.put(provider, name, value.expose());
-                }
+                store.document.set(provider, credential, others);
             }
             Edit::Refreshed { provider, used, credential } if holds(&store, provider, used) => {
                 store.document.update(provider, credential);
@@ -154,6 +151,11 @@ impl Save {
         self.path.clone_from(&store.path);
         let unlocked = self.unlocked;
         match self.edit.apply(store) {
+            // It could not be read again.
+            Some(contents) if contents.expose().len() > MAX_BYTES => {
+                let (path, failure) = (self.path.clone(), StoreFailure::TooLarge);
+                fail(Error::Store { path, attempt: "write", failure })
+            }
             Some(contents) => self.ask(State::Writing, Effect::WriteStore { contents, unlocked }),
             None => Ok(self.path.clone()),
         }

@@ -22,8 +22,8 @@ pub struct Url<'a> {
 
 impl<'a> Url<'a> {
     /// Splits `text`; `None` where it is not a plain absolute http(s) URL: another scheme, user
-    /// information, a backslash, white space, a host that is not written as DNS has it, or what [`plain`](crate::text::plain) text does not have,
-    /// an empty host, a bad port.
+    /// information, a backslash, white space, what [`plain`](crate::text::plain) text does not have, a
+    /// host that is empty or not written as DNS has it, a bad port.
     pub fn parse(text: &'a str) -> Option<Self> {
         let odd = |c: char| c.is_whitespace() || !is_plain(c) || c == '\\';
         if text.contains(odd) {
@@ -38,8 +38,7 @@ impl<'a> Url<'a> {
         let end = after.find(['/', '?', '#']).unwrap_or(after.len());
         let (authority, rest) = after.split_at_checked(end)?;
         let (host, port) = split_port(authority)?;
-        let host_character = |c: char| c.is_ascii_alphanumeric() || has("-._[]:", c);
-        if host.is_empty() || !host.chars().all(host_character) {
+        if !is_host(host) {
             return None;
         }
         Some(Url { https, host, port, rest })
@@ -79,6 +78,17 @@ pub(crate) fn problem(url: &str) -> Option<String> {
     }
 }
 
+/// Whether `host` may be a name or an address.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.chars().all(|c| c.is_ascii_hexdigit() || has(":.", c)),
+        None => {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || has("-._", c);
+            !host.is_empty() && !host.starts_with(['-', '.']) && host.chars().all(is_plain)
+        }
+    }
+}
+
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     // A colon inside brackets belongs to an IPv6 address.
     let after_bracket = authority.rfind(']').map_or(0, |at| at + 1);
@@ -87,7 +97,8 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
         None => Some((authority, None)),
         Some((_, port)) => {
             let host = authority.strip_suffix(port)?.strip_suffix(':')?;
-            Some((host, Some(port.parse().ok()?)))
+            let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+            Some((host, Some(port.parse().ok().filter(|_| is_number)?)))
         }
     }
 }
@@ -143,6 +154,11 @@ mod tests {
             ("https://", false),
             ("https://h:99999/", false),
             ("https://h:/", false),
+            ("https://h:+443/", false),
+            ("https://a[b]c/", false),
+            ("https://[::1", false),
+            ("https://../", false),
+            ("https://-/", false),
             ("ftp://host/", false),
             ("file:///etc/passwd", false),
             ("javascript:alert(1)", false),

@@ -96,8 +96,11 @@ pub(crate) fn from_json<T: FromJson>(json: Json<'_>) -> Result<T, Mismatch> {
 
 /// Reads the member `name` of an object.
 pub fn member<T: FromJson>(json: Json<'_>, name: &'static str, wrong: &mut Wrong) -> T {
+    let was_right = wrong.0.is_none();
     let value = T::read(json.get(name), wrong);
-    wrong.within(name);
+    if was_right {
+        wrong.within(name);
+    }
     value
 }
 

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | (none) | has to be there, unless it is an `Option` | always |
 //! | `optional` | the same | left out where it is `None` |
-//! | `default` | may be missing | always |
+//! | `default` | may be missing, or `null` | always |
 //! | `default function` | the same; then it is what the function gives | always |
 //! | `secret`, `secret default` | as without `secret` | in the clear |
 //! | `merged` | from the same object | into the same object |
@@ -54,13 +54,13 @@ macro_rules! object {
     };
 
     (@read $json:ident, $wrong:ident, $field:ident $(secret)? default) => {
-        match $json.get(stringify!($field)) {
+        match $json.get(stringify!($field)).filter(|json| !json.is_null()) {
             Some(_) => $crate::json::member($json, stringify!($field), $wrong),
             None => Default::default(),
         }
     };
     (@read $json:ident, $wrong:ident, $field:ident default $function:ident) => {
-        match $json.get(stringify!($field)) {
+        match $json.get(stringify!($field)).filter(|json| !json.is_null()) {
             Some(_) => $crate::json::member($json, stringify!($field), $wrong),
             None => $function(),
         }

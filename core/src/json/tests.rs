@@ -112,7 +112,8 @@ fn what_is_missing_is_named_and_nothing_else_is_shown() {
             "`status` is missing, or not what it should be",
         ),
         (r#"{"type":"listening","port":65536}"#, "`port` is missing, or not what it should be"),
-        ("[]", "`type` is missing, or not what it should be"),
+        ("[]", "it says something else"),
+        (r#"{"type":"callback","query":null}"#, "`query` is missing, or not what it should be"),
     ] {
         assert_eq!(read(text), problem, "{text}");
     }

@@ -33,6 +33,10 @@ impl fmt::Display for BadOverrides {
     }
 }
 
+/// The largest file that is looked at, in bytes (64 KiB): hundreds of providers. Names are compared one
+/// by one.
+const MAX_BYTES: usize = 64 << 10;
+
 /// What `flow` takes.
 const FLOWS: &str = "`authorization_code` or `device_code`";
 
@@ -55,6 +59,9 @@ const KEYS: &str = "api_base_url, authorize_parameters, authorize_url, client_id
 
 pub(super) fn apply(providers: &mut Vec<Provider>, json: &str) -> Result<(), BadOverrides> {
     let file = |problem: String| BadOverrides { key: String::new(), problem };
+    if json.len() > MAX_BYTES {
+        return Err(file("it is larger than 64 KiB".into()));
+    }
     let entries = Json::parse(json).map_err(|e| file(format!("it is not valid JSON: {e}")))?;
     if !entries.is_object() {
         return Err(file("it is not a JSON object".into()));

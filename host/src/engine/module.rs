@@ -205,6 +205,8 @@ fn result_of(request: &Request) -> fn(&Output) -> bool {
         Request::Token(_) => |it| matches!(it, Output::Token { .. }),
         Request::Headers(_) => |it| matches!(it, Output::Headers { .. }),
         Request::Status(_) => |it| matches!(it, Output::Status(_)),
+        Request::ReadCredential(_) => |it| matches!(it, Output::Credential { .. }),
+        Request::WriteCredential(_) => |it| matches!(it, Output::CredentialWritten { .. }),
         // One that is newer than this file: the caller looks for itself.
         _ => |_| true,
     }
