@@ -27,6 +27,8 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::document::Document;
 use crate::error::{Error, StoreFailure};
@@ -139,19 +141,22 @@ tagged! { Output, "type" {
 /// `start` gives the first effect; then, for every effect that was performed, one `step`. Once an
 /// effect is `Done` or `Failed` the flow has ended, and any further step fails with a protocol
 /// error. No event makes it panic.
-#[derive(Debug)]
-pub struct Flow(Machine);
+pub struct Flow(Box<dyn Machine>);
 
 impl Flow {
     /// Begins a job.
     pub fn start(request: Request) -> (Flow, Effect) {
-        let mut flow = Flow(Machine::new(request));
-        let turn = match &mut flow.0 {
-            Machine::Token(state) => state.start().map(Output::from),
-            Machine::Headers(state) => state.start(),
-            Machine::Credential(state) => state.start(),
-            _ => ask(Effect::ReadOverrides),
+        let mut machine: Box<dyn Machine> = match request {
+            Request::Login(request) => Box::new(login::State::new(request)),
+            Request::Token(request) => Box::new(token::State::new(request)),
+            Request::Headers(request) => Box::new(headers::State::new(request)),
+            Request::Logout(request) => Box::new(logout::State::new(request)),
+            Request::Status(request) => Box::new(status::State::new(request)),
+            Request::ReadCredential(request) => Box::new(credential::State::from(request)),
+            Request::WriteCredential(request) => Box::new(credential::State::from(request)),
         };
+        let turn = machine.start();
+        let mut flow = Flow(machine);
         let effect = flow.take(turn);
         (flow, effect)
     }
@@ -159,30 +164,14 @@ impl Flow {
     /// Takes the answer to the last effect and gives the next. `now_ms` is the time in epoch
     /// milliseconds; it may jump either way.
     pub fn step(&mut self, event: Event, now_ms: u64) -> Effect {
-        let turn = match &mut self.0 {
-            Machine::Login(state) => state.step(&event, now_ms),
-            Machine::Token(state) => state.step(&event, now_ms).map(Output::from),
-            Machine::Headers(state) => state.step(&event, now_ms),
-            Machine::Logout(state) => state.step(&event, now_ms),
-            Machine::Status(state) => state.step(&event, now_ms),
-            Machine::Credential(state) => state.step(&event, now_ms),
-            Machine::Ended => Err(Error::Protocol { event: event.word() }.into()),
-        };
+        let turn = self.0.step(&event, now_ms);
         self.take(turn)
     }
 
     /// Whether the outstanding effect stands between a request that the provider may act upon only
     /// once and the file: a host must not cancel it, nor let its process end, before the flow does.
     pub fn is_critical(&self) -> bool {
-        match &self.0 {
-            Machine::Login(state) => state.is_critical(),
-            Machine::Token(state) => state.is_critical(),
-            Machine::Headers(state) => state.is_critical(),
-            // Who gives a credential still has it.
-            Machine::Credential(_) | Machine::Logout(_) | Machine::Status(_) | Machine::Ended => {
-                false
-            }
-        }
+        self.0.is_critical()
     }
 
     fn take(&mut self, turn: Turn) -> Effect {
@@ -191,33 +180,56 @@ impl Flow {
             Err(Pause::Failed(error)) => Effect::Failed { error: *error },
             Ok(output) => Effect::Done { output },
         };
-        self.0 = Machine::Ended;
+        self.0 = Box::new(Ended);
         end
     }
 }
 
-#[derive(Debug)]
-enum Machine {
-    Login(login::State),
-    Token(token::State),
-    Headers(headers::State),
-    Logout(logout::State),
-    Status(status::State),
-    Credential(credential::State),
-    Ended,
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").finish_non_exhaustive()
+    }
 }
 
-impl Machine {
-    fn new(request: Request) -> Self {
-        match request {
-            Request::Login(request) => Machine::Login(login::State::new(request)),
-            Request::Token(request) => Machine::Token(token::State::new(request)),
-            Request::Headers(request) => Machine::Headers(headers::State::new(request)),
-            Request::Logout(request) => Machine::Logout(logout::State::new(request)),
-            Request::Status(request) => Machine::Status(status::State::new(request)),
-            Request::ReadCredential(request) => Machine::Credential(request.into()),
-            Request::WriteCredential(request) => Machine::Credential(request.into()),
-        }
+/// A job: where it stands, and what it makes of events.
+trait Machine: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// The first turn: most jobs need the providers.
+    fn start(&mut self) -> Turn {
+        ask(Effect::ReadOverrides)
+    }
+
+    /// The turn after an event.
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn;
+
+    /// See [`Flow::is_critical`].
+    fn is_critical(&self) -> bool {
+        false
+    }
+}
+
+/// Nothing is left to be done.
+struct Ended;
+
+impl Machine for Ended {
+    fn step(&mut self, event: &Event, _: u64) -> Turn {
+        fail(Error::Protocol { event: event.word() })
+    }
+}
+
+impl Machine for logout::State {
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        self.step(event, now_ms)
+    }
+}
+
+// Who gives a credential still has it.
+impl Machine for credential::State {
+    fn start(&mut self) -> Turn {
+        credential::State::start(self)
+    }
+
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        self.step(event, now_ms)
     }
 }
 

@@ -116,11 +116,12 @@ impl Provider {
         &self,
         metadata: Metadata,
         job: Job,
-    ) -> Result<Arc<Self>, EndpointError> {
+    ) -> Result<Arc<Self>, Box<EndpointError>> {
         let mut found = self.clone();
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let wrong = |what: &str| {
-            Err(EndpointError::Metadata { problem: alloc::format!("{issuer} {what}") })
+            let problem = alloc::format!("{issuer} {what}");
+            Err(EndpointError::Metadata { problem }.into())
         };
         let lacks_s256 = metadata.lacks_s256();
         let fill = |url: &mut String, endpoint: Option<String>| {
@@ -167,7 +168,7 @@ impl Provider {
         &self,
         response: &http::Response,
         now_ms: u64,
-    ) -> Result<Grant, EndpointError> {
+    ) -> Result<Grant, Box<EndpointError>> {
         match self.copilot {
             Some(_) => exchange::answer(response, now_ms),
             None => token::answer(response, now_ms),

@@ -13,13 +13,14 @@ use crate::text::{plain, shell};
 impl Error {
     /// What the person can do next, in a sentence or two; empty where there is nothing to do.
     pub fn advice(&self) -> String {
+        let code = self.code();
         match self {
-            Self::NotLoggedIn { provider, variable } => match variable {
-                Some(name) => format!("Run `{}`, or set {name}.", login(provider)),
-                None => format!("Run `{}`.", login(provider)),
-            },
+            Self::NotLoggedIn { provider, variable: Some(name) } => {
+                login("Run ", provider, &format!(", or set {name}."))
+            }
+            Self::NotLoggedIn { provider, variable: None } => login("Run ", provider, "."),
             Self::LoginEnded { provider, .. } => {
-                format!("Run `{}`. The stored credential was kept.", login(provider))
+                login("Run ", provider, ". The stored credential was kept.")
             }
             Self::Refresh { cause: EndpointError::NoCopilot { status: 404, .. }, .. }
             | Self::Login { cause: EndpointError::NoCopilot { status: 404, .. }, .. } => {
@@ -35,32 +36,33 @@ impl Error {
                     .into()
             }
             Self::Refresh { cause: EndpointError::Metadata { .. }, provider } => {
-                format!("Your login is kept. {}", metadata_advice(provider))
+                metadata_advice("Your login is kept. ", provider)
             }
             Self::Login { cause: EndpointError::Metadata { .. }, provider } => {
-                metadata_advice(provider)
+                metadata_advice("", provider)
             }
-            Self::WrongIssuer { provider, .. } => format!(
-                "Nothing was sent. Run `{}` again; if it stays so, do not go on before you know \
-                 why.",
-                login(provider)
+            Self::WrongIssuer { provider, .. } => login(
+                "Nothing was sent. Run ",
+                provider,
+                " again; if it stays so, do not go on before you know why.",
             ),
-            Self::Login { provider, cause } => match self.code() {
-                Code::RetryLater { .. } => {
-                    format!("{} Then run `{}` again.", wait_advice(self.code()), login(provider))
+            Self::Login { provider, .. } => match code {
+                Code::RetryLater { .. } | Code::Network => {
+                    login(&first(code), provider, " again.")
                 }
-                Code::Network => {
-                    format!("{}Then run `{}` again.", network_advice(cause), login(provider))
+                _ => login("Run ", provider, " to try again."),
+            },
+            Self::Exchange { provider, .. } => match code {
+                Code::RetryLater { .. } | Code::Network => {
+                    login(&first(code), provider, " again; a code works only once.")
                 }
-                _ => format!("Run `{}` to try again.", login(provider)),
+                _ => login("Run ", provider, " again and use the new code within a few minutes."),
             },
             Self::CodeExpired { provider } => {
-                format!("Run `{}` again and enter the new code.", login(provider))
+                login("Run ", provider, " again and enter the new code.")
             }
-            Self::Variable { variable, cause } => match self.code() {
-                Code::RetryLater { .. } => {
-                    format!("{}{}", network_advice(cause), wait_advice(self.code()))
-                }
+            Self::Variable { variable, cause } => match code {
+                Code::RetryLater { .. } => wait("", Some(cause), code),
                 _ => format!("Set {variable} to another token, or unset it and log in."),
             },
             Self::UnusableKey { source: Source::Variable(name) } => format!("Set {name} anew."),
@@ -76,27 +78,11 @@ impl Error {
             }
             Self::NoEnterprise { .. } => "Leave --enterprise out; it is for github-copilot.".into(),
             Self::Refresh { cause, .. } if cause.is_transient() => {
-                format!("Your login is kept. {}{}", network_advice(cause), wait_advice(self.code()))
+                wait("Your login is kept. ", Some(cause), code)
             }
             Self::Refresh { provider, .. } => {
-                format!("Your login is kept. Try again; if it stays so, run `{}`.", login(provider))
+                login("Your login is kept. Try again; if it stays so, run ", provider, ".")
             }
-            Self::Exchange { provider, cause } => match self.code() {
-                Code::Network => format!(
-                    "{}Then run `{}` again; a code works only once.",
-                    network_advice(cause),
-                    login(provider)
-                ),
-                Code::RetryLater { .. } => format!(
-                    "{} Then run `{}` again; a code works only once.",
-                    wait_advice(self.code()),
-                    login(provider)
-                ),
-                _ => format!(
-                    "Run `{}` again and use the new code within a few minutes.",
-                    login(provider)
-                ),
-            },
             Self::ForeignLogin { provider } => {
                 let id = plain(&provider.id);
                 format!(
@@ -108,11 +94,11 @@ impl Error {
                 "Put the key itself there, or use the variable that the provider takes.".into()
             }
             Self::UnknownProvider { known, .. } => format!("Use one of: {known}."),
-                        Self::Reported { advice, .. } => advice.clone(),
+            Self::Reported { advice, .. } => advice.clone(),
             Self::Cancelled | Self::Protocol { .. } => String::new(),
-            Self::System { .. } => wait_advice(self.code()),
+            Self::System { .. } => wait("", None, code),
             Self::Denied { provider } | Self::AuthorizationRefused { provider, .. } => {
-                format!("Run `{}` to try again.", login(provider))
+                login("Run ", provider, " to try again.")
             }
             Self::Paste(_) => "Run `pi login` again.".into(),
             Self::StoreCorrupt { path, .. } => format!(
@@ -254,35 +240,46 @@ impl fmt::Display for Error {
     }
 }
 
-fn network_advice(cause: &EndpointError) -> &'static str {
-    match cause {
-        EndpointError::Transport(_) => "Check your connection and the proxy variables. ",
-        _ => "",
-    }
-}
-
-fn metadata_advice(provider: &Label) -> String {
+fn metadata_advice(before: &str, provider: &Label) -> String {
     format!(
-        "Check {} in auth-providers.json: its `issuer` has to be written exactly as the server \
-         writes it, and URLs that are given there win over the metadata.",
+        "{before}Check {} in auth-providers.json: its `issuer` has to be written exactly as the \
+         server writes it, and URLs that are given there win over the metadata.",
         plain(&provider.id)
     )
 }
 
-fn wait_advice(code: Code) -> String {
+/// When to try again, and what to check before that.
+fn wait(before: &str, cause: Option<&EndpointError>, code: Code) -> String {
+    let check = match cause {
+        Some(EndpointError::Transport(_)) => CHECK_CONNECTION,
+        _ => "",
+    };
     match code {
         Code::RetryLater { after_ms } if after_ms > 600_000 => {
-            format!("Try again in {} min.", after_ms.div_ceil(60_000))
+            format!("{before}{check}Try again in {} min.", after_ms.div_ceil(60_000))
         }
-        Code::RetryLater { after_ms } => format!("Try again in {} s.", after_ms.div_ceil(1000)),
+        Code::RetryLater { after_ms } => {
+            format!("{before}{check}Try again in {} s.", after_ms.div_ceil(1000))
+        }
         _ => String::new(),
     }
 }
 
-/// The command that logs in to `provider`.
-fn login(provider: &Label) -> String {
-    match &provider.enterprise {
-        Some(domain) => format!("pi login {} --enterprise {domain}", plain(&provider.id)),
-        None => format!("pi login {}", plain(&provider.id)),
+const CHECK_CONNECTION: &str = "Check your connection and the proxy variables. ";
+
+/// What comes before a command that has not worked because of the network, or came too early.
+fn first(code: Code) -> String {
+    match code {
+        Code::Network => format!("{CHECK_CONNECTION}Then run "),
+        code => wait("", None, code) + " Then run ",
     }
+}
+
+/// A sentence with the command that logs in to `provider`.
+fn login(before: &str, provider: &Label, after: &str) -> String {
+    let (flag, domain) = match &provider.enterprise {
+        Some(domain) => (" --enterprise ", &**domain),
+        None => ("", ""),
+    };
+    format!("{before}`pi login {}{flag}{domain}`{after}", plain(&provider.id))
 }

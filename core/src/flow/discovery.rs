@@ -35,13 +35,15 @@ impl Discovery {
         let answer = match event {
             Event::Response(response) => metadata::answer(response, issuer, now_ms),
             Event::TransportFailed { failure: TransportFailure::TooLarge } => {
-                Err(EndpointError::Unreadable { status: 200 })
+                Err(EndpointError::Unreadable { status: 200 }.into())
             }
-            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure)),
+            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure).into()),
             event => return Err(unexpected(event, "read").into()),
         };
         let error = match answer {
-            Ok(metadata) => return Ok(self.provider.discovered(metadata, self.job)),
+            Ok(metadata) => {
+                return Ok(self.provider.discovered(metadata, self.job).map_err(|error| *error));
+            }
             Err(error) => error,
         };
         match self.next.take() {
@@ -52,7 +54,7 @@ impl Discovery {
                 let problem = format!("{issuer} does not say where its endpoints are: {error}");
                 Ok(Err(EndpointError::Metadata { problem }))
             }
-            _ => Ok(Err(error)),
+            _ => Ok(Err(*error)),
         }
     }
 }

@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::token::{self, Found, located};
-use super::{Effect, Event, Output, Turn, ask, table};
+use super::{Effect, Event, Machine, Output, Turn, ask, table};
 use crate::error::Error;
 use crate::headers::{self, Initiator};
 use crate::http::Header;
@@ -110,11 +110,14 @@ impl State {
         }
     }
 
-    pub(super) fn is_critical(&self) -> bool {
-        matches!(&self.step, Step::Getting(token) if token.is_critical())
+    fn got(&mut self, key: Turn<Found>) -> Turn {
+        self.step = Step::Configuring(key?);
+        ask(Effect::ReadOverrides)
     }
+}
 
-    pub(super) fn start(&mut self) -> Turn {
+impl Machine for State {
+    fn start(&mut self) -> Turn {
         match &mut self.step {
             Step::Getting(token) => {
                 let turn = token.start();
@@ -124,7 +127,7 @@ impl State {
         }
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         match &mut self.step {
             Step::Getting(token) => {
                 let turn = token.step(event, now_ms);
@@ -137,8 +140,7 @@ impl State {
         }
     }
 
-    fn got(&mut self, key: Turn<Found>) -> Turn {
-        self.step = Step::Configuring(key?);
-        ask(Effect::ReadOverrides)
+    fn is_critical(&self) -> bool {
+        matches!(&self.step, Step::Getting(token) if token.is_critical())
     }
 }

@@ -23,7 +23,7 @@ use core::mem;
 
 use super::discovery::Discovery;
 use super::save::{Edit, Save};
-use super::{Effect, Event, Output, Store, Turn, ask, fail, known, table, unexpected};
+use super::{Effect, Event, Machine, Output, Store, Turn, ask, fail, known, table, unexpected};
 use crate::credential::Credential;
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
@@ -98,11 +98,31 @@ impl State {
         State { request, step: Step::Configuring }
     }
 
-    pub(super) fn is_critical(&self) -> bool {
-        matches!(&self.step, Step::LoggingIn(login) if login.is_critical())
+    fn chosen(&mut self, provider: Arc<Provider>) -> Turn {
+        let Request { paste, no_browser, needs_display, .. } = self.request;
+        let enterprise = self.request.enterprise.clone();
+        if enterprise.is_some() && provider.copilot.is_none() {
+            return fail(Error::NoEnterprise { provider: provider.label() });
+        }
+        let login = Login {
+            provider,
+            enterprise,
+            interactive: self.request.interactive,
+            browser: Browser::choose(&self.request.environment, needs_display, paste, no_browser),
+            entropy: self.request.entropy.clone(),
+            path: String::new(),
+            notes: Vec::new(),
+            stage: Stage::Probing,
+        };
+        // Said before anything else is done: it is a slip of the fingers.
+        login.enterprise()?;
+        self.step = Step::LoggingIn(login);
+        ask(Effect::ProbeStore)
     }
+}
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+impl Machine for State {
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         match &mut self.step {
             Step::Configuring => {
                 let table = table(event)?;
@@ -130,26 +150,8 @@ impl State {
         }
     }
 
-    fn chosen(&mut self, provider: Arc<Provider>) -> Turn {
-        let Request { paste, no_browser, needs_display, .. } = self.request;
-        let enterprise = self.request.enterprise.clone();
-        if enterprise.is_some() && provider.copilot.is_none() {
-            return fail(Error::NoEnterprise { provider: provider.label() });
-        }
-        let login = Login {
-            provider,
-            enterprise,
-            interactive: self.request.interactive,
-            browser: Browser::choose(&self.request.environment, needs_display, paste, no_browser),
-            entropy: self.request.entropy.clone(),
-            path: String::new(),
-            notes: Vec::new(),
-            stage: Stage::Probing,
-        };
-        // Said before anything else is done: it is a slip of the fingers.
-        login.enterprise()?;
-        self.step = Step::LoggingIn(login);
-        ask(Effect::ProbeStore)
+    fn is_critical(&self) -> bool {
+        matches!(&self.step, Step::LoggingIn(login) if login.is_critical())
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::open::Open;
-use super::{Event, Output, Store, Turn};
+use super::{Event, Machine, Output, Store, Turn};
 use crate::credential::Credential;
 use crate::document::{Entry, positions};
 use crate::environment::Environment;
@@ -103,8 +103,10 @@ impl State {
     pub(super) fn new(request: Request) -> Self {
         State { request, open: Open::new(true) }
     }
+}
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+impl Machine for State {
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         let store = self.open.step(event)?;
         let keys = keys(&self.request, &self.open.table, &store, now_ms)?;
         Ok(Output::Status(Status { path: store.path, keys }))

@@ -24,7 +24,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::read::Read;
-use super::{Effect, Event, Output, Store, Turn, ask, fail, known, table, unexpected};
+use super::{Effect, Event, Machine, Output, Store, Turn, ask, fail, known, table, unexpected};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::environment::Environment;
@@ -227,6 +227,21 @@ impl State {
     fn ask(&mut self, step: Step, effect: Effect) -> Turn<Found> {
         self.step = step;
         ask(effect)
+    }
+}
+
+/// As a job of its own; [`super::headers`] goes on with what it finds.
+impl Machine for State {
+    fn start(&mut self) -> Turn {
+        self.start().map(Output::from)
+    }
+
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        self.step(event, now_ms).map(Output::from)
+    }
+
+    fn is_critical(&self) -> bool {
+        self.is_critical()
     }
 }
 

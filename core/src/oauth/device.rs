@@ -1,6 +1,7 @@
 //! RFC 8628: the device authorization grant. A code that the person enters on any machine, and
 //! polling until they have.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::endpoint::{self, EndpointError};
@@ -53,9 +54,9 @@ pub(crate) struct Code {
 }
 
 /// Reads the device authorization response as of `now_ms`.
-pub(crate) fn code(response: &Response, now_ms: u64) -> Result<Code, EndpointError> {
+pub(crate) fn code(response: &Response, now_ms: u64) -> Result<Code, Box<EndpointError>> {
     let body = endpoint::object(response, now_ms)?;
-    read(body, now_ms).ok_or(EndpointError::Unreadable { status: response.status })
+    read(body, now_ms).ok_or_else(|| endpoint::unreadable(response))
 }
 
 fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
@@ -237,7 +238,11 @@ mod tests {
             ("\"d-canary\"", "1"),
         ] {
             let answer = code(&response(200, &ANSWER.replace(from, to)), 0);
-            assert_eq!(answer, Err(EndpointError::Unreadable { status: 200 }), "{from} -> {to}");
+            assert_eq!(
+                answer,
+                Err(EndpointError::Unreadable { status: 200 }.into()),
+                "{from} -> {to}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! What all endpoints have in common: how their answers fail.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -181,21 +182,26 @@ impl fmt::Display for EndpointError {
 }
 
 /// The JSON object that a successful answer holds, as of `now_ms`.
-pub(crate) fn object(response: &Response, now_ms: u64) -> Result<Json<'_>, EndpointError> {
+pub(crate) fn object(response: &Response, now_ms: u64) -> Result<Json<'_>, Box<EndpointError>> {
     let status = response.status;
     if let Some(trouble) = trouble(response, now_ms) {
-        return Err(trouble);
+        return Err(trouble.into());
     }
     let body = json_object(response);
     // An error counts whatever the status: there are servers that send it with 200.
     if let Some(error) = body.and_then(oauth_error) {
-        return Err(error);
+        return Err(error.into());
     }
     match (status, body) {
         (200..=299, Some(body)) => Ok(body),
-        (200..=299, None) => Err(EndpointError::Unreadable { status }),
-        _ => Err(EndpointError::Refused { status }),
+        (200..=299, None) => Err(EndpointError::Unreadable { status }.into()),
+        _ => Err(EndpointError::Refused { status }.into()),
     }
+}
+
+/// A success that is not the answer it should be.
+pub(crate) fn unreadable(response: &Response) -> Box<EndpointError> {
+    Box::new(EndpointError::Unreadable { status: response.status })
 }
 
 /// The JSON object in a response, whatever its status.

@@ -1,5 +1,6 @@
 //! RFC 8414: where an issuer has its endpoints, as it says itself.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -44,12 +45,11 @@ pub(crate) fn answer(
     response: &Response,
     issuer: &str,
     now_ms: u64,
-) -> Result<Metadata, EndpointError> {
+) -> Result<Metadata, Box<EndpointError>> {
     let body = endpoint::object(response, now_ms)?;
-    let unreadable = EndpointError::Unreadable { status: response.status };
-    let metadata = Metadata::read(body).ok_or(unreadable)?;
+    let metadata = Metadata::read(body).ok_or_else(|| endpoint::unreadable(response))?;
     match metadata.problem(issuer) {
-        Some(problem) => Err(EndpointError::Metadata { problem }),
+        Some(problem) => Err(EndpointError::Metadata { problem }.into()),
         None => Ok(metadata),
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    fn of(body: &str) -> Result<Metadata, EndpointError> {
+    fn of(body: &str) -> Result<Metadata, Box<EndpointError>> {
         let response = Response { status: 200, headers: [].into(), body: body.into() };
         answer(&response, "https://h", 0)
     }

@@ -38,7 +38,7 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<(), EndpointErr
     match response.status {
         200..=299 => Ok(()),
         status => match endpoint::object(response, now_ms) {
-            Err(error) => Err(error),
+            Err(error) => Err(*error),
             Ok(_) => Err(EndpointError::Refused { status }),
         },
     }

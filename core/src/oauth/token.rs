@@ -1,5 +1,6 @@
 //! RFC 6749, 4.1.3, 5 and 6: what is sent to a token endpoint, and what its answer means.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -86,9 +87,9 @@ impl Grant {
 }
 
 /// Reads a token endpoint's answer as of `now_ms`.
-pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, EndpointError> {
+pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<EndpointError>> {
     let body = endpoint::object(response, now_ms)?;
-    grant(body, now_ms).ok_or(EndpointError::Unreadable { status: response.status })
+    grant(body, now_ms).ok_or_else(|| endpoint::unreadable(response))
 }
 
 /// The success of RFC 6749, 5.1. Fields it does not know are ignored; a token of another type
@@ -126,6 +127,7 @@ mod tests {
 
     fn of(status: u16, body: &str) -> Result<Grant, EndpointError> {
         answer(&Response { status, headers: [].into(), body: body.into() }, 0)
+            .map_err(|error| *error)
     }
 
     fn granted(

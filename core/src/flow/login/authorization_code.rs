@@ -91,7 +91,7 @@ impl AuthorizationCode {
             (Step::Exchanging(code), Event::Response(response)) => {
                 match token::answer(response, now_ms) {
                     Ok(grant) => Ok(grant),
-                    Err(cause) => self.not_exchanged(cause, code),
+                    Err(cause) => self.not_exchanged(*cause, code),
                 }
             }
             (Step::Exchanging(code), Event::TransportFailed { failure }) => {

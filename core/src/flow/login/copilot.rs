@@ -53,7 +53,7 @@ impl Exchange {
             (Some(_), Event::Woke) => ask(self.send()),
             (None, Event::Response(response)) => match self.provider.refreshed(response, now_ms) {
                 Ok(grant) => Ok((grant.credential(Some(&self.github_token)), None)),
-                Err(cause) => self.failed(cause, now_ms),
+                Err(cause) => self.failed(*cause, now_ms),
             },
             (None, Event::TransportFailed { failure }) => {
                 self.failed(EndpointError::Transport(*failure), now_ms)

@@ -62,11 +62,11 @@ impl DeviceCode {
         };
         let answer = match event {
             Event::Response(response) => device::code(response, now_ms),
-            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure)),
+            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure).into()),
             event => return Err(unexpected(event, "read").into()),
         };
         match answer {
-            Err(cause) => fail(Error::Login { provider: provider.label(), cause }),
+            Err(cause) => fail(Error::Login { provider: provider.label(), cause: *cause }),
             Ok(code) => {
                 let effect = show(&code, open_browser);
                 *self = DeviceCode::Entering(Entering { provider, code, step: Step::Showing });

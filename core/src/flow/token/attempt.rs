@@ -62,7 +62,7 @@ impl Attempt {
             (Step::Asking(_), Event::Response(response)) => {
                 match self.provider.refreshed(response, now_ms) {
                     Ok(grant) => Ok(Ok(grant)),
-                    Err(cause) => self.failed(cause, now_ms),
+                    Err(cause) => self.failed(*cause, now_ms),
                 }
             }
             (Step::Asking(_), Event::TransportFailed { failure }) => {

@@ -1,5 +1,6 @@
 //! The exchange of a GitHub token for a Copilot token: one GET, which may be repeated at will.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::Copilot;
@@ -19,18 +20,18 @@ pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Sec
 
 /// Reads the answer as of `now_ms`. What it grants is refreshed with the GitHub token, which stays
 /// as it is.
-pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, EndpointError> {
+pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<EndpointError>> {
     if let Some(limited) = super::rate_limit(response, now_ms) {
-        return Err(limited);
+        return Err(limited.into());
     }
     match response.status {
-        401 => Err(EndpointError::Unauthorized),
+        401 => Err(EndpointError::Unauthorized.into()),
         status @ (403 | 404) => {
-            Err(EndpointError::NoCopilot { status, message: message(response) })
+            Err(EndpointError::NoCopilot { status, message: message(response) }.into())
         }
-        status => {
+        _ => {
             let body = endpoint::object(response, now_ms)?;
-            grant(body, now_ms).ok_or(EndpointError::Unreadable { status })
+            grant(body, now_ms).ok_or_else(|| endpoint::unreadable(response))
         }
     }
 }
@@ -65,7 +66,7 @@ mod tests {
 
     fn of(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Grant, EndpointError> {
         let headers = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
-        answer(&Response { status, headers, body: body.into() }, NOW)
+        answer(&Response { status, headers, body: body.into() }, NOW).map_err(|error| *error)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Copilot's models: which there are, and consent to those that nobody has decided on yet.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -39,10 +40,10 @@ pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
 }
 
 /// Reads the list as of `now_ms`: the models that are offered in a chat and can call tools.
-pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Vec<Model>, EndpointError> {
+pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Vec<Model>, Box<EndpointError>> {
     let body = endpoint::object(response, now_ms)?;
-    let unreadable = EndpointError::Unreadable { status: response.status };
-    let data = body.get("data").and_then(Json::array).ok_or(unreadable)?;
+    let data = body.get("data").and_then(Json::array);
+    let data = data.ok_or_else(|| endpoint::unreadable(response))?;
     Ok(data.filter_map(model).collect())
 }
 
