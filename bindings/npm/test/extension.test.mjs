@@ -86,6 +86,19 @@ test("an overrides file that is not there keeps no agent from starting, and send
     await assert.rejects((await today())["github-copilot"].auth.oauth.toAuth(credential), /mistyped\.json/);
   }));
 
+test("a login whose exchange has to wait still offers its models, at their place", needsSandbox, () =>
+  inHome(async () => {
+    const { "github-copilot": older_ } = await older();
+    const { "github-copilot": today_ } = await today();
+    for (const access of ["", undefined]) {
+      const credential = { type: "oauth", refresh: "ghu_waiting", access, expires: 0 };
+      const [model] = older_.oauth.modifyModels([COPILOT], credential);
+      assert.ok(model?.baseUrl.startsWith(SANDBOX), model?.baseUrl);
+      const { apiKey, baseUrl } = await today_.auth.oauth.toAuth(credential);
+      assert.deepEqual([apiKey, baseUrl], [access, model.baseUrl]);
+    }
+  }));
+
 test("what an older agent opens in a shell holds no command, whatever the server says", needsSandbox, () =>
   inHome(async (it) => {
     const { writeFileSync } = await import("node:fs");

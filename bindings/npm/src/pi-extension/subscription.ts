@@ -60,8 +60,10 @@ export class Subscription {
 
   /** Where requests with this credential go; `undefined` where nobody knows. */
   baseUrl(credential: AgentCredential): string | undefined {
-    // Whether it is still valid is not the question here.
-    const lasting = this.#document({ ...credential, expires: Date.now() + DAY_MS });
+    // Whether it is still valid is not the question here, nor whether there is one yet: a login that
+    // could not be exchanged is stored without.
+    const access = credential.access || "none";
+    const lasting = this.#document({ ...credential, access, expires: Date.now() + DAY_MS });
     return this.#atOnce(lasting).base_url ?? undefined;
   }
 
@@ -89,14 +91,17 @@ export class Subscription {
         const { effect } = flow;
         if (effect.type === "failed") throw told(new AuthError(effect.error));
         if (effect.type === "done" && effect.output.type === "headers") return effect.output;
-        flow.step(this.#answer(effect, contents), Date.now());
+        const event = this.#answer(effect, contents);
+        if (!event) throw new Error(`Where ${this.name} is cannot be told without waiting.`);
+        flow.step(event, Date.now());
       }
     } finally {
       flow.drop();
     }
   }
 
-  #answer(effect: Effect, contents: string | null): Event {
+  /** `undefined` for what takes its time, or is done to a file. */
+  #answer(effect: Effect, contents: string | null): Event | undefined {
     switch (effect.type) {
       case "read_store":
         return { type: "store_read", path: "(the agent's)", contents };
@@ -105,8 +110,7 @@ export class Subscription {
       case "read_variable":
         return { type: "variable", value: null };
       default:
-        // Nothing that takes its time, nor is done to a file.
-        return { type: "cancelled" };
+        return undefined;
     }
   }
 
