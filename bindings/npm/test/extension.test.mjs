@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import piAuth from "pi-auth/pi-extension";
 
-import { codeOf, copilot, EXPIRED, home, isValid, letIn, needsSandbox, settings, SANDBOX } from "./support.mjs";
+import { codeOf, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, settings, SANDBOX } from "./support.mjs";
 
 const COPILOT = { id: "gpt-4.1", provider: "github-copilot", baseUrl: "https://api.individual.githubcopilot.com", headers: { "Editor-Version": "old/1", "X-Own": "1" } };
 
@@ -96,6 +96,18 @@ test("a login whose exchange has to wait still offers its models, at their place
       assert.ok(model?.baseUrl.startsWith(SANDBOX), model?.baseUrl);
       const { apiKey, baseUrl } = await today_.auth.oauth.toAuth(credential);
       assert.deepEqual([apiKey, baseUrl], [access, model.baseUrl]);
+    }
+  }));
+
+test("when the agent says so it is refreshed, whatever the credential says of its end", needsSandbox, () =>
+  inHome(async () => {
+    const { "github-copilot": github } = await older();
+    const fresh = Date.now() + FRESH;
+    for (const expires of [fresh, fresh + 0.5, 2 ** 60, 1e400, Number.NaN, String(fresh), "soon", null, undefined, -1]) {
+      const { access, refresh } = await copilot(FRESH);
+      const next = await github.oauth.refreshToken({ access, refresh, expires });
+      assert.notEqual(next.access, access, String(expires));
+      assert.ok(Number.isSafeInteger(next.expires), String(next.expires));
     }
   }));
 

@@ -14,6 +14,8 @@ import type { AgentCredential, StoredCredential } from "./agent.js";
 const BUFFER_MS = 5 * 60 * 1000;
 /** Longer than any clock is off while one synchronous job runs, in milliseconds. */
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** The last moment that JavaScript knows, in epoch milliseconds. */
+const LAST_MS = 8.64e15;
 
 /** What the agent decides anew for each request, and so adds by itself. */
 const PER_REQUEST = ["authorization", "x-initiator", "copilot-vision-request"];
@@ -47,9 +49,12 @@ export class Subscription {
    * It cannot be cancelled: the provider has perhaps replaced the refresh token by then.
    */
   async refresh(old: AgentCredential): Promise<StoredCredential> {
-    const memory = new Memory(this.#document(old));
+    // Others write this field, too: it may be a text, or nothing, or later than the core counts.
+    const expires = Math.min(old.expires, LAST_MS);
+    const memory = new Memory(this.#document({ ...old, expires }));
     // One moment more than it has left.
-    const minValidityMs = Math.max(BUFFER_MS, old.expires + BUFFER_MS - Date.now() + 1000);
+    const leftMs = Math.ceil(expires + BUFFER_MS - Date.now() + 1000);
+    const minValidityMs = Number.isNaN(leftMs) ? BUFFER_MS : Math.max(BUFFER_MS, leftMs);
     try {
       await this.#auth(memory, {}).token(this.provider, { minValidityMs });
     } catch (error) {
