@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bury, LockDirectory, Watch } from "../dist/store/directory.js";
 import { FileStore } from "../dist/store/file.js";
 import { Lock, NoLock } from "../dist/store/lock.js";
+import { Memory, MemoryStore } from "../dist/store/memory.js";
 import { Places, real } from "../dist/store/places.js";
 import { failureOf } from "../dist/store/text.js";
 import { run } from "./support.mjs";
@@ -238,6 +239,19 @@ test("what the system says of a failure is told without the path, which may hold
   assert.deepEqual(failureFrom(() => rmdirSync(join(path, "gone"))), { other: "ENOENT: no such file or directory" });
   const odd = new Error(`Something: rm returned EIO (i/o error) ${path}`);
   assert.deepEqual(failureOf(odd), { other: "Something: rm returned EIO (i/o error)" });
+});
+
+test("who waits for memory may give up, and lets nobody by", async () => {
+  const memory = new Memory(null);
+  const [first, second, third] = [1, 2, 3].map(() => new MemoryStore(memory, {}));
+  await first.lock(NEVER);
+  const stop = new AbortController();
+  const [gaveUp, turn] = [second.lock(stop.signal), third.lock(NEVER)];
+  stop.abort();
+  await assert.rejects(gaveUp, { name: "AbortError" });
+  assert.equal(await Promise.race([turn, sleep(20, "waits")]), "waits");
+  await first.unlock();
+  assert.deepEqual(await turn, { type: "locked" });
 });
 
 const isRoot = process.getuid?.() === 0;
