@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { openBrowser } from "./browser.js";
 import { Callback, type Visit } from "./callback.js";
-import type { Core, Flow } from "./core.js";
+import { BadCall, type Core, type Flow } from "./core.js";
 import { AuthError } from "./error.js";
 import { Http } from "./http.js";
 import { Cancelled, type Interaction } from "./interaction.js";
@@ -28,8 +28,13 @@ export interface Ground {
 
 /** Runs a job to its end. */
 export async function run(request: Request, ground: Ground): Promise<Output> {
-  const driver = new Driver(ground.core.start(request), ground);
-  return driver.run();
+  try {
+    const driver = new Driver(ground.core.start(request), ground);
+    return await driver.run();
+  } catch (error) {
+    // An option or an answer that the core cannot take: to the caller, one more reason to fail.
+    throw error instanceof BadCall ? new AuthError(error) : error;
+  }
 }
 
 /** A signal that never comes, for what must not be cancelled. */
