@@ -33,11 +33,14 @@ export class Subscription {
   /** Logs in; the agent is to store what comes back. */
   async login(interaction: Interaction, signal?: AbortSignal): Promise<StoredCredential> {
     const memory = new Memory(null);
-    try {
-      const job = this.#auth(memory, interaction).login({ provider: this.provider, signal });
-      for (const note of (await job).notes) interaction.waiting?.(note);
-    } catch (error) {
+    const job = this.#auth(memory, interaction).login({ provider: this.provider, signal });
+    const { notes } = await job.catch((error: unknown) => {
       throw told(error);
+    });
+    try {
+      for (const note of notes) interaction.waiting?.(note);
+    } catch {
+      // The login stands, whether that could be told or not.
     }
     return this.#stored(memory);
   }
