@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import piAuth from "pi-auth/pi-extension";
 
-import { codeOf, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, settings, SANDBOX } from "./support.mjs";
+import { codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, settings, SANDBOX } from "./support.mjs";
 
 const COPILOT = { id: "gpt-4.1", provider: "github-copilot", baseUrl: "https://api.individual.githubcopilot.com", headers: { "Editor-Version": "old/1", "X-Own": "1" } };
 
@@ -193,4 +193,22 @@ test("Copilot by a code with an agent of today: the code, then what never to do,
     const next = await auth.oauth.refresh({ ...credential, own: "kept" });
     assert.notEqual(next.access, credential.access);
     assert.deepEqual([next.own, next.availableModelIds], ["kept", credential.availableModelIds]);
+  }));
+
+test("a login whose notes cannot be shown is one all the same", needsSandbox, () =>
+  inHome(async () => {
+    await settings({ github: { interval_s: 1 } });
+    await control("POST", "faults/copilot_token", Array(3).fill({ status: { code: 503 } }));
+    const said = [];
+    const notify = (event) => {
+      if (event.type === "device_code") void letIn({ verification_uri: event.verificationUri, user_code: event.userCode });
+      if (event.type === "progress" && said.push(event.message) > 1) throw new Error("no screen");
+    };
+    const { auth } = (await today())["github-copilot"];
+    const credential = await auth.oauth.login({ notify, prompt: async () => "", signal: new AbortController().signal });
+    await control("DELETE", "faults");
+    assert.ok(await isValid({ github: { domain: "github.com", token: credential.refresh } }));
+    // The warning, and that there is no token yet.
+    assert.ok(said.length > 1);
+    assert.equal(credential.access, "");
   }));
