@@ -1,6 +1,6 @@
 /** What an agent asks for, by plain functions over the credential file of this process's user. */
 import { Auth, type AuthOptions, type LoginOptions, type TokenOptions } from "./auth.js";
-import { inMemory } from "./copilot-fetch.js";
+import { inMemory } from "./copilot-headers.js";
 import { credentialsIn, documentOf, type OAuthCredentials } from "./credentials.js";
 import { AuthError } from "./error.js";
 import { Memory } from "./store/memory.js";

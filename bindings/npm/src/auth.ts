@@ -53,7 +53,8 @@ export interface TokenOptions extends JobOptions {
 export interface HeadersOptions extends TokenOptions {
   /**
    * The request's body, if it is known: JSON in the shape of OpenAI's chat or responses, or of
-   * Anthropic's messages. It tells what the next two leave open.
+   * Anthropic's messages. It tells what the next two leave open. One of more than 8 MiB is not
+   * looked at: it counts as none.
    */
   body?: string | undefined;
   /** Who began the request; only Copilot wants to know. */
@@ -116,7 +117,8 @@ export class Auth {
 
   /** The headers that carry such a key on a request to the API of `provider`, and where that is. */
   async headers(provider: string, options: HeadersOptions = {}): Promise<Headers> {
-    const { body, initiator, vision } = options;
+    const { initiator, vision } = options;
+    const body = isLookedAt(options.body) ? options.body : undefined;
     const request: Request = {
       type: "headers",
       ...this.#tokenRequest(provider, options),
@@ -212,6 +214,18 @@ export class Auth {
     return output as Extract<Output, { type: Type }>;
   }
 }
+
+/** The largest body that is looked at, in bytes (8 MiB): half of what the core takes at once. */
+export const MAX_LOOKED_AT = 8 << 20;
+
+/** Whether the core is shown such a body, which it gets as a text in JSON. */
+function isLookedAt(body: string | undefined): boolean {
+  if (body === undefined || body.length > MAX_LOOKED_AT) return false;
+  return Buffer.byteLength(JSON.stringify(body)) <= 2 * MAX_LOOKED_AT - SPARE_BYTES;
+}
+
+/** What the rest of a request may take, in bytes. */
+const SPARE_BYTES = 1 << 20;
 
 /** Nobody is there: every question ends at once. */
 const UNATTENDED: Interaction = {};

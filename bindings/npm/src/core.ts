@@ -64,7 +64,7 @@ export class Flow {
   /** Use {@link Core.start}. */
   constructor(door: Door, request: Request) {
     this.#door = door;
-    const answer = checked(door.start(JSON.stringify(request)));
+    const answer = checked(door.start(encoded(request)));
     this.#handle = answer.handle;
     this.#effect = answer.effect;
     this.#critical = answer.critical;
@@ -91,7 +91,7 @@ export class Flow {
   /** Answers the effect; gives the next one. `nowMs` is the time in epoch milliseconds. */
   step(event: Event, nowMs: number): Effect {
     // Handles begin at 1: none of that number is ever under way.
-    const answer = checked(this.#door.step(this.#handle ?? 0, JSON.stringify(event), nowMs));
+    const answer = checked(this.#door.step(this.#handle ?? 0, encoded(event), nowMs));
     this.#handle = answer.handle;
     this.#effect = answer.effect;
     this.#critical = answer.critical;
@@ -121,7 +121,7 @@ export class Core {
 
   /** Answers what needs no flow. */
   call<Name extends keyof Calls>(type: Name, call: Calls[Name]["call"]): Calls[Name]["value"] {
-    const answer = this.#door.call(JSON.stringify({ ...call, type })) as
+    const answer = this.#door.call(encoded({ ...call, type })) as
       | { value: Calls[Name]["value"]; error?: undefined }
       | { error: core.Error };
     if (answer.error) throw new BadCall(answer.error);
@@ -141,6 +141,13 @@ export async function loadCore(
 export function loadCoreSync(source: ArrayBuffer | ArrayBufferView | CompiledModule): Core {
   const module = source instanceof engine.Module ? source : new engine.Module(source);
   return new Core(new Door(new engine.Instance(module).exports));
+}
+
+/** As JSON. A person may paste half of a character, which JSON for the core cannot hold. */
+function encoded(value: object): string {
+  const wellFormed = (_: string, member: unknown): unknown =>
+    typeof member === "string" ? member.toWellFormed() : member;
+  return JSON.stringify(value, wellFormed);
 }
 
 function checked(json: unknown): Exclude<Answer, { error: core.Error }> {

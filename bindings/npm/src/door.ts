@@ -19,6 +19,13 @@ interface Raw {
 /** The version of the door that this file knows. */
 const VERSION = 1;
 
+/** What the core would answer, if it could look at it. */
+const TOO_LARGE = {
+  code: "bad_input",
+  message: "This is more than the core takes at once.",
+  advice: "Give it less than 16 MiB.",
+};
+
 export class Door {
   readonly #raw: Raw;
   readonly #encoder = new TextEncoder();
@@ -38,7 +45,7 @@ export class Door {
   }
 
   step(handle: number, event: string, nowMs: number): unknown {
-    const now = BigInt(Math.max(0, Math.trunc(nowMs)));
+    const now = moment(nowMs);
     return this.#ask(event, (at, length) => this.#raw.raw_step(handle, at, length, now));
   }
 
@@ -53,7 +60,7 @@ export class Door {
   #ask(text: string, ask: (at: number, length: number) => bigint): unknown {
     const input = this.#encoder.encode(text);
     const at = this.#raw.raw_alloc(input.length) >>> 0;
-    if (at === 0) throw new RangeError("This is more than the core takes at once.");
+    if (at === 0) return { error: TOO_LARGE };
     new Uint8Array(this.#raw.memory.buffer, at, input.length).set(input);
     // Requests and events hold tokens: the module wipes its copy, and this is the other one.
     input.fill(0);
@@ -66,4 +73,10 @@ export class Door {
     this.#raw.raw_free(from);
     return JSON.parse(json);
   }
+}
+
+/** A time that is none is the first one, and one that is too late the last. */
+function moment(ms: number): bigint {
+  if (!(ms > 0)) return 0n;
+  return ms < 2 ** 64 ? BigInt(Math.trunc(ms)) : 2n ** 64n - 1n;
 }

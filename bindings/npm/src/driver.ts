@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { openBrowser } from "./browser.js";
 import { Callback, type Visit } from "./callback.js";
-import type { Core, Flow } from "./core.js";
+import { BadCall, type Core, type Flow } from "./core.js";
 import { AuthError } from "./error.js";
 import { Http } from "./http.js";
 import { Cancelled, type Interaction } from "./interaction.js";
@@ -28,8 +28,13 @@ export interface Ground {
 
 /** Runs a job to its end. */
 export async function run(request: Request, ground: Ground): Promise<Output> {
-  const driver = new Driver(ground.core.start(request), ground);
-  return driver.run();
+  try {
+    const driver = new Driver(ground.core.start(request), ground);
+    return await driver.run();
+  } catch (error) {
+    // An option or an answer that the core cannot take: to the caller, one more reason to fail.
+    throw error instanceof BadCall ? new AuthError(error) : error;
+  }
 }
 
 /** A signal that never comes, for what must not be cancelled. */
@@ -76,7 +81,7 @@ class Driver {
     } finally {
       await this.#endGuard();
       await Promise.allSettled([this.#dismiss(output), this.#http.close()]);
-      this.#ground.interaction.close?.();
+      this.#tell((person) => person.close?.());
     }
   }
 
@@ -185,7 +190,7 @@ class Driver {
       const callback = page.callback ? this.#callback : undefined;
       const came = callback && this.#comeBack(callback, page, stop);
       came?.catch(() => undefined);
-      this.#ground.interaction.show?.(page);
+      this.#tell((person) => person.show?.(page));
       if (page.open_browser && page.problem === null) {
         const opened = this.#open(page.url, page.url);
         const first = await Promise.race([opened, ...(came ? [came] : [])]);
@@ -220,7 +225,9 @@ class Driver {
     const { interaction } = this.#ground;
     // A code that nobody sees is one that nobody enters.
     if (!interaction.showCode) return { type: "input_ended" };
-    interaction.showCode(code);
+    const shown: unknown = interaction.showCode(code);
+    // It may be a promise all the same.
+    void Promise.resolve(shown).catch(() => undefined);
     if (code.open_browser) await this.#open(code.url, code.verification_uri);
     return { type: "shown" };
   }
@@ -228,8 +235,10 @@ class Driver {
   /** Opens a page; where that fails, the person is told what to open. */
   async #open(url: string, shown: string): Promise<void> {
     const { interaction, environment } = this.#ground;
-    const opened = interaction.open ? interaction.open(url) : openBrowser(url, environment);
-    if (!(await opened)) interaction.browserFailed?.(shown);
+    const open = interaction.open?.bind(interaction) ?? ((it) => openBrowser(it, environment));
+    // One that throws has opened nothing.
+    const isOpen = await (async () => open(url))().catch(() => false);
+    if (!isOpen) this.#tell((person) => person.browserFailed?.(shown));
   }
 
   /** Gives the browser its page, and closes the door. */
@@ -247,23 +256,28 @@ class Driver {
   /** A count-down goes on from one effect to the next, as long as they have one. */
   #keepCounting(next: Effect): void {
     const counts = (next.type === "wait_until" || next.type === "http") && next.countdown != null;
-    if (this.#counting && !counts) this.#ground.interaction.countingDown?.(undefined);
+    if (this.#counting && !counts) this.#tell((person) => person.countingDown?.(undefined));
     this.#counting = counts;
+  }
+
+  /** Tells the person something. Where that fails, the job goes on: it may hold a login by now. */
+  #tell(about: (person: Interaction) => unknown): void {
+    // What is no promise by its type may be one all the same.
+    void (async () => about(this.#ground.interaction))().catch(() => undefined);
   }
 
   /** Awaits `work`, and tells what it is when it takes more than a moment. */
   async #waitedFor<T>(work: Promise<T>, activity: string): Promise<T> {
-    const { interaction } = this.#ground;
     let told = false;
     const timer = setTimeout(() => {
       told = true;
-      interaction.waiting?.(activity);
+      this.#tell((person) => person.waiting?.(activity));
     }, QUIET_MS);
     try {
       return await work;
     } finally {
       clearTimeout(timer);
-      if (told) interaction.waiting?.(undefined);
+      if (told) this.#tell((person) => person.waiting?.(undefined));
     }
   }
 
@@ -271,7 +285,7 @@ class Driver {
   async #countedDown<T>(work: Promise<T>, { message, until_ms }: Countdown): Promise<T> {
     const tell = (): void => {
       const leftMs = Math.max(0, until_ms - Date.now());
-      this.#ground.interaction.countingDown?.({ message, leftMs });
+      this.#tell((person) => person.countingDown?.({ message, leftMs }));
     };
     tell();
     const timer = setInterval(tell, 1000);

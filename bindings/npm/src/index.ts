@@ -4,7 +4,8 @@
  * | file | what is in it |
  * |---|---|
  * | `auth.ts` | the API: token, headers, login, logout, status |
- * | `agent.ts`, `copilot-fetch.ts`, `credentials.ts` | what an agent asks for, by plain functions |
+ * | `agent.ts`, `credentials.ts` | what an agent asks for, by plain functions |
+ * | `copilot-fetch.ts`, `copilot-headers.ts`, `copilot-body.ts` | calls of Copilot's API |
  * | `driver.ts` | the loop that answers a flow's effects with events |
  * | `http.ts`, `callback.ts`, `page.ts`, `browser.ts` | the network, and the browser |
  * | `files.ts`, `store.ts`, `store/` | credentials: the agent's file by its own rules, or memory |

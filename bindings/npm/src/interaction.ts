@@ -8,6 +8,9 @@ import type { Authorize, Label, ShowCode } from "./types.js";
  * A question is answered with `undefined` where nobody is there to answer (any more), and rejected
  * with {@link Cancelled} where the person wants to stop. Its `signal` is aborted when the answer is
  * no longer needed, as when a browser came back while the person was still being asked.
+ *
+ * What only tells something may fail: the job goes on, for it may hold a login by then. It ends only
+ * where {@link Interaction.showCode} throws: nobody could enter the code.
  */
 export interface Interaction {
   /** Whether there is somebody to pick from a list and to confirm; false unless given. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { test } from "node:test";
 
 import { createCopilotFetch, loadOAuthCredentials, saveOAuthCredentials } from "pi-auth";
@@ -56,6 +58,55 @@ test("who began it, and whether it carries an image, are told by its messages", 
   assert.equal(answered(await log())[0]["x-initiator"], "agent");
 });
 
+test("an image is seen in a large body, and one that is too large is sent all the same", needsSandbox, async () => {
+  const it = await home();
+  const credentials = await copilot(FRESH);
+  const seen = [];
+  const fetch = async (_, init) => seen.push(init.headers.get("copilot-vision-request")) && new Response();
+  const copilotFetch = await createCopilotFetch(async () => credentials, { ...it.options, fetch });
+  const image = (bytes) => ({ type: "image_url", image_url: { url: `data:image/png;base64,${"A".repeat(bytes)}` } });
+  const bodyOf = (bytes) => chat([message("user", [image(bytes)])]);
+  // The last has less than 8 Mi characters, and yet more than the core takes.
+  const odd = JSON.stringify({ messages: [message("user", [image(1)])], more: "\u20ac".repeat(7 << 20) });
+  const bodies = [bodyOf(7 << 20), new TextEncoder().encode(bodyOf(7 << 20)), bodyOf(9 << 20), new Uint8Array(17 << 20), odd];
+  for (const body of bodies) await copilotFetch(URL_, post(body));
+  assert.deepEqual(seen, ["true", "true", null, null, null]);
+  await copilotFetch(URL_, post(`{"messages":[{"role":"user","content":[{"type":"image_url"},"\ud800"]}]}`));
+  assert.equal(seen.at(-1), "true");
+});
+
+test("a Request is looked at like any other call, and sent again on a 401", needsSandbox, async () => {
+  const it = await home();
+  const credentials = await copilot(FRESH);
+  const copilotFetch = await createCopilotFetch(async () => credentials, it.options);
+  await without(credentials.access);
+  const image = { type: "image_url", image_url: { url: "data:image/png;base64,AA==" } };
+  const body = chat([message("user", [image]), message("assistant", "b"), message("tool", "c")]);
+  const log = await listen();
+  const response = await copilotFetch(new Request(URL_, post(body)));
+  assert.equal(response.status, 200, await response.text());
+  const [headers] = answered(await log());
+  assert.deepEqual([headers["x-initiator"], headers["copilot-vision-request"]], ["agent", "true"]);
+});
+
+test("of a Request no more than 8 MiB are read, none of what is no JSON, and none for who gives up", needsSandbox, async () => {
+  const it = await home();
+  const credentials = await copilot(FRESH);
+  const fetch = async (input) => Response.json((await input.arrayBuffer()).byteLength);
+  const copilotFetch = await createCopilotFetch(async () => credentials, { ...it.options, fetch });
+  const chunk = new Uint8Array(1 << 20);
+  for (const [length, type] of [[9, "application/json"], [3, "application/octet-stream"]]) {
+    const body = new ReadableStream({ start: (to) => (Array.from({ length }, () => to.enqueue(chunk)), to.close()) });
+    const request = new Request(URL_, { method: "POST", headers: { "content-type": type }, body, duplex: "half" });
+    assert.equal(await (await copilotFetch(request)).json(), length << 20);
+  }
+  const stop = new AbortController();
+  const endless = new Request(URL_, post(new ReadableStream({}), { duplex: "half", signal: stop.signal }));
+  const call_ = copilotFetch(endless);
+  stop.abort();
+  await assert.rejects(call_, { name: "AbortError" });
+});
+
 test("it can be called like fetch", needsSandbox, async () => {
   const it = await home();
   const credentials = await copilot(FRESH);
@@ -109,6 +160,87 @@ test("an expired token is refreshed before anything is sent, once for many calls
   assert.deepEqual(all.map(({ status }) => status), [200, 200, 200, 200, 200]);
   assert.equal(refreshed.length, 1);
   assert.equal((await grants()).exchanges, before + 1);
+});
+
+test("credentials that could not be told fail no request, and are told again", needsSandbox, async () => {
+  const it = await home();
+  const credentials = await copilot(EXPIRED);
+  const told = [];
+  const onRefreshed = async (next) => {
+    told.push(next.access);
+    if (told.length < 3) throw new Error("the disk is full");
+  };
+  const copilotFetch = await createCopilotFetch(async () => credentials, { ...it.options, onRefreshed });
+  for (let count = 0; count < 5; count += 1) assert.equal((await copilotFetch(call(post(hello)))).status, 200);
+  assert.deepEqual(told, [told[0], told[0], told[0]]);
+});
+
+/** A home whose Copilot tokens are exchanged at a server of the test's own, which takes its time. */
+async function slowly(context, ms) {
+  const it = await home();
+  const tokens = [];
+  const server = createServer((request, response) => {
+    tokens.push(`tid=${tokens.length};`);
+    const token = { token: tokens.at(-1), expires_at: Math.floor(Date.now() / 1000) + 1800, refresh_in: 1500 };
+    setTimeout(() => response.setHeader("content-type", "application/json").end(JSON.stringify(token)), ms);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => server.close());
+  const copilot_token_url = `http://127.0.0.1:${server.address().port}/`;
+  writeFileSync(it.overrides, JSON.stringify({ "github-copilot": { copilot_token_url } }));
+  return { ...it, tokens };
+}
+
+const EXPIRED_LOGIN = { type: "oauth", refresh: "ghu_refresh", access: "tid=old;", expires: 1 };
+
+test("a refresh that ends after its call was given up is told", async (context) => {
+  const it = await slowly(context, 300);
+  const told = [];
+  const onRefreshed = ({ access }) => void told.push(access);
+  const fetch = async () => new Response();
+  const copilotFetch = await createCopilotFetch(async () => EXPIRED_LOGIN, { ...it.options, fetch, onRefreshed });
+  const ended = copilotFetch(URL_, post(hello, { signal: AbortSignal.timeout(50) }));
+  await assert.rejects(ended, { name: "TimeoutError" });
+  assert.deepEqual([told, it.tokens], [["tid=0;"], ["tid=0;"]]);
+});
+
+test("who waits for another call's refresh may give up", async (context) => {
+  const it = await slowly(context, 1000);
+  const copilotFetch = await createCopilotFetch(async () => EXPIRED_LOGIN, { ...it.options, fetch: async () => new Response() });
+  const first = copilotFetch(URL_, post(hello));
+  const began = performance.now();
+  await assert.rejects(copilotFetch(URL_, post(hello, { signal: AbortSignal.timeout(50) })), { name: "TimeoutError" });
+  assert.ok(performance.now() - began < 900);
+  await first;
+});
+
+test("who gives up while a refused token is renewed is answered so", async (context) => {
+  const it = await slowly(context, 300);
+  const login = { ...EXPIRED_LOGIN, expires: Date.now() + FRESH };
+  const fetch = async () => new Response("", { status: 401 });
+  const copilotFetch = await createCopilotFetch(async () => login, { ...it.options, fetch });
+  const ended = copilotFetch(URL_, post(hello, { signal: AbortSignal.timeout(50) }));
+  await assert.rejects(ended, { name: "TimeoutError" });
+});
+
+test("what COPILOT_GITHUB_TOKEN is exchanged for is kept, until it is refused or a login is stored", async (context) => {
+  const it = await slowly(context, 0);
+  const environment = { ...it.environment, COPILOT_GITHUB_TOKEN: "ghu_variable" };
+  const sent = [];
+  const refused = new Set();
+  const fetch = async (_, { headers }) => {
+    sent.push(headers.get("authorization").replace("Bearer ", ""));
+    return new Response("", { status: refused.has(sent.at(-1)) ? 401 : 200 });
+  };
+  const copilotFetch = await createCopilotFetch(undefined, { environment, fetch });
+  for (let count = 0; count < 3; count += 1) await copilotFetch(URL_, post(hello));
+  refused.add("tid=0;");
+  for (let count = 0; count < 2; count += 1) assert.equal((await copilotFetch(URL_, post(hello))).status, 200);
+  const login = { ...EXPIRED_LOGIN, access: "tid=stored;", expires: Date.now() + FRESH };
+  await saveOAuthCredentials("github-copilot", login, it.options);
+  await copilotFetch(URL_, post(hello));
+  assert.deepEqual(sent, ["tid=0;", "tid=0;", "tid=0;", "tid=0;", "tid=1;", "tid=1;", "tid=stored;"]);
+  assert.equal(it.tokens.length, 2);
 });
 
 test("streams pass through untouched, both ways", needsSandbox, async () => {
@@ -177,9 +309,13 @@ test("an AbortSignal of the request ends it", needsSandbox, async () => {
 
 test("without a login it says what to do, and sends nothing", needsSandbox, async () => {
   const it = await home();
+  const { refresh } = await copilot(FRESH);
+  const variable = { environment: { ...it.environment, COPILOT_GITHUB_TOKEN: refresh } };
+  const nobody = async () => null;
   const log = await listen();
-  for (const getAuth of [async () => null, undefined]) {
-    const copilotFetch = await createCopilotFetch(getAuth, it.options);
+  // A caller that has nobody is not served with another account.
+  for (const [getAuth, options] of [[nobody, it.options], [nobody, variable], [undefined, it.options]]) {
+    const copilotFetch = await createCopilotFetch(getAuth, options);
     await assert.rejects(copilotFetch(call(post(hello))), { code: "login_required" });
   }
   assert.deepEqual(await log(), []);

@@ -100,6 +100,23 @@ test("a call that makes no sense is an exception, and leaves the flow as it was"
   assert.throws(() => flow.step({ type: "woke" }, 0), BadCall);
 });
 
+test("a time that is none is the first, and what is too large a bad call", async () => {
+  const core = await loadCore(bytes);
+  for (const now of [Number.NaN, undefined, -1, -Infinity, 1e30, Infinity, 1.5]) {
+    const flow = core.start({ type: "token", provider: "anthropic" });
+    const stored = { anthropic: { type: "oauth", refresh: "r", access: "access", expires: 2000 } };
+    const next = flow.step({ type: "store_read", path: "auth.json", contents: JSON.stringify(stored) }, now);
+    assert.equal(next.type, now > 2 ? "read_overrides" : "done", String(now));
+    flow.drop();
+  }
+  assert.throws(() => core.call("plain", { text: "x".repeat(17 << 20) }), (error) => error instanceof BadCall && error.code === "bad_input");
+});
+
+test("half of a character is no reason to fail", async () => {
+  const core = await loadCore(bytes);
+  assert.equal(core.call("plain", { text: "a\ud800b" }), "a\ufffdb");
+});
+
 test("flows do not see each other, and one that is dropped is gone", async () => {
   const core = await loadCore(bytes);
   const flows = [1, 2, 3].map(() => core.start({ type: "status" }));

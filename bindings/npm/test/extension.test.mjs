@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import piAuth from "pi-auth/pi-extension";
 
-import { codeOf, copilot, EXPIRED, home, isValid, letIn, needsSandbox, settings, SANDBOX } from "./support.mjs";
+import { codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, settings, SANDBOX } from "./support.mjs";
 
 const COPILOT = { id: "gpt-4.1", provider: "github-copilot", baseUrl: "https://api.individual.githubcopilot.com", headers: { "Editor-Version": "old/1", "X-Own": "1" } };
 
@@ -84,6 +84,31 @@ test("an overrides file that is not there keeps no agent from starting, and send
     assert.deepEqual(github.oauth.modifyModels([COPILOT, foreign], credential), [foreign]);
     await assert.rejects(github.oauth.refreshToken(credential), /mistyped\.json/);
     await assert.rejects((await today())["github-copilot"].auth.oauth.toAuth(credential), /mistyped\.json/);
+  }));
+
+test("a login whose exchange has to wait still offers its models, at their place", needsSandbox, () =>
+  inHome(async () => {
+    const { "github-copilot": older_ } = await older();
+    const { "github-copilot": today_ } = await today();
+    for (const access of ["", undefined]) {
+      const credential = { type: "oauth", refresh: "ghu_waiting", access, expires: 0 };
+      const [model] = older_.oauth.modifyModels([COPILOT], credential);
+      assert.ok(model?.baseUrl.startsWith(SANDBOX), model?.baseUrl);
+      const { apiKey, baseUrl } = await today_.auth.oauth.toAuth(credential);
+      assert.deepEqual([apiKey, baseUrl], [access, model.baseUrl]);
+    }
+  }));
+
+test("when the agent says so it is refreshed, whatever the credential says of its end", needsSandbox, () =>
+  inHome(async () => {
+    const { "github-copilot": github } = await older();
+    const fresh = Date.now() + FRESH;
+    for (const expires of [fresh, fresh + 0.5, 2 ** 60, 1e400, Number.NaN, String(fresh), "soon", null, undefined, -1]) {
+      const { access, refresh } = await copilot(FRESH);
+      const next = await github.oauth.refreshToken({ access, refresh, expires });
+      assert.notEqual(next.access, access, String(expires));
+      assert.ok(Number.isSafeInteger(next.expires), String(next.expires));
+    }
   }));
 
 test("what an older agent opens in a shell holds no command, whatever the server says", needsSandbox, () =>
@@ -168,4 +193,22 @@ test("Copilot by a code with an agent of today: the code, then what never to do,
     const next = await auth.oauth.refresh({ ...credential, own: "kept" });
     assert.notEqual(next.access, credential.access);
     assert.deepEqual([next.own, next.availableModelIds], ["kept", credential.availableModelIds]);
+  }));
+
+test("a login whose notes cannot be shown is one all the same", needsSandbox, () =>
+  inHome(async () => {
+    await settings({ github: { interval_s: 1 } });
+    await control("POST", "faults/copilot_token", Array(3).fill({ status: { code: 503 } }));
+    const said = [];
+    const notify = (event) => {
+      if (event.type === "device_code") void letIn({ verification_uri: event.verificationUri, user_code: event.userCode });
+      if (event.type === "progress" && said.push(event.message) > 1) throw new Error("no screen");
+    };
+    const { auth } = (await today())["github-copilot"];
+    const credential = await auth.oauth.login({ notify, prompt: async () => "", signal: new AbortController().signal });
+    await control("DELETE", "faults");
+    assert.ok(await isValid({ github: { domain: "github.com", token: credential.refresh } }));
+    // The warning, and that there is no token yet.
+    assert.ok(said.length > 1);
+    assert.equal(credential.access, "");
   }));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
@@ -195,6 +196,39 @@ test("Copilot with the system's browser, which BROWSER names", { skip: !BROWSER 
   assert.equal(code, 0, stderr);
   assert.ok(it.entry("github-copilot").access.startsWith("tid="));
 });
+
+for (const [title, fail] of [
+  ["throws", () => { throw new Error("no screen"); }],
+  ["rejects", async () => { throw new Error("no screen"); }],
+]) {
+  test(`a user interface that ${title} where it only tells something loses no login`, needsSandbox, async () => {
+    const it = await home();
+    await settings({ github: { interval_s: 1 } });
+    const told = [];
+    const telling = (name) => (value) => {
+      told.push(name);
+      return fail(value);
+    };
+    const names = ["show", "open", "browserFailed", "waiting", "countingDown", "close"];
+    const broken = Object.fromEntries(names.map((name) => [name, telling(name)]));
+    // Somebody else has the lock for a moment.
+    mkdirSync(it.path("oauth.json.lock"), { recursive: true });
+    setTimeout(() => rmdirSync(it.path("oauth.json.lock")), 1300);
+    const environment = { ...it.environment, DISPLAY: ":0" };
+    let url;
+    const show = (page) => {
+      url = page.url;
+      return broken.show();
+    };
+    const paste = () => codeOf(url);
+    await loginAnthropic({ environment, interaction: { ...broken, show, paste } });
+    const showCode = (code) => void letIn(code);
+    await loginGitHubCopilot({ environment, interaction: { ...broken, showCode } });
+    await assertLoggedIn(it);
+    assert.ok(it.entry("github-copilot").access);
+    assert.deepEqual([...new Set(told)].sort(), names.sort());
+  });
+}
 
 test("a person picks the provider, and may stop", needsSandbox, async () => {
   const it = await home();

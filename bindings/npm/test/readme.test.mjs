@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { compile, folder, here } from "./installed.mjs";
-import { anthropic, codeOf, FRESH, home, isValid, letIn, needsSandbox, SANDBOX, settings } from "./support.mjs";
+import { anthropic, codeOf, copilot, FRESH, home, isValid, letIn, needsSandbox, SANDBOX, settings } from "./support.mjs";
 
 const blocks = [...readFileSync(join(here, "README.md"), "utf8").matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language, code]) => ({ language, code }));
 const [token, ui, agents, core, ...more] = blocks.filter(({ language }) => language === "js").map(({ code }) => code);
@@ -23,6 +23,7 @@ test("each compiles against the package's types", () => {
   const declared = `declare const ui: { print(...words: unknown[]): void; ask(...words: unknown[]): Promise<string>; progress(waiting: unknown): void };
 declare const url: string;
 declare const body: string;
+declare const vault: { read(): Promise<import("pi-auth").OAuthCredentials | null>; write(credentials: import("pi-auth").OAuthCredentials): Promise<void> };
 declare function perform(effect: import("pi-auth/core").Effect): Promise<import("pi-auth/core").Event>;
 `;
   const files = [token, ui, agents, core].map((code, index) => {
@@ -88,11 +89,11 @@ test("for agents", needsSandbox, async () => {
   await settings({ github: { interval_s: 1 } });
   it.store({ anthropic: await anthropic(FRESH) });
   const body = JSON.stringify({ model: "gpt-4.1", messages: [{ role: "user", content: "hello" }] });
-  const before = `const url = ${JSON.stringify(`${SANDBOX}/github.com/copilot/chat/completions`)}; const body = ${JSON.stringify(body)};`;
-  const running = start(it.environment, before, agents, `console.log(response.status, key);`);
+  const before = `const url = ${JSON.stringify(`${SANDBOX}/github.com/copilot/chat/completions`)}; const body = ${JSON.stringify(body)}; const vault = { read: async () => own_, write: async () => {} }; const own_ = ${JSON.stringify(await copilot(FRESH))};`;
+  const running = start(it.environment, before, agents, `const own = await ownFetch(url, { method: "POST", body }); console.log(response.status, own.status, key);`);
   await enter(running);
   const { exit, stdout, stderr } = await running.ended;
-  assert.deepEqual([exit, stdout], [0, `200 ${it.entry("anthropic").access}\n`], stderr);
+  assert.deepEqual([exit, stdout], [0, `200 200 ${it.entry("anthropic").access}\n`], stderr);
   assert.equal(it.entry("github-copilot"), undefined);
 });
 

@@ -9,7 +9,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bury, LockDirectory, Watch } from "../dist/store/directory.js";
 import { FileStore } from "../dist/store/file.js";
 import { Lock, NoLock } from "../dist/store/lock.js";
+import { Memory, MemoryStore } from "../dist/store/memory.js";
 import { Places, real } from "../dist/store/places.js";
+import { failureOf } from "../dist/store/text.js";
+import { run } from "./support.mjs";
 
 const NEVER = new AbortController().signal;
 
@@ -96,6 +99,28 @@ test("a lock that was taken over is not ours, not touched and not removed", asyn
   assert.equal(modified(`${file}.lock`), theirs);
   await lock.release();
   assert.ok(existsSync(`${file}.lock`));
+});
+
+test("a process that ends at once leaves a lock that was taken over, and none of its own", async (context) => {
+  for (const [takenOver, left] of [[true, ["auth.json.lock"]], [false, []]]) {
+    const folder = scratch(context);
+    const path = `${join(folder, "auth.json")}.lock`;
+    const program = `
+      import { mkdirSync, rmdirSync, utimesSync } from "node:fs";
+      import { LockDirectory, Watch } from ${JSON.stringify(new URL("../dist/store/directory.js", import.meta.url))};
+      const lock = await LockDirectory.tryTake(${JSON.stringify(join(folder, "auth.json"))}, new Watch());
+      if (${takenOver}) {
+        rmdirSync(${JSON.stringify(path)});
+        mkdirSync(${JSON.stringify(path)});
+        utimesSync(${JSON.stringify(path)}, 1e9, 1e9);
+        await lock.release();
+      }
+      process.exit();
+    `;
+    const { code, stderr } = await run(process.execPath, ["--input-type=module", "--eval", program], process.env).ended;
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(readdirSync(folder), left);
+  }
 });
 
 test("a lock is touched every two seconds, for the agent's shortest patience is ten", async (context) => {
@@ -187,6 +212,46 @@ test("what a killed process left behind is swept, and what a living one is writi
   await store.lock(NEVER);
   await store.unlock();
   assert.deepEqual(readdirSync(folder).sort(), [`.auth.json.${process.pid}-0123456789abcdef.tmp`, ".auth.json.x.tmp", "auth.json"]);
+});
+
+test("a leftover that cannot be removed blocks nobody", async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  const [first, second] = ["0123456789abcdef", "1123456789abcdef"].map((it) => `.auth.json.${2 ** 22 + 1}-${it}.tmp`);
+  mkdirSync(join(folder, first, "full"), { recursive: true });
+  writeFileSync(join(folder, second), "");
+  assert.equal((await store.lock(NEVER)).type, "locked");
+  await store.unlock();
+  assert.deepEqual(readdirSync(folder).sort(), [first, "auth.json"]);
+});
+
+test("what the system says of a failure is told without the path, which may hold anything", (context) => {
+  const path = join(scratch(context), "a\u001b[2J b");
+  mkdirSync(path);
+  const failureFrom = (act) => {
+    try {
+      act();
+    } catch (error) {
+      return failureOf(error);
+    }
+  };
+  assert.equal(failureFrom(() => rmSync(path)), "not_a_file");
+  assert.deepEqual(failureFrom(() => rmdirSync(join(path, "gone"))), { other: "ENOENT: no such file or directory" });
+  const odd = new Error(`Something: rm returned EIO (i/o error) ${path}`);
+  assert.deepEqual(failureOf(odd), { other: "Something: rm returned EIO (i/o error)" });
+});
+
+test("who waits for memory may give up, and lets nobody by", async () => {
+  const memory = new Memory(null);
+  const [first, second, third] = [1, 2, 3].map(() => new MemoryStore(memory, {}));
+  await first.lock(NEVER);
+  const stop = new AbortController();
+  const [gaveUp, turn] = [second.lock(stop.signal), third.lock(NEVER)];
+  stop.abort();
+  await assert.rejects(gaveUp, { name: "AbortError" });
+  assert.equal(await Promise.race([turn, sleep(20, "waits")]), "waits");
+  await first.unlock();
+  assert.deepEqual(await turn, { type: "locked" });
 });
 
 const isRoot = process.getuid?.() === 0;

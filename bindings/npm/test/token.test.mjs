@@ -42,6 +42,17 @@ test("an expired token is refreshed, and what is not ours stays as it is, to the
   assert.deepEqual(it.names(), ["auth.json"]);
 });
 
+test("an option that the core cannot take is an error like any other", async () => {
+  const it = await home();
+  for (const minValidityMs of [-1, 0.5, Number.NaN, "1"]) {
+    await assert.rejects(new Auth(it.options).token("anthropic", { minValidityMs }), (error) => {
+      assert.ok(error instanceof AuthError);
+      assert.equal(error.code, "bad_input");
+      return true;
+    });
+  }
+});
+
 test("a token that a server refused is refreshed, unless somebody has done so", needsSandbox, async () => {
   const it = await home();
   const stored = await anthropic(FRESH);

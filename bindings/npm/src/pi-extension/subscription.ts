@@ -14,6 +14,8 @@ import type { AgentCredential, StoredCredential } from "./agent.js";
 const BUFFER_MS = 5 * 60 * 1000;
 /** Longer than any clock is off while one synchronous job runs, in milliseconds. */
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** The last moment that JavaScript knows, in epoch milliseconds. */
+const LAST_MS = 8.64e15;
 
 /** What the agent decides anew for each request, and so adds by itself. */
 const PER_REQUEST = ["authorization", "x-initiator", "copilot-vision-request"];
@@ -31,11 +33,14 @@ export class Subscription {
   /** Logs in; the agent is to store what comes back. */
   async login(interaction: Interaction, signal?: AbortSignal): Promise<StoredCredential> {
     const memory = new Memory(null);
-    try {
-      const job = this.#auth(memory, interaction).login({ provider: this.provider, signal });
-      for (const note of (await job).notes) interaction.waiting?.(note);
-    } catch (error) {
+    const job = this.#auth(memory, interaction).login({ provider: this.provider, signal });
+    const { notes } = await job.catch((error: unknown) => {
       throw told(error);
+    });
+    try {
+      for (const note of notes) interaction.waiting?.(note);
+    } catch {
+      // The login stands, whether that could be told or not.
     }
     return this.#stored(memory);
   }
@@ -47,9 +52,12 @@ export class Subscription {
    * It cannot be cancelled: the provider has perhaps replaced the refresh token by then.
    */
   async refresh(old: AgentCredential): Promise<StoredCredential> {
-    const memory = new Memory(this.#document(old));
+    // Others write this field, too: it may be a text, or nothing, or later than the core counts.
+    const expires = Math.min(old.expires, LAST_MS);
+    const memory = new Memory(this.#document({ ...old, expires }));
     // One moment more than it has left.
-    const minValidityMs = Math.max(BUFFER_MS, old.expires + BUFFER_MS - Date.now() + 1000);
+    const leftMs = Math.ceil(expires + BUFFER_MS - Date.now() + 1000);
+    const minValidityMs = Number.isNaN(leftMs) ? BUFFER_MS : Math.max(BUFFER_MS, leftMs);
     try {
       await this.#auth(memory, {}).token(this.provider, { minValidityMs });
     } catch (error) {
@@ -60,8 +68,10 @@ export class Subscription {
 
   /** Where requests with this credential go; `undefined` where nobody knows. */
   baseUrl(credential: AgentCredential): string | undefined {
-    // Whether it is still valid is not the question here.
-    const lasting = this.#document({ ...credential, expires: Date.now() + DAY_MS });
+    // Whether it is still valid is not the question here, nor whether there is one yet: a login that
+    // could not be exchanged is stored without.
+    const access = credential.access || "none";
+    const lasting = this.#document({ ...credential, access, expires: Date.now() + DAY_MS });
     return this.#atOnce(lasting).base_url ?? undefined;
   }
 
@@ -89,14 +99,17 @@ export class Subscription {
         const { effect } = flow;
         if (effect.type === "failed") throw told(new AuthError(effect.error));
         if (effect.type === "done" && effect.output.type === "headers") return effect.output;
-        flow.step(this.#answer(effect, contents), Date.now());
+        const event = this.#answer(effect, contents);
+        if (!event) throw new Error(`Where ${this.name} is cannot be told without waiting.`);
+        flow.step(event, Date.now());
       }
     } finally {
       flow.drop();
     }
   }
 
-  #answer(effect: Effect, contents: string | null): Event {
+  /** `undefined` for what takes its time, or is done to a file. */
+  #answer(effect: Effect, contents: string | null): Event | undefined {
     switch (effect.type) {
       case "read_store":
         return { type: "store_read", path: "(the agent's)", contents };
@@ -105,8 +118,7 @@ export class Subscription {
       case "read_variable":
         return { type: "variable", value: null };
       default:
-        // Nothing that takes its time, nor is done to a file.
-        return { type: "cancelled" };
+        return undefined;
     }
   }
 

@@ -59,7 +59,7 @@ export class LockDirectory {
         stale: Number.MAX_SAFE_INTEGER,
         update: TOUCH_EVERY_MS,
         retries: 0,
-        fs: { ...fs, mkdir: make, utimes: lock.#touch },
+        fs: { ...fs, mkdir: make, utimes: lock.#touch, rmdir: lock.#remove, rmdirSync: lock.#drop },
         onCompromised: () => {
           lock.#lost = true;
         },
@@ -89,7 +89,8 @@ export class LockDirectory {
   }
 
   async release(): Promise<void> {
-    // One that was taken over is somebody else's to remove; ours notices that by its next touch.
+    // One that was taken over is somebody else's to remove: the library notices that by its next touch,
+    // or at the end of the process.
     if (this.isOurs) await this.#release?.().catch(() => undefined);
     this.#lost = true;
   }
@@ -105,6 +106,14 @@ export class LockDirectory {
       this.#touched = modified(path);
     });
   };
+
+  /** Removes it, unless somebody has taken it over: the library does not look, least of all at exit. */
+  #drop = (path: string): void => {
+    // One without a time was made a moment ago, and could not be given any.
+    if (this.#touched === undefined || this.isOurs) fs.rmdirSync(path);
+  };
+
+  #remove = (path: string, done: Done): void => atOnce(done, () => this.#drop(path));
 }
 
 /**

@@ -13,14 +13,29 @@ export class Memory {
     this.contents = contents;
   }
 
-  /** Waits for its turn; gives what ends it. */
-  async lock(): Promise<() => void> {
+  /** Waits for its turn, or until `signal` is aborted; gives what ends it. */
+  async lock(signal: AbortSignal): Promise<() => void> {
     const before = this.#last;
     let end: () => void = () => undefined;
     this.#last = new Promise((resolve) => (end = resolve));
-    await before;
-    return end;
+    try {
+      await unlessAborted(before, signal);
+      return end;
+    } catch (error) {
+      // Whoever is behind still waits for those before.
+      void before.then(end);
+      throw error;
+    }
   }
+}
+
+async function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    void turn.then(resolve).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /** A store of that memory; overrides come from where `files` finds them. */
@@ -46,8 +61,8 @@ export class MemoryStore implements Store {
     return this.read();
   }
 
-  async lock(): Promise<Event> {
-    this.#end ??= await this.#memory.lock();
+  async lock(signal: AbortSignal): Promise<Event> {
+    this.#end ??= await this.#memory.lock(signal);
     return { type: "locked" };
   }
 

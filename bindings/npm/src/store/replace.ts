@@ -139,9 +139,13 @@ export function sweep(target: string): void {
     const middle = name.startsWith(prefix(target)) && name.slice(prefix(target).length);
     const maker = middle && /^([1-9]\d{0,9})-[0-9a-f]{16}\.tmp$/.exec(middle)?.[1];
     if (!maker) continue;
-    const path = join(directory, name);
-    const made = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (isGone(Number(maker)) || Date.now() - made > YOUNG_MS) rmSync(path, { force: true });
+    try {
+      const path = join(directory, name);
+      const made = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      if (isGone(Number(maker)) || Date.now() - made > YOUNG_MS) rmSync(path, { force: true });
+    } catch {
+      // A directory, or somebody else's: it is in nobody's way.
+    }
   }
 }
 

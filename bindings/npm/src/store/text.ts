@@ -75,11 +75,13 @@ export function failureOf(error: unknown): StoreFailure {
     case "EDQUOT":
       return "no_space";
     case "EISDIR":
+    case "ERR_FS_EISDIR":
       return "not_a_file";
     default: {
-      // `EIO: i/o error, open '/path'`: the path is told beside it.
+      // `EIO: i/o error, open '/path'`, or `... returned EIO (i/o error) /path`: the path is told
+      // beside it, fit to be shown.
       const message = error instanceof Error ? error.message : String(error);
-      return { other: message.replace(/, \w+ '.*$/s, "") };
+      return { other: message.replace(/(, \w+ '| \/).*$/s, "") };
     }
   }
 }
