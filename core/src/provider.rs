@@ -123,7 +123,6 @@ impl Provider {
             let problem = alloc::format!("{issuer} {what}");
             Err(EndpointError::Metadata { problem }.into())
         };
-        let lacks_s256 = metadata.lacks_s256();
         let fill = |url: &mut String, endpoint: Option<String>| {
             if url.is_empty() {
                 *url = endpoint.unwrap_or_default();
@@ -134,7 +133,7 @@ impl Provider {
         let (has_login, login_endpoint) = match &mut found.login {
             Login::AuthorizationCode(login) => {
                 let has_url = fill(&mut login.authorize_url, metadata.authorization_endpoint);
-                if job == Job::Login && lacks_s256 {
+                if job == Job::Login && metadata.lacks_s256 {
                     return wrong("does not support PKCE with S256, which this program needs");
                 }
                 (has_url, "has no authorization_endpoint in its metadata")
