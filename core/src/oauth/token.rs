@@ -54,9 +54,10 @@ pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
     let (content_type, body) = match provider.token_request {
         TokenRequest::Form => ("application/x-www-form-urlencoded", encode_pairs(fields)),
         TokenRequest::Json => {
-            let member =
-                |(name, value): &(&str, &str)| format!("{}:{}", quoted(name), quoted(value));
-            let members: Vec<String> = fields.iter().map(member).collect();
+            let mut members = Vec::new();
+            for (name, value) in fields {
+                members.push(format!("{}:{}", quoted(name), quoted(value)));
+            }
             ("application/json", format!("{{{}}}", members.join(",")))
         }
     };
