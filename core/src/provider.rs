@@ -118,41 +118,51 @@ impl Provider {
         job: Job,
     ) -> Result<Arc<Self>, Box<EndpointError>> {
         let mut found = self.clone();
-        let issuer = self.issuer.as_deref().unwrap_or_default();
-        let wrong = |what: &str| {
-            let problem = alloc::format!("{issuer} {what}");
-            Err(EndpointError::Metadata { problem }.into())
-        };
-        let lacks_s256 = metadata.lacks_s256();
+        match found.learn(metadata, job) {
+            None => Ok(Arc::new(found)),
+            Some(lack) => {
+                let issuer = self.issuer.as_deref().unwrap_or_default();
+                Err(EndpointError::Metadata { problem: alloc::format!("{issuer} {lack}") }.into())
+            }
+        }
+    }
+
+    /// Takes from the metadata what is not there yet. Tells what the job still lacks then.
+    fn learn(&mut self, metadata: Metadata, job: Job) -> Option<&'static str> {
         let fill = |url: &mut String, endpoint: Option<String>| {
             if url.is_empty() {
                 *url = endpoint.unwrap_or_default();
             }
-            !url.is_empty()
         };
-        let has_token = fill(&mut found.token_url, metadata.token_endpoint);
-        let (has_login, login_endpoint) = match &mut found.login {
-            Login::AuthorizationCode(login) => {
-                let has_url = fill(&mut login.authorize_url, metadata.authorization_endpoint);
-                if job == Job::Login && lacks_s256 {
-                    return wrong("does not support PKCE with S256, which this program needs");
-                }
-                (has_url, "has no authorization_endpoint in its metadata")
-            }
-            Login::DeviceCode { device_authorization_url: url } => {
-                let has_url = fill(url, metadata.device_authorization_endpoint);
-                (has_url, "has no device_authorization_endpoint in its metadata")
-            }
+        let is_code = matches!(self.login, Login::AuthorizationCode(_));
+        let (login_url, endpoint, lack) = match &mut self.login {
+            Login::AuthorizationCode(login) => (
+                &mut login.authorize_url,
+                metadata.authorization_endpoint,
+                "has no authorization_endpoint in its metadata",
+            ),
+            Login::DeviceCode { device_authorization_url } => (
+                device_authorization_url,
+                metadata.device_authorization_endpoint,
+                "has no device_authorization_endpoint in its metadata",
+            ),
         };
-        if job == Job::Login && !has_login {
-            return wrong(login_endpoint);
+        fill(login_url, endpoint);
+        fill(&mut self.token_url, metadata.token_endpoint);
+        if self.revocation_url.is_none() {
+            self.revocation_url = metadata.revocation_endpoint;
         }
-        if job != Job::Revocation && !has_token {
-            return wrong("has no token_endpoint in its metadata");
+        self.requires_iss = metadata.authorization_response_iss_parameter_supported;
+        match job {
+            Job::Login if is_code && metadata.lacks_s256 => {
+                Some("does not support PKCE with S256, which this program needs")
+            }
+            Job::Login if login_url.is_empty() => Some(lack),
+            Job::Login | Job::Refresh if self.token_url.is_empty() => {
+                Some("has no token_endpoint in its metadata")
+            }
+            _ => None,
         }
-        found.revocation_url = found.revocation_url.or(metadata.revocation_endpoint);
-        found.requires_iss = metadata.authorization_response_iss_parameter_supported;
-        Ok(Arc::new(found))
     }
 
     /// What asks for a new access token.

@@ -68,13 +68,15 @@ impl Backoff {
         let Some(json) = contents.and_then(|text| Json::parse(text.expose()).ok()) else {
             return Backoff::default();
         };
-        let record = |(provider, json): (Option<String>, _)| {
-            let mut record: Record = from_json(json).ok()?;
-            // Anybody may have written the file, and its words are shown.
-            record.cause.make_plain();
-            Some((provider?, record))
-        };
-        Backoff(json.members().filter_map(record).collect())
+        let mut records = Vec::new();
+        for (provider, json) in json.members() {
+            if let (Some(provider), Ok(mut record)) = (provider, from_json::<Record>(json)) {
+                // Anybody may have written the file, and its words are shown.
+                record.cause.make_plain();
+                records.push((provider, record));
+            }
+        }
+        Backoff(records)
     }
 
     /// Why a refresh with `token` need not be tried now, if so.

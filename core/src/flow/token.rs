@@ -297,8 +297,8 @@ fn done(key: Key) -> Turn<Found> {
 /// Every key goes through here: one that would break a header in two, or act on a terminal, was
 /// meant by nobody.
 fn found(found: Found) -> Turn<Found> {
-    match endpoint::token(found.key.value.clone()) {
-        Some(_) => Ok(found),
-        None => fail(Error::UnusableKey { source: found.key.source }),
+    match endpoint::is_token(&found.key.value) {
+        true => Ok(found),
+        false => fail(Error::UnusableKey { source: found.key.source }),
     }
 }

@@ -18,8 +18,10 @@ pub(crate) fn url(
     state: &Secret,
 ) -> String {
     let (scope, challenge) = (provider.scopes.join(" "), verifier.challenge());
-    let own = endpoints.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let mut pairs: Vec<(&str, &str)> = own.collect();
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in &endpoints.parameters {
+        pairs.push((name, value));
+    }
     pairs.extend([
         ("client_id", provider.client_id.as_str()),
         ("response_type", "code"),

@@ -247,11 +247,11 @@ pub(crate) fn epoch_ms(now_ms: u64, in_s: u64) -> u64 {
     now_ms.saturating_add(in_s.saturating_mul(1000)).min(MAX_EPOCH_MS)
 }
 
-/// A token as servers may send it: visible ASCII and spaces (RFC 6749, A.12 and A.17), so that it
+/// Whether it is a token as servers may send it: visible ASCII and spaces (RFC 6749, A.12 and A.17), so that it
 /// can stand in a header and on a terminal.
-pub(crate) fn token(secret: Secret) -> Option<Secret> {
+pub(crate) fn is_token(secret: &Secret) -> bool {
     let visible = |byte: u8| (0x20..=0x7e).contains(&byte);
-    (!secret.is_empty() && secret.expose().bytes().all(visible)).then_some(secret)
+    !secret.is_empty() && secret.expose().bytes().all(visible)
 }
 
 #[cfg(test)]

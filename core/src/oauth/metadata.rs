@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::endpoint::{self, EndpointError};
 use crate::http::url::{self, Url};
@@ -34,7 +33,8 @@ pub(crate) struct Metadata {
     pub(crate) revocation_endpoint: Option<String>,
     /// RFC 9207, 3: whether every authorization response names its issuer.
     pub(crate) authorization_response_iss_parameter_supported: bool,
-    code_challenge_methods_supported: Option<Vec<String>>,
+    /// Whether the server says that it does PKCE, but not with S256. Many say nothing.
+    pub(crate) lacks_s256: bool,
 }
 
 /// Reads the metadata of `issuer` as of `now_ms`.
@@ -59,6 +59,7 @@ impl Metadata {
         let text = |name: &str| body.get(name).and_then(Json::string);
         let yes = |name: &str| body.get(name).and_then(Json::boolean).unwrap_or(false);
         let methods = body.get("code_challenge_methods_supported").and_then(Json::array);
+        let is_other = |method: Json<'_>| method.string().is_none_or(|method| method != "S256");
         Some(Metadata {
             issuer: text("issuer")?,
             authorization_endpoint: text("authorization_endpoint"),
@@ -68,8 +69,7 @@ impl Metadata {
             authorization_response_iss_parameter_supported: yes(
                 "authorization_response_iss_parameter_supported",
             ),
-            code_challenge_methods_supported: methods
-                .map(|all| all.filter_map(Json::string).collect()),
+            lacks_s256: methods.is_some_and(|mut methods| methods.all(is_other)),
         })
     }
 
@@ -91,12 +91,6 @@ impl Metadata {
             }
         }
         None
-    }
-
-    /// Whether the server says that it does PKCE, but not with S256. Many say nothing.
-    pub(crate) fn lacks_s256(&self) -> bool {
-        let methods = self.code_challenge_methods_supported.as_deref();
-        methods.is_some_and(|methods| methods.iter().all(|method| method != "S256"))
     }
 }
 
@@ -143,10 +137,10 @@ mod tests {
         assert_eq!(metadata.token_endpoint.as_deref(), Some("https://elsewhere/t"));
         assert_eq!(metadata.revocation_endpoint, None);
         assert!(metadata.authorization_response_iss_parameter_supported);
-        assert!(!metadata.lacks_s256());
+        assert!(!metadata.lacks_s256);
         let plain = r#"{"issuer":"https://h","code_challenge_methods_supported":["plain"]}"#;
-        assert!(of(plain).unwrap().lacks_s256());
-        assert!(!of(r#"{"issuer":"https://h"}"#).unwrap().lacks_s256());
+        assert!(of(plain).unwrap().lacks_s256);
+        assert!(!of(r#"{"issuer":"https://h"}"#).unwrap().lacks_s256);
         let odd = of(r#"{"issuer":"https://h","token_endpoint":1,
             "authorization_response_iss_parameter_supported":null}"#);
         assert_eq!(odd.unwrap().token_endpoint, None);

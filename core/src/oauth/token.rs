@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::credential::{BUFFER_MS, Credential};
 use crate::http::{Request, Response, encode_pairs};
 use crate::json::{Json, from_json, object, quoted};
-use crate::oauth::endpoint::{self, EndpointError};
+use crate::oauth::endpoint::{self, EndpointError, is_token};
 use crate::oauth::pkce::Verifier;
 use crate::provider::{Provider, TokenRequest};
 use crate::secret::Secret;
@@ -54,9 +54,10 @@ pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
     let (content_type, body) = match provider.token_request {
         TokenRequest::Form => ("application/x-www-form-urlencoded", encode_pairs(fields)),
         TokenRequest::Json => {
-            let member =
-                |(name, value): &(&str, &str)| format!("{}:{}", quoted(name), quoted(value));
-            let members: Vec<String> = fields.iter().map(member).collect();
+            let mut members = Vec::new();
+            for (name, value) in fields {
+                members.push(format!("{}:{}", quoted(name), quoted(value)));
+            }
             ("application/json", format!("{{{}}}", members.join(",")))
         }
     };
@@ -96,7 +97,8 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<Endp
 /// than bearer must not be used (7.1).
 fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
     let answer: Answer5_1 = from_json(body).ok()?;
-    if answer.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
+    let is_bearer = |kind: &String| kind.eq_ignore_ascii_case("bearer");
+    if !answer.token_type.as_ref().is_none_or(is_bearer) {
         return None;
     }
     let lifetime_s = match body.get("expires_in").filter(|value| !value.is_null()) {
@@ -105,9 +107,10 @@ fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
     };
     // An empty one is none; one that cannot be sent is worse than none.
     let refresh = answer.refresh_token.filter(|token| !token.is_empty());
-    Some(Grant {
-        access: endpoint::token(answer.access_token)?,
-        refresh: refresh.map(|token| endpoint::token(token).ok_or(())).transpose().ok()?,
+    let can_be_sent = is_token(&answer.access_token) && refresh.as_ref().is_none_or(is_token);
+    can_be_sent.then(|| Grant {
+        access: answer.access_token,
+        refresh,
         expires_ms: endpoint::epoch_ms(now_ms, lifetime_s),
     })
 }

@@ -31,9 +31,9 @@ enum Step {
 impl Exchange {
     /// Begins with `Effect::ReadOverrides`.
     pub(super) fn new(variable: String, token: Secret) -> Result<Self, Error> {
-        match endpoint::token(token) {
-            None => Err(Error::UnusableKey { source: Source::Variable(variable) }),
-            Some(token) => Ok(Exchange { variable, step: Step::Configuring(token) }),
+        match endpoint::is_token(&token) {
+            false => Err(Error::UnusableKey { source: Source::Variable(variable) }),
+            true => Ok(Exchange { variable, step: Step::Configuring(token) }),
         }
     }
 

@@ -162,7 +162,7 @@ impl Refresh {
             let provider = self.provider.label();
             return self.fall_back(Box::new(Error::LoginEnded { provider, cause: None }), now_ms);
         };
-        if endpoint::token(token.clone()).is_none() {
+        if !endpoint::is_token(&token) {
             return self.fall_back(Box::new(Error::UnusableKey { source: Source::Stored }), now_ms);
         }
         let activity = format!("Refreshing the token of {}", self.provider.short_name());

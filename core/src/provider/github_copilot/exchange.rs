@@ -37,7 +37,7 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<Endp
 }
 
 fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
-    let access = endpoint::token(body.get("token")?.secret()?)?;
+    let access = body.get("token")?.secret().filter(endpoint::is_token)?;
     let at_ms = endpoint::seconds(body.get("expires_at")?)?.saturating_mul(1000).min(MAX_EPOCH_MS);
     // How long it may be used (`refresh_in`) counts from now, whatever the time. Where the two are
     // far apart, this machine's clock is wrong, and a token comes expired or seems to live too long.

@@ -44,7 +44,11 @@ pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Vec<Model>, Box
     let body = endpoint::object(response, now_ms)?;
     let data = body.get("data").and_then(Json::array);
     let data = data.ok_or_else(|| endpoint::unreadable(response))?;
-    Ok(data.filter_map(model).collect())
+    let mut models = Vec::new();
+    for value in data {
+        models.extend(model(value));
+    }
+    Ok(models)
 }
 
 fn model(value: Json<'_>) -> Option<Model> {
