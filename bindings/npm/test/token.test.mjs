@@ -44,7 +44,7 @@ test("an expired token is refreshed, and what is not ours stays as it is, to the
 
 test("an option that the core cannot take is an error like any other", async () => {
   const it = await home();
-  for (const minValidityMs of [-1, 0.5, Number.NaN, "1"]) {
+  for (const minValidityMs of [-1, 0.5, "1"]) {
     await assert.rejects(new Auth(it.options).token("anthropic", { minValidityMs }), (error) => {
       assert.ok(error instanceof AuthError);
       assert.equal(error.code, "bad_input");

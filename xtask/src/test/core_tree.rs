@@ -79,9 +79,9 @@ mod tests {
     fn what_is_new_or_has_std_is_a_problem() {
         for (line, expected) in [
             ("sha2 v0.11.1||", None),
-            ("serde v1.0.229|alloc,derive| (*)", None),
+            ("zeroize v1.9.2|alloc| (*)", None),
             ("pi-auth-core v0.1.0 (/somewhere/core)||", None),
-            ("serde v1.0.229|alloc,std|", Some("`serde` has its std feature on")),
+            ("zeroize v1.9.2|alloc,std|", Some("`zeroize` has its std feature on")),
             ("tokio v1.54.1|net|", Some("`tokio` is new")),
             ("", Some("`` is new")),
         ] {
