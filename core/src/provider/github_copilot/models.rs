@@ -26,7 +26,7 @@ pub(crate) struct Models {
 
 /// The request for the list of models.
 pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
-    let url = format!("{}/models", provider.copilot_base_url(token).trim_end_matches('/'));
+    let url = format!("{}/models", provider.copilot_base_url(token));
     let request = Request::get(&url).with("X-GitHub-Api-Version", API_VERSION);
     provider.editor(request, token)
 }
@@ -68,7 +68,7 @@ fn is_plain(id: &str) -> bool {
 /// The request that consents to a model's terms.
 pub(crate) fn enable(provider: &Provider, token: &Secret, id: &str) -> Request {
     let base_url = provider.copilot_base_url(token);
-    let url = format!("{}/models/{}/policy", base_url.trim_end_matches('/'), encode_segment(id));
+    let url = format!("{base_url}/models/{}/policy", encode_segment(id));
     let mut request = Request::get(&url).with("Content-Type", "application/json");
     request.method = Method::Post;
     request.body = r#"{"state":"enabled"}"#.into();
