@@ -87,10 +87,11 @@ impl Provider {
     }
 
     /// Where Copilot's API is for whoever holds `token`: where the overrides say, else where the
-    /// token says (`proxy-ep`), else at the Enterprise, else where it is for individuals.
+    /// token says (`proxy-ep`), else at the Enterprise, else where it is for individuals. Without
+    /// a slash at the end.
     pub(crate) fn copilot_base_url(&self, token: &Secret) -> String {
         if let Some(url) = &self.api_base_url {
-            return url.clone();
+            return url.trim_end_matches('/').to_string();
         }
         let enterprise = self.copilot.as_ref().and_then(|copilot| copilot.enterprise.as_ref());
         match (proxy_endpoint(token.expose()), enterprise) {

@@ -19,7 +19,7 @@ use crate::flow::{Effect, Event, Pause, Turn, ask, unexpected};
 use crate::http::Response;
 use crate::provider::Provider;
 use crate::provider::github_copilot;
-use crate::provider::github_copilot::models::{self, Model, Policy};
+use crate::provider::github_copilot::models;
 use crate::secret::Secret;
 
 /// What is known so far.
@@ -99,18 +99,11 @@ impl Models {
         }
     }
 
-    fn listed(&mut self, list: Vec<Model>, now_ms: u64) -> Turn<Vec<String>> {
+    fn listed(&mut self, mut list: models::Models, now_ms: u64) -> Turn<Vec<String>> {
         self.until_ms = now_ms.saturating_add(PATIENCE_MS);
-        let mut waiting = Vec::new();
-        for model in list {
-            match model.policy {
-                Policy::Enabled => self.usable.push(model.id),
-                Policy::Unconfigured => waiting.push(model.id),
-                Policy::Disabled => {}
-            }
-        }
-        waiting.reverse();
-        self.step = Step::Enabling(waiting);
+        self.usable = list.enabled;
+        list.unconfigured.reverse();
+        self.step = Step::Enabling(list.unconfigured);
         self.enable(now_ms)
     }
 

@@ -14,56 +14,49 @@ use crate::secret::Secret;
 /// The version of the API whose answers this program knows.
 const API_VERSION: &str = "2026-06-01";
 
-/// One model that can be picked in a chat.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Model {
-    pub(crate) id: String,
-    pub(crate) policy: Policy,
-}
-
-/// Whether the account's owner has consented to a model's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Policy {
-    /// Yes, or there is nothing to consent to.
-    Enabled,
+/// The models that are offered in a chat and can call tools, by whether the account's owner has
+/// consented to their terms. Where they refused, that is theirs to decide.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Models {
+    /// They have, or there is nothing to consent to.
+    pub(crate) enabled: Vec<String>,
     /// Nobody has decided yet.
-    Unconfigured,
-    /// No; that is theirs to decide.
-    Disabled,
+    pub(crate) unconfigured: Vec<String>,
 }
 
 /// The request for the list of models.
 pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
-    let url = format!("{}/models", provider.copilot_base_url(token).trim_end_matches('/'));
+    let url = format!("{}/models", provider.copilot_base_url(token));
     let request = Request::get(&url).with("X-GitHub-Api-Version", API_VERSION);
     provider.editor(request, token)
 }
 
-/// Reads the list as of `now_ms`: the models that are offered in a chat and can call tools.
-pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Vec<Model>, Box<EndpointError>> {
+/// Reads the list as of `now_ms`.
+pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Models, Box<EndpointError>> {
     let body = endpoint::object(response, now_ms)?;
     let data = body.get("data").and_then(Json::array);
     let data = data.ok_or_else(|| endpoint::unreadable(response))?;
-    let mut models = Vec::new();
-    for value in data {
-        models.extend(model(value));
+    let mut models = Models::default();
+    for model in data {
+        let Some(id) = offered(model) else { continue };
+        let state = model.find(&["policy", "state"]).and_then(Json::string);
+        match state.as_deref() {
+            None | Some("enabled") => models.enabled.push(id),
+            Some("unconfigured") => models.unconfigured.push(id),
+            Some(_) => {}
+        }
     }
     Ok(models)
 }
 
-fn model(value: Json<'_>) -> Option<Model> {
-    let id = value.get("id")?.string().filter(|id| is_plain(id))?;
-    let is_true = |path: &[&str]| value.find(path).and_then(Json::boolean);
+/// The id of a model that is offered in a chat and can call tools.
+fn offered(model: Json<'_>) -> Option<String> {
+    let id = model.get("id")?.string().filter(|id| is_plain(id))?;
+    let is_true = |path: &[&str]| model.find(path).and_then(Json::boolean);
     let offered = is_true(&["model_picker_enabled"]).unwrap_or(false);
     // Where nothing is said about tools, they work.
     let calls_tools = is_true(&["capabilities", "supports", "tool_calls"]).unwrap_or(true);
-    let state = value.find(&["policy", "state"]).and_then(Json::string);
-    let policy = match state.as_deref() {
-        None | Some("enabled") => Policy::Enabled,
-        Some("unconfigured") => Policy::Unconfigured,
-        Some(_) => Policy::Disabled,
-    };
-    (offered && calls_tools).then_some(Model { id, policy })
+    (offered && calls_tools).then_some(id)
 }
 
 /// An id that can stand in a path and in a terminal.
@@ -75,7 +68,7 @@ fn is_plain(id: &str) -> bool {
 /// The request that consents to a model's terms.
 pub(crate) fn enable(provider: &Provider, token: &Secret, id: &str) -> Request {
     let base_url = provider.copilot_base_url(token);
-    let url = format!("{}/models/{}/policy", base_url.trim_end_matches('/'), encode_segment(id));
+    let url = format!("{base_url}/models/{}/policy", encode_segment(id));
     let mut request = Request::get(&url).with("Content-Type", "application/json");
     request.method = Method::Post;
     request.body = r#"{"state":"enabled"}"#.into();
@@ -107,17 +100,8 @@ mod tests {
         ]}"#;
         let response = Response { status: 200, headers: [].into(), body: body.into() };
         let models = listed(&response, 0).unwrap();
-        let shown: Vec<(&str, Policy)> =
-            models.iter().map(|model| (model.id.as_str(), model.policy)).collect();
-        assert_eq!(
-            shown,
-            [
-                ("a", Policy::Enabled),
-                ("b", Policy::Unconfigured),
-                ("c", Policy::Enabled),
-                ("off", Policy::Disabled)
-            ]
-        );
+        assert_eq!(models.enabled, ["a", "c"]);
+        assert_eq!(models.unconfigured, ["b"]);
     }
 
     #[test]
