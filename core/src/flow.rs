@@ -216,23 +216,6 @@ impl Machine for Ended {
     }
 }
 
-impl Machine for logout::State {
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
-        self.step(event, now_ms)
-    }
-}
-
-// Who gives a credential still has it.
-impl Machine for credential::State {
-    fn start(&mut self) -> Turn {
-        credential::State::start(self)
-    }
-
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
-        self.step(event, now_ms)
-    }
-}
-
 /// What a machine makes of an event: what it is for, or why it is not there yet.
 ///
 /// A part of a job (reading the file, say) is such a machine of its own, which ends with a `T` for

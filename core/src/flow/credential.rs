@@ -10,7 +10,7 @@ use alloc::string::String;
 
 use super::read::Read;
 use super::save::{Edit, Save};
-use super::{Effect, Event, Output, Store, Turn, ask};
+use super::{Effect, Event, Machine, Output, Store, Turn, ask};
 use crate::credential::Credential;
 use crate::json::{Exposed, FromJson, Json, Raw, ToJson, Wrong, from_json, members_of, object};
 
@@ -105,15 +105,16 @@ impl From<WriteRequest> for State {
     }
 }
 
-impl State {
-    pub(super) fn start(&self) -> Turn {
+/// None of it is critical: who gives a credential still has it.
+impl Machine for State {
+    fn start(&mut self) -> Turn {
         ask(match self {
             State::Reading(..) => Effect::ReadStore,
             State::Probing(_) | State::Saving(_) => Effect::ProbeStore,
         })
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         match self {
             State::Reading(provider, read) => {
                 let Store { path, document } = read.step(event)?;

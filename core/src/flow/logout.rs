@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::open::Open;
-use super::{Effect, Event, Output, Store, Turn, ask, contended, fail, known, unexpected};
+use super::{Effect, Event, Machine, Output, Store, Turn, ask, contended, fail, known, unexpected};
 use crate::document::{Entry, positions};
 use crate::error::Error;
 use crate::json::{object, tagged};
@@ -109,20 +109,8 @@ enum Step {
     Revoking(Revoking),
 }
 
-impl State {
-    pub(super) fn new(request: Request) -> Self {
-        State {
-            request,
-            // A slip in the overrides file must not keep anybody from logging out.
-            open: Open::new(false),
-            providers: Vec::new(),
-            path: String::new(),
-            lost_locks: 0,
-            step: Step::Opening,
-        }
-    }
-
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+impl Machine for State {
+    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         match (&mut self.step, event) {
             (Step::Opening, event) => match self.open.step(event) {
                 Ok(store) => self.choose(&store),
@@ -164,6 +152,20 @@ impl State {
                 self.revoked(turn)
             }
             (_, event) => Err(unexpected(event, "read").into()),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new(request: Request) -> Self {
+        State {
+            request,
+            // A slip in the overrides file must not keep anybody from logging out.
+            open: Open::new(false),
+            providers: Vec::new(),
+            path: String::new(),
+            lost_locks: 0,
+            step: Step::Opening,
         }
     }
 
