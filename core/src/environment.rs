@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::json::{Exposed, FromJson, Json, ToJson, Wrong, members_of};
+use crate::json::{Exposed, Fields, FromJson, Json, Object, Wrong, members_of};
 use crate::secret::Secret;
 
 /// The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
@@ -24,18 +24,11 @@ impl FromJson for Environment {
     }
 }
 
-impl ToJson for Exposed<'_, Environment> {
-    fn write(&self, json: &mut String) {
-        json.push('{');
-        for (at, (name, value)) in self.0.0.iter().enumerate() {
-            if at > 0 {
-                json.push(',');
-            }
-            name.write(json);
-            json.push(':');
-            Exposed(value).write(json);
+impl Fields for Exposed<'_, Environment> {
+    fn put(&self, object: &mut Object<'_>) {
+        for (name, value) in &self.0.0 {
+            object.put(name, &Exposed(value));
         }
-        json.push('}');
     }
 }
 

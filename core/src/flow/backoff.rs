@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
 
 use crate::http::TransportFailure;
-use crate::json::{self, Json, ToJson, from_json, object};
+use crate::json::{self, Fields, Json, Object, from_json, object};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -47,18 +47,11 @@ struct Record {
 
 object! { Record { token, since, until, failures, cause } }
 
-impl ToJson for Backoff {
-    fn write(&self, json: &mut String) {
-        json.push('{');
-        for (at, (provider, record)) in self.0.iter().enumerate() {
-            if at > 0 {
-                json.push(',');
-            }
-            provider.write(json);
-            json.push(':');
-            record.write(json);
+impl Fields for Backoff {
+    fn put(&self, object: &mut Object<'_>) {
+        for (provider, record) in &self.0 {
+            object.put(provider, record);
         }
-        json.push('}');
     }
 }
 
