@@ -3,10 +3,13 @@
 //! [`Error`] is the exact kind; its `Display` says what happened and [`Error::advice`] what to do
 //! next, both for people. [`Error::code`] is the stable layer that programs act on.
 
+mod code;
 mod words;
 
 use alloc::string::{String, ToString};
 use core::fmt;
+
+pub use code::Code;
 
 use crate::json::{Fields, FromJson, Json, Object, Wrong, member, members_of, words};
 use crate::oauth::endpoint::EndpointError;
@@ -16,67 +19,6 @@ use crate::resolve::Source;
 
 /// How long to wait before the next attempt where the server does not say, in milliseconds.
 const DEFAULT_RETRY_MS: u64 = 10_000;
-
-/// What a caller should do, as a stable code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Code {
-    /// Have the person log in.
-    LoginRequired,
-    /// Try again, not before this many milliseconds have passed.
-    RetryLater {
-        /// Milliseconds from now.
-        after_ms: u64,
-    },
-    /// Nothing: the person stopped it.
-    Cancelled,
-    /// Nothing: the person or the provider said no.
-    Denied,
-    /// Begin again: what was being exchanged is too old.
-    Expired,
-    /// Have the person look at the credential file. It was not touched.
-    StoreCorrupt,
-    /// Make the credential file readable and writable.
-    StoreUnavailable,
-    /// Correct the input.
-    BadInput,
-    /// Report it: the provider answered what it should not.
-    ProviderError,
-    /// Check the connection.
-    Network,
-}
-
-impl Code {
-    /// One of each; the time of [`Code::RetryLater`] means nothing.
-    pub const ALL: &[Code] = &[
-        Code::LoginRequired,
-        Code::RetryLater { after_ms: 0 },
-        Code::Cancelled,
-        Code::Denied,
-        Code::Expired,
-        Code::StoreCorrupt,
-        Code::StoreUnavailable,
-        Code::BadInput,
-        Code::ProviderError,
-        Code::Network,
-    ];
-
-    /// The code as one word, such as `login_required`.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::LoginRequired => "login_required",
-            Self::RetryLater { .. } => "retry_later",
-            Self::Cancelled => "cancelled",
-            Self::Denied => "denied",
-            Self::Expired => "expired",
-            Self::StoreCorrupt => "store_corrupt",
-            Self::StoreUnavailable => "store_unavailable",
-            Self::BadInput => "bad_input",
-            Self::ProviderError => "provider_error",
-            Self::Network => "network",
-        }
-    }
-}
 
 /// Why the credential file, or the overrides file, could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
+use serde_json::Value;
 
 use super::PATIENCE;
 
@@ -104,6 +105,16 @@ impl Running {
         })
     }
 
+    /// Waits for an event of this type, with `--json`.
+    #[track_caller]
+    pub fn event(&mut self, wanted: &str) -> Value {
+        self.read(wanted, |stdout| {
+            // A line that has no end may be cut.
+            let complete = &stdout[..stdout.rfind('\n').map_or(0, |at| at + 1)];
+            events(complete).into_iter().find(|event| event["type"] == wanted)
+        })
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
@@ -192,6 +203,20 @@ impl Ended {
         self.status.signal()
     }
 
+    /// Its events, with `--json`: each line of its standard output is one.
+    #[track_caller]
+    pub fn events(&self) -> Vec<Value> {
+        events(&self.stdout)
+    }
+
+    /// The types of its events.
+    #[track_caller]
+    pub fn event_types(&self) -> Vec<String> {
+        let types =
+            self.events().into_iter().map(|event| event["type"].as_str().map(str::to_owned));
+        types.collect::<Option<_>>().unwrap_or_else(|| panic!("{self}\nan event without a type"))
+    }
+
     /// Asserts the exit code.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Self {
@@ -236,6 +261,14 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         report(f, &self.shown, &self.status.to_string(), &self.stdout, &self.stderr)
     }
+}
+
+#[track_caller]
+fn events(lines: &str) -> Vec<Value> {
+    let parse = |line: &str| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}\nis no event: {error}"))
+    };
+    lines.lines().map(parse).collect()
 }
 
 fn report(

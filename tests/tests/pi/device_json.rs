@@ -1,6 +1,6 @@
 //! `pi login github-copilot --json`: events, and answers as lines.
 
-use pi_auth_tests::pi::{Ended, Home, Running};
+use pi_auth_tests::pi::{Home, Running};
 use pi_auth_tests::robot;
 use pi_auth_tests::sandbox::{CopilotAccess, Endpoint, Fault};
 use serde_json::{Value, json};
@@ -9,27 +9,9 @@ use crate::copilot::{COPILOT, GITHUB, assert_logged_in, quick};
 
 const PROMPT: &str = "GitHub Enterprise domain (leave it empty for github.com):";
 
-fn events(stdout: &str) -> Vec<Value> {
-    stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn types(ended: &Ended) -> Vec<String> {
-    let all = events(&ended.stdout);
-    all.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
-}
-
-/// Waits for an event of this type.
-#[track_caller]
-fn event(pi: &mut Running, wanted: &str) -> Value {
-    pi.read(wanted, |stdout| {
-        let complete = &stdout[..stdout.rfind('\n').map_or(0, |at| at + 1)];
-        events(complete).into_iter().find(|event| event["type"] == wanted)
-    })
-}
-
 #[track_caller]
 fn approve(pi: &mut Running) -> Value {
-    let shown = event(pi, "show_code");
+    let shown = pi.event("show_code");
     let text = |name: &str| shown[name].as_str().unwrap();
     robot::approve_device(text("verification_uri"), text("user_code")).unwrap();
     shown
@@ -40,9 +22,9 @@ fn every_step_is_an_event_and_a_wrong_answer_is_asked_again() {
     let sandbox = quick();
     let home = Home::at(&sandbox);
     let mut pi = home.pi(["login", COPILOT, "--json"]).start();
-    assert_eq!(event(&mut pi, "prompt"), json!({ "type": "prompt", "prompt": PROMPT }));
+    assert_eq!(pi.event("prompt"), json!({ "type": "prompt", "prompt": PROMPT }));
     pi.write("https://evil.example/@github.com\n");
-    let rejected = event(&mut pi, "rejected");
+    let rejected = pi.event("rejected");
     assert_eq!(rejected["prompt"], PROMPT);
     let problem = rejected["message"].as_str().unwrap();
     assert!(problem.contains("is not a hostname"), "{problem}");
@@ -59,8 +41,8 @@ fn every_step_is_an_event_and_a_wrong_answer_is_asked_again() {
     ended.exits(0).is_quiet();
     assert_eq!(code.len(), 9);
 
-    let all = events(&ended.stdout);
-    let mut types = types(&ended);
+    let all = ended.events();
+    let mut types = ended.event_types();
     types.dedup();
     assert_eq!(types, ["prompt", "rejected", "show_code", "progress", "logged_in"], "{ended}");
     let waiting = json!({ "type": "progress", "message": "Waiting for you to authorize" });
@@ -80,7 +62,7 @@ fn an_empty_line_takes_the_default() {
         let sandbox = quick();
         let home = Home::at(&sandbox);
         let mut pi = home.pi(["login", COPILOT, "--json"]).start();
-        event(&mut pi, "prompt");
+        pi.event("prompt");
         pi.write(line);
         approve(&mut pi);
         (sandbox, home, pi)
@@ -98,8 +80,8 @@ fn the_end_of_input_cancels_and_asks_nobody() {
     let home = Home::at(&sandbox);
     let ended = home.pi(["login", COPILOT, "--json"]).run();
     ended.exits(130).is_quiet();
-    assert_eq!(types(&ended), ["prompt", "error"]);
-    assert_eq!(events(&ended.stdout)[1]["error"]["code"], "cancelled");
+    assert_eq!(ended.event_types(), ["prompt", "error"]);
+    assert_eq!(ended.events()[1]["error"]["code"], "cancelled");
     assert_eq!(sandbox.log(), []);
     assert!(!home.file().exists());
 }
@@ -112,7 +94,7 @@ fn with_the_domain_on_the_command_line_nothing_is_asked() {
     approve(&mut pi);
     let ended = pi.finish();
     ended.exits(0);
-    assert_eq!(types(&ended)[0], "show_code");
+    assert_eq!(ended.event_types()[0], "show_code");
 }
 
 #[test]
@@ -121,9 +103,12 @@ fn who_answers_wrongly_for_ever_is_told_so_in_the_end() {
     let home = Home::at(&sandbox);
     let ended = home.pi(["login", COPILOT, "--json"]).run_with(&"10.0.0.1\n".repeat(9));
     ended.exits(2).is_quiet();
-    let last = events(&ended.stdout).pop().unwrap();
+    let last = ended.events().pop().unwrap();
     assert_eq!((&last["type"], &last["error"]["code"]), (&json!("error"), &json!("bad_input")));
-    assert_eq!(types(&ended), ["prompt", "rejected", "rejected", "rejected", "rejected", "error"]);
+    assert_eq!(
+        ended.event_types(),
+        ["prompt", "rejected", "rejected", "rejected", "rejected", "error"]
+    );
     assert_eq!(sandbox.log(), []);
 }
 
@@ -137,7 +122,7 @@ fn trouble_on_the_way_is_progress_and_a_refusal_is_the_error() {
     approve(&mut pi);
     let ended = pi.finish();
     ended.exits(1).is_quiet();
-    let all = events(&ended.stdout);
+    let all = ended.events();
     let troubled = |event: &Value| {
         let message = event["message"].as_str().unwrap_or_default();
         event["type"] == "progress" && message.ends_with("; last time: it is in trouble (HTTP 502)")

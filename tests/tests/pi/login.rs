@@ -1,11 +1,11 @@
-//! Ways in: paste, callback, JSON; and what each mistake leads to.
+//! Ways in: paste and callback; and what each mistake leads to.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pi_auth_tests::pi::{Ended, Home, Running, eventually};
+use pi_auth_tests::pi::{Ended, Home, eventually};
 use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{Fault, Kind, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -243,11 +243,11 @@ fn a_paste_that_cannot_be_used_says_why_and_ends_as_bad_input() {
         pi.finish().exits(1).prints("").says(why).says("Run `pi login` again.");
 
         let mut pi = home.pi(["login", "anthropic", "--no-browser", "--json"]).start();
-        let url = events(&mut pi, 1).remove(0)["url"].as_str().unwrap().to_owned();
+        let url = pi.event("authorize")["url"].as_str().unwrap().to_owned();
         pi.write(&(paste(&url) + "\n"));
         let ended = pi.finish();
         ended.exits(1);
-        let last: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+        let last = ended.events().pop().unwrap();
         assert_eq!((&last["type"], &last["error"]["code"]), (&json!("error"), &json!("bad_input")));
         assert!(last["error"]["message"].as_str().unwrap().contains(why), "{last}");
 
@@ -320,11 +320,11 @@ fn an_exchange_that_fails_says_what_to_do_and_stores_nothing() {
 
         sandbox.fail_next(fault.clone());
         let mut pi = home.pi(["login", "anthropic", "--no-browser", "--json"]).start();
-        let url = events(&mut pi, 1).remove(0)["url"].as_str().unwrap().to_owned();
+        let url = pi.event("authorize")["url"].as_str().unwrap().to_owned();
         let (pasted, state) = code_page(&url);
         pi.write(&format!("{pasted}#{state}\n"));
         let ended = pi.finish();
-        let last: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+        let last = ended.events().pop().unwrap();
         assert_eq!(last["error"]["code"], code, "{fault:?}: {ended}");
     }
 }
@@ -341,151 +341,4 @@ fn an_unwritable_place_is_found_before_the_person_is_sent_anywhere() {
     ended.exits(1).prints("").says("oauth.json");
     assert!(!ended.stderr.contains("http"), "{ended}");
     assert_eq!((home.snapshot(), kinds(&sandbox)), (before, Vec::new()));
-}
-
-#[test]
-fn wrong_words_are_a_usage_error_and_print_no_result() {
-    let home = Home::new();
-    for (arguments, why) in [
-        (&["login"][..], "login needs a provider: pi login anthropic"),
-        (&["login", "nobody"], "Use one of: anthropic, github-copilot."),
-        (&["login", "--json"], "<PROVIDER>"),
-        (&["login", "anthropic", "more"], "more"),
-        (&["login", "--nonsense"], "--nonsense"),
-        (&["logout"], "logout needs a provider: pi logout anthropic"),
-        (&["logout", "nobody"], "Use one of: anthropic, github-copilot."),
-        (&["logout", "anthropic", "--all"], "--all"),
-        (&["status", "more"], "more"),
-        (&["token"], "<PROVIDER>"),
-        (&["token", "nobody"], "Use one of: anthropic, github-copilot."),
-        (&["token", "anthropic", "--min-validity", "soon"], "--min-validity"),
-        (&["token", "anthropic", "--min-validity", "-5m"], "-5"),
-        (&["token", "anthropic", "--min-validity"], "--min-validity"),
-        (&["completions", "cmd.exe"], "cmd.exe"),
-    ] {
-        home.pi(arguments).run().exits(2).prints("").says(why);
-    }
-    assert_eq!(home.names(), [""; 0], "nothing was made");
-}
-
-#[test]
-fn help_is_a_result() {
-    let home = Home::new();
-    for (arguments, what) in [
-        (&["login", "--help"][..], "--no-browser"),
-        (&["logout", "-h"], "--all"),
-        (&["token", "--help"], "--min-validity"),
-        (&["status", "--help"], "--json"),
-        (&["completions", "bash"], "complete"),
-    ] {
-        let ended = home.pi(arguments).run();
-        ended.exits(0).is_quiet();
-        assert!(ended.stdout.contains(what), "{ended}");
-    }
-}
-
-#[test]
-fn an_override_that_would_send_tokens_in_the_clear_is_refused_by_its_key() {
-    let home = Home::new();
-    for (json, key) in [
-        (r#"{"anthropic":{"token_url":"http://example.com/t"}}"#, "anthropic.token_url"),
-        (r#"{"anthropic":{"authorize_url":"http://example.com/"}}"#, "anthropic.authorize_url"),
-        (r#"{"anthropic":{"redirect_uri":"javascript:alert(1)"}}"#, "anthropic.redirect_uri"),
-        (r#"{"anthropic":{"tokenUrl":"https://example.com/"}}"#, "tokenUrl"),
-        ("{", "JSON"),
-    ] {
-        home.override_providers(json);
-        let ended = home.pi(["login", "anthropic", "--no-browser"]).run();
-        ended.exits(1).prints("").says(key).says("providers.json");
-    }
-}
-
-#[test]
-fn an_overrides_file_that_was_named_must_be_there() {
-    let sandbox = sandbox();
-    let (home, stored) = Home::logged_in(&sandbox, pi_auth_tests::pi::Age::Expired);
-    for arguments in [&["login", "anthropic"][..], &["token", "anthropic"], &["status"]] {
-        let ended = home.pi(arguments).env("PI_AUTH_PROVIDERS", "/nonexistent").run();
-        ended.exits(1).prints("").says("/nonexistent").says("there is no such file");
-    }
-    assert_eq!(home.refresh_token(), stored.refresh);
-}
-
-#[test]
-fn overrides_are_read_from_the_agent_directory_where_no_variable_names_a_file() {
-    let sandbox = sandbox();
-    let home = Home::new();
-    home.write("auth-providers.json", sandbox.providers_json());
-    let login = home.pi(["login", "anthropic", "--no-browser"]).env_remove("PI_AUTH_PROVIDERS");
-    let mut pi = login.start();
-    assert!(pi.authorize_url().starts_with(sandbox.base_url()));
-}
-
-/// Waits for this many events of `--json`, progress not counted.
-fn events(pi: &mut Running, count: usize) -> Vec<Value> {
-    pi.read("events", |stdout| {
-        let complete = &stdout[..stdout.rfind('\n')? + 1];
-        let events = complete.lines().map(|line| serde_json::from_str(line).unwrap());
-        let events: Vec<Value> =
-            events.filter(|event: &Value| event["type"] != "progress").collect();
-        (events.len() >= count).then_some(events)
-    })
-}
-
-#[test]
-fn json_is_one_event_a_line_with_questions_that_lines_answer() {
-    let sandbox = sandbox();
-    let home = Home::at(&sandbox);
-    sandbox.change(|settings| settings.token_delay_ms = 1500);
-    let mut pi = home.pi(["login", "anthropic", "--no-browser", "--json"]).start();
-    let asked = events(&mut pi, 1).remove(0);
-    let url = asked["url"].as_str().unwrap();
-    assert_eq!(
-        asked,
-        json!({
-            "type": "authorize",
-            "url": url,
-            "opens_browser": false,
-            "callback": false,
-            "message": "Open this page in a browser to authorize:",
-            "prompt": "Paste the authorization code here:",
-        })
-    );
-    pi.write("nonsense#state\n");
-    let again = events(&mut pi, 2).remove(1);
-    assert_eq!((&again["type"], &again["prompt"]), (&json!("rejected"), &asked["prompt"]));
-    assert!(again["message"].as_str().unwrap().contains("another login"), "{again}");
-    let (code, state) = code_page(url);
-    pi.write(&format!("{code}#{state}\n"));
-    let last = events(&mut pi, 3).remove(2);
-    let ended = pi.finish();
-    ended.exits(0).is_quiet();
-    assert!(ended.stdout.contains("\"progress\""), "an exchange of over a second is told: {ended}");
-    assert_eq!(
-        last,
-        json!({
-            "type": "logged_in",
-            "provider": { "id": "anthropic", "name": "Anthropic (Claude Pro/Max)" },
-            "path": "~/.pi/agent/oauth.json",
-            "notes": [],
-        })
-    );
-    assert_logged_in(&home, &sandbox);
-}
-
-#[test]
-fn json_tells_of_a_callback_and_of_the_end_of_input() {
-    let sandbox = sandbox();
-    let home = Home::at(&sandbox);
-    let mut pi = home.pi(["login", "anthropic", "--json"]).browser("exit 0").start();
-    pi.close_stdin();
-    let asked = events(&mut pi, 1).remove(0);
-    assert_eq!((&asked["callback"], &asked["opens_browser"]), (&json!(true), &json!(true)));
-    robot::approve(asked["url"].as_str().unwrap()).unwrap();
-    pi.finish().exits(0).is_quiet();
-
-    let ended = home.pi(["login", "anthropic", "--paste", "--json"]).browser("exit 0").run();
-    ended.exits(130).is_quiet();
-    let last: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
-    assert_eq!((&last["type"], &last["error"]["code"]), (&json!("error"), &json!("cancelled")));
 }

@@ -3,7 +3,8 @@
 //!
 //! | file | what it claims |
 //! |---|---|
-//! | `login.rs` | ways in: paste, callback, JSON; and what each mistake leads to |
+//! | `login.rs` | ways in: paste and callback; and what each mistake leads to |
+//! | `login_json.rs` | the same for a program |
 //! | `callback.rs` | the loopback server that a browser comes back to |
 //! | `copilot.rs` | logging in to GitHub Copilot by a code, and what is stored then |
 //! | `device.rs` | polling: never too early, and no code that was approved is lost |
@@ -13,6 +14,7 @@
 //! | `models.rs` | Copilot's models, over which no login fails |
 //! | `enterprise.rs` | what is taken for a GitHub Enterprise, and that all of it stays there |
 //! | `headers.rs` | what a request carries, and where it goes |
+//! | `overrides.rs` | the file that changes the built-in providers |
 //! | `real_addresses.rs` | the built-in addresses, through a proxy and with TLS |
 //! | `token.rs` | a token that can be used now, for what it costs |
 //! | `faults.rs` | whatever the provider does wrong, nobody is logged out by us |
@@ -23,6 +25,7 @@
 //! | `concurrency.rs` | many processes at once, some of them killed |
 //! | `signals.rs` | what a signal stops, and what it must not |
 //! | `handoff.rs` | what is not ours goes to the agent's own `pi` |
+//! | `usage.rs` | words that mean nothing here, and help |
 //! | `terminal.rs` | a person at a terminal |
 //! | `secrets.rs`, `copilot_secrets.rs` | where no secret may ever be seen |
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -43,8 +46,10 @@ mod handoff;
 mod headers;
 mod lock;
 mod login;
+mod login_json;
 mod logout_status;
 mod models;
+mod overrides;
 mod pty;
 mod real_addresses;
 mod resolution;
@@ -52,6 +57,7 @@ mod secrets;
 mod signals;
 mod terminal;
 mod token;
+mod usage;
 
 use std::io::Write as _;
 

@@ -2,7 +2,6 @@
 
 use pi_auth_tests::loopback::Request;
 use pi_auth_tests::pi::{Age, Home, Signal};
-use serde_json::Value;
 
 use crate::callback::waiting;
 use crate::lock::lock_of;
@@ -43,11 +42,11 @@ fn a_signal_during_json_is_told_as_an_event() {
     let sandbox = sandbox();
     let home = Home::at(&sandbox);
     let mut pi = home.pi(["login", "anthropic", "--no-browser", "--json"]).start();
-    pi.read("the question", |stdout| stdout.find('\n'));
+    pi.event("authorize");
     pi.signal(Signal::TERM);
     let ended = pi.finish();
     ended.exits(130).is_quiet();
-    let last: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+    let last = ended.events().pop().unwrap();
     assert_eq!(last["error"]["code"], "cancelled");
 }
 

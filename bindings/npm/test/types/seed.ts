@@ -1,19 +1,5 @@
 // The interface that agents were promised, as it was written down first. To compile is to pass.
-import {
-  createCopilotFetch,
-  getApiKeyForModel,
-  listOAuthProviders,
-  loadOAuthCredentials,
-  login,
-  loginAnthropic,
-  loginGitHubCopilot,
-  logout,
-  refreshAnthropicToken,
-  refreshCopilotToken,
-  refreshToken,
-  removeOAuthCredentials,
-  saveOAuthCredentials,
-} from "pi-auth";
+import * as piAuth from "pi-auth";
 import type { CustomFetch, CustomFetchOptions, OAuthCredentials, SupportedOAuthProvider } from "pi-auth";
 
 interface Storage {
@@ -39,21 +25,7 @@ interface Both {
   getApiKeyForModel(model: { provider: string; id: string }): Promise<string | undefined>;
 }
 
-export const all: Storage & Anthropic & Copilot & Both = {
-  createCopilotFetch,
-  getApiKeyForModel,
-  listOAuthProviders,
-  loadOAuthCredentials,
-  login,
-  loginAnthropic,
-  loginGitHubCopilot,
-  logout,
-  refreshAnthropicToken,
-  refreshCopilotToken,
-  refreshToken,
-  removeOAuthCredentials,
-  saveOAuthCredentials,
-};
+export const all: Storage & Anthropic & Copilot & Both = piAuth;
 
 /** Whether two types are one and the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
