@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use pi_auth_core::document;
 use pi_auth_core::environment::Environment;
-use pi_auth_core::flow::Authorize;
+use pi_auth_core::flow::{LOCK_ACTIVITY, is_answered_by};
 use pi_auth_core::json::{Fields, FromJson, Json, Object, Wrong, from_str, member, members_of};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::{http, text};
@@ -17,7 +18,7 @@ pub enum Call {
     /// What a host has to know before it begins: [`About`].
     About,
     /// Whether the query of a callback is the answer to the effect `authorize` with this state
-    /// (`Authorize::is_answered_by`): true or false.
+    /// (`pi_auth_core::flow::is_answered_by`): true or false.
     IsAnsweredBy {
         /// The state of the effect.
         state: Secret,
@@ -63,6 +64,10 @@ pub struct About {
     pub total_timeout_ms: u64,
     /// The largest body of a response that is read, in bytes.
     pub max_body_bytes: usize,
+    /// The largest credential or overrides file that is read, in bytes.
+    pub max_file_bytes: usize,
+    /// What to say when the lock takes over a second.
+    pub lock_activity: &'static str,
 }
 
 impl Fields for About {
@@ -72,6 +77,8 @@ impl Fields for About {
         object.put("connect_timeout_ms", &self.connect_timeout_ms);
         object.put("total_timeout_ms", &self.total_timeout_ms);
         object.put("max_body_bytes", &self.max_body_bytes);
+        object.put("max_file_bytes", &self.max_file_bytes);
+        object.put("lock_activity", &self.lock_activity);
     }
 }
 
@@ -85,21 +92,12 @@ pub fn call(call: &str) -> String {
             connect_timeout_ms: http::CONNECT_TIMEOUT_MS,
             total_timeout_ms: http::TOTAL_TIMEOUT_MS,
             max_body_bytes: http::MAX_BODY_BYTES,
+            max_file_bytes: document::MAX_BYTES,
+            lock_activity: LOCK_ACTIVITY,
         }),
-        Ok(Call::IsAnsweredBy { state, query }) => answer::value(&is_answered_by(state, &query)),
+        Ok(Call::IsAnsweredBy { state, query }) => {
+            answer::value(&is_answered_by(&state, query.expose()))
+        }
         Ok(Call::Plain { text }) => answer::value(&text::plain(&text)),
     }
-}
-
-fn is_answered_by(state: Secret, query: &Secret) -> bool {
-    let page = Authorize {
-        url: String::new(),
-        open_browser: false,
-        callback: true,
-        state,
-        message: String::new(),
-        prompt: String::new(),
-        problem: None,
-    };
-    page.is_answered_by(query.expose())
 }

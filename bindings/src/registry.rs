@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pi_auth_core::flow::{Effect, Flow};
+use pi_auth_core::flow::Flow;
 use pi_auth_core::json::from_str;
 
 use crate::answer::{self, Problem};
@@ -29,7 +29,7 @@ impl Registry {
             Err(error) => return answer::problem(&Problem::json("a request", error)),
         };
         let (flow, effect) = Flow::start(request);
-        if has_ended(&effect) {
+        if effect.is_last() {
             return answer::turn(None, false, &effect);
         }
         // Four billion flows are more than a process lives to see.
@@ -50,7 +50,7 @@ impl Registry {
         };
         let flow = &mut self.flows[at].1;
         let effect = flow.step(event, now_ms);
-        if has_ended(&effect) {
+        if effect.is_last() {
             self.flows.swap_remove(at);
             return answer::turn(None, false, &effect);
         }
@@ -71,8 +71,4 @@ impl Registry {
     pub fn is_empty(&self) -> bool {
         self.flows.is_empty()
     }
-}
-
-fn has_ended(effect: &Effect) -> bool {
-    matches!(effect, Effect::Done { .. } | Effect::Failed { .. })
 }

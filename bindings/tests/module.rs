@@ -85,7 +85,11 @@ fn what_is_no_request_begins_nothing() {
 fn questions_by_table() {
     let about = &parsed(&call(r#"{"type":"about"}"#))["value"];
     assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(about["max_body_bytes"], 1 << 20);
+    assert_eq!(
+        (&about["max_body_bytes"], &about["max_file_bytes"]),
+        (&json!(1 << 20), &json!(1 << 20))
+    );
+    assert!(about["lock_activity"].as_str().unwrap().contains("another pi"), "{about}");
     for (question, expected) in [
         (json!({"type": "is_answered_by", "state": "s", "query": "code=c&state=s"}), json!(true)),
         (json!({"type": "is_answered_by", "state": "s", "query": "code=c&state=t"}), json!(false)),

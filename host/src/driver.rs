@@ -4,7 +4,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use pi_auth_core::error::Error;
-use pi_auth_core::flow::{Authorize, Countdown, Effect, Event, Output, Request, ShowCode};
+use pi_auth_core::flow::{
+    Authorize, Countdown, Effect, Event, LOCK_ACTIVITY, Output, Request, ShowCode, is_answered_by,
+};
 
 use crate::browser;
 use crate::callback::{Callback, Page, Visit};
@@ -232,8 +234,6 @@ impl Driver {
     }
 }
 
-const LOCK_ACTIVITY: &str = "Waiting for another pi to let go of the credential file";
-
 async fn race(
     callback: &mut Callback,
     interaction: &mut impl Interaction,
@@ -255,7 +255,7 @@ async fn race(
 async fn answer_to(callback: &mut Callback, page: &Authorize) -> Visit {
     loop {
         let visit = callback.visit().await;
-        if page.is_answered_by(visit.query.expose()) {
+        if is_answered_by(&page.state, visit.query.expose()) {
             callback.shut();
             return visit;
         }

@@ -1,5 +1,5 @@
 // npm `oidc-provider`, run as it comes, for tests to log in to: `node server.mjs MODULES`, where
-// MODULES is the folder that `npm ci` was run in. It listens on a free port of 127.0.0.1, prints
+// MODULES is the folder `node_modules` that `npm ci` has made. It listens on a free port of 127.0.0.1, prints
 // {"url":"http://127.0.0.1:PORT"} as its only line, and ends with its standard input.
 //
 // The server is not changed: what a test may spoil is spoiled around it, as a bad proxy would.

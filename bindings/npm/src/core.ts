@@ -35,6 +35,10 @@ export interface About {
   total_timeout_ms: number;
   /** The largest body of a response that is read, in bytes. */
   max_body_bytes: number;
+  /** The largest credential or overrides file that is read, in bytes. */
+  max_file_bytes: number;
+  /** What to say when the lock takes over a second. */
+  lock_activity: string;
 }
 
 /** A call that the core cannot make sense of: a bug in the program that makes it. */

@@ -14,7 +14,6 @@ import type { Authorize, Countdown, Effect, Event, Output, Request, ShowCode } f
 
 /** How long something may take before the person is told what it is, in milliseconds. */
 const QUIET_MS = 1000;
-const LOCK_ACTIVITY = "Waiting for another pi to let go of the credential file";
 
 /** What a job runs on. */
 export interface Ground {
@@ -124,9 +123,9 @@ class Driver {
       case "read_store":
         return store.read();
       case "probe_store":
-        return this.#waitedFor(store.probe(signal), LOCK_ACTIVITY);
+        return this.#waitedFor(store.probe(signal), aboutCore().lock_activity);
       case "lock_store":
-        return this.#waitedFor(store.lock(signal), LOCK_ACTIVITY);
+        return this.#waitedFor(store.lock(signal), aboutCore().lock_activity);
       case "unlock_store":
         await store.unlock();
         return { type: "unlocked" };

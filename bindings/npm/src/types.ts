@@ -336,7 +336,7 @@ open_browser: boolean,
  */
 callback: boolean,
 /**
- * The state that a callback must bring; see [`Authorize::is_answered_by`].
+ * The state that a callback must bring; see [`is_answered_by`].
  */
 state: Secret,
 /**

@@ -12,6 +12,9 @@ use crate::json::{object, tagged};
 use crate::provider::Label;
 use crate::secret::Secret;
 
+/// What a host says of [`Effect::ProbeStore`] and [`Effect::LockStore`] when they take over a second.
+pub const LOCK_ACTIVITY: &str = "Waiting for another pi to let go of the credential file";
+
 /// What a host is asked to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -121,6 +124,11 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Whether the flow has ended with this, so that no event answers it.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+
     /// A request during which the person has time for nothing.
     pub(super) fn http(request: http::Request, activity: String) -> Self {
         Effect::Http { request, activity, countdown: None }
@@ -159,7 +167,7 @@ pub struct Authorize {
     pub open_browser: bool,
     /// Whether the callback server that was bound is waited for as well.
     pub callback: bool,
-    /// The state that a callback must bring; see [`Authorize::is_answered_by`].
+    /// The state that a callback must bring; see [`is_answered_by`].
     pub state: Secret,
     /// What to say, such as `Opening browser to authorize...`.
     pub message: String,
@@ -171,13 +179,11 @@ pub struct Authorize {
 
 object! { Authorize { url, open_browser, callback, state: secret, message, prompt, problem } }
 
-impl Authorize {
-    /// Whether the query of a callback answers this page. One with another state may come from
-    /// another tab, or from a page that wants to plant its own login here (RFC 6749, 10.12): a host
-    /// turns it away and goes on waiting, and the person's typing is not disturbed.
-    pub fn is_answered_by(&self, query: &str) -> bool {
-        query_value(query, "state").is_some_and(|state| self.state == state.into())
-    }
+/// Whether the query of a callback answers the page with this state. One with another state may come
+/// from another tab, or from a page that wants to plant its own login here (RFC 6749, 10.12): a host
+/// turns it away and goes on waiting, and the person's typing is not disturbed.
+pub fn is_answered_by(state: &Secret, query: &str) -> bool {
+    query_value(query, "state").is_some_and(|found| *state == found.into())
 }
 
 /// A code, and the page where a person enters it.

@@ -82,7 +82,6 @@ impl WasmCore {
             state: State::Ended,
             is_result: result_of(request),
             steps_left: MAX_STEPS,
-            critical: false,
         };
         let effect = flow.begin(request).unwrap_or_else(|error| flow.fail(error));
         (flow, effect)
@@ -106,7 +105,6 @@ pub(crate) struct ModuleFlow {
     /// Whether the flow can end with this.
     is_result: fn(&Output) -> bool,
     steps_left: u32,
-    critical: bool,
 }
 
 enum State {
@@ -114,6 +112,8 @@ enum State {
     Running {
         instance: Box<Instance>,
         handle: u32,
+        /// Whether it holds what exists nowhere else.
+        critical: bool,
     },
     Ended,
 }
@@ -144,7 +144,7 @@ impl ModuleFlow {
     }
 
     pub(crate) fn is_critical(&self) -> bool {
-        self.critical
+        matches!(self.state, State::Running { critical: true, .. })
     }
 
     fn begin(&mut self, request: &Request) -> Result<Effect, Error> {
@@ -159,7 +159,7 @@ impl ModuleFlow {
             State::Running { .. } if self.steps_left == 0 => {
                 Err(self.core.unusable("its flow comes to no end"))
             }
-            State::Running { mut instance, handle } => {
+            State::Running { mut instance, handle, .. } => {
                 self.steps_left -= 1;
                 let answer = instance.step(handle, json(event).expose(), now_ms);
                 self.take(instance, answer)
@@ -181,18 +181,18 @@ impl ModuleFlow {
         if matches!(&effect, Effect::Done { output } if !(self.is_result)(output)) {
             return Err(self.core.unusable("it gives the result of something else"));
         }
-        let has_ended = matches!(effect, Effect::Done { .. } | Effect::Failed { .. });
-        self.critical = critical && !has_ended;
         match handle {
-            Some(handle) if !has_ended => self.state = State::Running { instance, handle },
-            None if has_ended => {}
+            Some(handle) if !effect.is_last() => {
+                self.state = State::Running { instance, handle, critical };
+            }
+            None if effect.is_last() => {}
             _ => return Err(self.core.unusable("it does not say whether the flow has ended")),
         }
         Ok(effect)
     }
 
     fn fail(&mut self, error: Error) -> Effect {
-        (self.state, self.critical) = (State::Ended, false);
+        self.state = State::Ended;
         Effect::Failed { error }
     }
 }

@@ -1,6 +1,5 @@
 //! `npm ci`, once per machine and lock file, beside what cargo builds.
 
-use std::env;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
@@ -10,6 +9,7 @@ use std::process::{Command, Stdio};
 use sha2::{Digest as _, Sha256};
 
 use super::MEND;
+use crate::pi::target;
 
 /// The files that say what is installed.
 const MANIFESTS: [&str; 2] = ["package.json", "package-lock.json"];
@@ -58,12 +58,6 @@ pub(super) fn once(
     make(partial.path())?;
     fs::rename(partial.keep(), &ready).map_err(failed)?;
     Ok(ready)
-}
-
-/// TARGET of TARGET/PROFILE/deps/TEST, whether it is named by a variable, an option or nobody.
-pub(super) fn target() -> Result<PathBuf, String> {
-    let test = env::current_exe().map_err(|error| error.to_string())?;
-    test.ancestors().nth(3).map(Path::to_path_buf).ok_or("no target directory".to_owned())
 }
 
 /// A name for what these files say.

@@ -4,7 +4,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `install.rs` | `npm ci`, once for each lock file |
-//! | `package.rs` | the npm package of this checkout |
+//! | `package.rs` | the module and the npm package of this checkout |
 //!
 //! All of it stands below the target directory of the test that asks, and stays there.
 
@@ -17,11 +17,11 @@ use std::env;
 use std::path::PathBuf;
 
 pub use install::modules;
-pub use package::{installed, package};
+pub use package::{installed, module, package};
 
 /// What to do where a program is missing.
-const MEND: &str = "these tests need Node.js 20 with npm in PATH: install both, as packages nodejs and \
-                    npm or from https://nodejs.org";
+pub(crate) const MEND: &str = "these tests need Node.js 22 (or a late 20) with npm in PATH: install both, \
+                               as packages nodejs and npm or from https://nodejs.org";
 
 /// The `node` in PATH.
 ///

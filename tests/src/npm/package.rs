@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::install::{self, digest, modules, once};
-use crate::pi::cargo;
+use crate::pi::{cargo, target};
 
 /// The checkout.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -20,6 +20,19 @@ const PACKAGE: &str = "bindings/npm";
 
 /// What the package does not consist of, of what is in its folder.
 const LEFT_OUT: [&str; 3] = ["node_modules", "dist", "LICENSE"];
+
+/// The WebAssembly module, in a folder that has `pi_auth.js` as well: the one that `PI_AUTH_WASM`
+/// names, or else what `cargo xtask wasm` makes of this checkout.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn module() -> &'static Path {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match BUILT.get_or_init(build_module) {
+        Ok(module) => module,
+        Err(problem) => panic!("the module is not built: {problem}"),
+    }
+}
 
 /// A folder that is the package, built: `package.json`, `dist` with the module in it, `node_modules`, and
 /// its own tests. Nobody may write there.
@@ -68,7 +81,7 @@ fn pack(package: &Path) -> Result<PathBuf, String> {
 }
 
 fn build() -> Result<PathBuf, String> {
-    let wasm = module()?;
+    let wasm = module();
     let source = Path::new(CHECKOUT).join(PACKAGE);
     // The licence stands two folders above, and is part of it.
     let mut parts = vec![PathBuf::from("LICENSE")];
@@ -76,7 +89,7 @@ fn build() -> Result<PathBuf, String> {
     listed.map_err(|error| format!("{}: {error}", source.display()))?;
     let modules = modules(&source)?;
     let mut inputs: Vec<PathBuf> = parts.iter().map(|it| Path::new(CHECKOUT).join(it)).collect();
-    inputs.push(wasm.clone());
+    inputs.push(wasm.to_path_buf());
     let digest = digest(&inputs).map_err(|error| error.to_string())?;
     let built = once(&format!("package-{digest}"), |partial| {
         for part in &parts {
@@ -87,17 +100,17 @@ fn build() -> Result<PathBuf, String> {
         }
         let package = partial.join(PACKAGE);
         symlink(&modules, package.join("node_modules")).map_err(|error| error.to_string())?;
-        install::run(Command::new("node").arg("build.mjs").arg(&wasm).current_dir(package))
+        install::run(Command::new("node").arg("build.mjs").arg(wasm).current_dir(package))
     })?;
     Ok(built.join(PACKAGE))
 }
 
-/// The WebAssembly module: of the folder that `PI_AUTH_WASM` names, else built from this checkout.
-fn module() -> Result<PathBuf, String> {
+/// Of the folder that `PI_AUTH_WASM` names, else built from this checkout.
+fn build_module() -> Result<PathBuf, String> {
     if let Some(folder) = env::var_os("PI_AUTH_WASM") {
         return Ok(Path::new(&folder).join("pi_auth.wasm"));
     }
-    let target = install::target()?;
+    let target = target()?;
     // Two at once would read what the other has half written.
     let lock = File::create(target.join("wasm.lock")).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;

@@ -2,7 +2,6 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `install.rs` | `npm ci`, once per machine, beside what cargo builds |
 //! | `server.rs` | the process: started, asked what happened, told what to spoil, ended |
 //! | `settings.rs` | what a test may spoil |
 //! | `log.rs` | what happened, in order |
@@ -23,7 +22,6 @@
 )]
 
 mod client;
-mod install;
 mod log;
 pub mod person;
 mod server;

@@ -1,6 +1,7 @@
 //! The process: started, asked what happened, told what to spoil, ended.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -8,9 +9,13 @@ use std::thread;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Entry, Kind, Settings, install};
+use super::{Entry, Kind, Settings};
 use crate::loopback::Request;
+use crate::npm::{self, MEND};
 use crate::pi::PATIENCE;
+
+/// The folder with the server's program and what it depends on.
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oidc-server");
 
 /// A running server. It ends when it is dropped, or with the process that started it.
 #[derive(Debug)]
@@ -25,14 +30,16 @@ impl Server {
     /// # Panics
     /// When it cannot be installed or does not start; the message says what is missing.
     pub fn start() -> Self {
+        let modules = npm::modules(Path::new(PROGRAM))
+            .unwrap_or_else(|problem| panic!("oidc-provider is not installed: {problem}"));
         let mut process = Command::new("node")
-            .arg(format!("{}/server.mjs", install::PROGRAM))
-            .arg(install::modules())
+            .arg(format!("{PROGRAM}/server.mjs"))
+            .arg(modules)
             // It ends with its input, and so with this process, however that ends.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("node does not start ({error}); {}", install::MEND));
+            .unwrap_or_else(|error| panic!("node does not start ({error}); {MEND}"));
         let mut stdout = BufReader::new(process.stdout.take().expect("stdout is piped"));
         let (told, hear) = mpsc::channel();
         thread::spawn(move || {
@@ -45,7 +52,7 @@ impl Server {
         let told: Value = serde_json::from_str(&line).unwrap_or_default();
         match told["url"].as_str() {
             Some(url) => url.clone_into(&mut server.url),
-            None => panic!("oidc-provider does not start, and said why above; {}", install::MEND),
+            None => panic!("oidc-provider does not start, and said why above; {MEND}"),
         }
         server
     }

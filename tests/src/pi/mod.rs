@@ -2,9 +2,10 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `binary.rs` | the binary of this checkout, built once |
+//! | `binary.rs` | the programs of this checkout, built once |
 //! | `home.rs` | a home directory in which nothing of the person's own is seen or touched |
 //! | `running.rs` | a `pi` that runs: what it says, what it is told, how it ends, and by when |
+//! | `terminal.rs` | a terminal with a program in it, and somebody who looks at it and presses keys |
 //!
 //! Every `pi` that ends under [`Running`] is held to two promises, whatever the test is about: no
 //! escape sequence where there is no terminal, and no token anywhere but on the standard output of
@@ -20,13 +21,15 @@
 mod binary;
 mod home;
 mod running;
+mod terminal;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-pub use binary::binary;
-pub(crate) use binary::cargo;
+pub use binary::{binary, built};
+pub(crate) use binary::{cargo, target};
 pub use home::{Age, Home, Pi, Snapshot};
 pub use running::{Ended, Running, Signal};
+pub use terminal::Terminal;
 
 /// How long anything may take. Nothing takes nearly as long unless it never ends.
 pub const PATIENCE: Duration = Duration::from_secs(60);

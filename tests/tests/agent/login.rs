@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use pi_auth_tests::agent::{Version, send_messages_to};
-use pi_auth_tests::pi::{Home, eventually};
+use pi_auth_tests::pi::{Home, Terminal, eventually};
 use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{
     Config, GithubSettings, Kind, Model, Policy, REPLY, Sandbox, Settings,
@@ -13,7 +13,6 @@ use pi_auth_tests::sandbox::{
 use serde_json::Value;
 
 use crate::copilot::{COPILOT, model};
-use crate::pty::Terminal;
 use crate::screen::{command, log_in, offered, open, word};
 use crate::{access, asked_with, only, sandbox};
 

@@ -16,9 +16,6 @@ mod copilot;
 mod extension;
 mod login;
 mod package;
-#[path = "../pi/pty.rs"]
-#[expect(dead_code, reason = "an agent leaves its terminal otherwise than `pi` does")]
-mod pty;
 mod screen;
 mod together;
 

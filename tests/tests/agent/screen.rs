@@ -1,10 +1,8 @@
 //! The agent at a terminal, and somebody who reads it and types.
 
 use pi_auth_tests::agent::{Agent, OFFLINE, Version, extension};
-use pi_auth_tests::pi::Home;
+use pi_auth_tests::pi::{Home, Terminal};
 use portable_pty::PtySize;
-
-use crate::pty::Terminal;
 
 /// Wide enough for an authorization URL to be on one line.
 const SIZE: PtySize = PtySize { rows: 50, cols: 600, pixel_width: 0, pixel_height: 0 };

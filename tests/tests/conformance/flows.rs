@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pi_auth_tests::npm::module;
 use pi_auth_tests::pi::{Age, Home, Pi, Signal, eventually};
 use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{Config, Fault, Sandbox};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::build;
 
 fn pi<'a>(home: &'a Home, arguments: &[&str]) -> Pi<'a> {
-    with_core(home, &build::module().join("pi_auth.wasm"), arguments)
+    with_core(home, module(), arguments)
 }
 
 /// `pi --core FILE ARGUMENTS`.

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use pi_auth_tests::npm::module;
 use pi_auth_tests::vectors::{Engine, Turn};
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ impl Process {
     /// In wasmtime: `host/examples/engine.rs`.
     pub(crate) fn wasmtime() -> Self {
         let mut engine = Command::new(build::wasmtime());
-        engine.arg(build::module().join("pi_auth.wasm"));
+        engine.arg(module());
         Self::start(engine)
     }
 
@@ -30,7 +31,7 @@ impl Process {
     pub(crate) fn node(door: &str) -> Self {
         let mut node = Command::new("node");
         node.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/run.mjs"));
-        node.arg(door).arg(build::module());
+        node.arg(door).arg(module().parent().unwrap());
         Self::start(node)
     }
 

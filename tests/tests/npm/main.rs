@@ -10,9 +10,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod node;
-#[path = "../pi/pty.rs"]
-#[expect(dead_code, reason = "a login of the package's asks for less than one of `pi`")]
-mod pty;
 mod terminal;
 
 use node::run;

@@ -1,12 +1,10 @@
 //! The package's own interaction: a person at a terminal.
 
 use pi_auth_tests::npm::{node, package};
-use pi_auth_tests::pi::Home;
+use pi_auth_tests::pi::{Home, Terminal};
 use pi_auth_tests::robot;
 use pi_auth_tests::sandbox::{Config, GithubSettings, Sandbox, Settings};
 use portable_pty::PtySize;
-
-use crate::pty::Terminal;
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 200, pixel_width: 0, pixel_height: 0 };
 

@@ -1,12 +1,11 @@
 //! A person at a terminal who logs in by a code.
 
-use pi_auth_tests::pi::{Age, Home, eventually};
+use pi_auth_tests::pi::{Age, Home, Terminal, eventually};
 use pi_auth_tests::robot;
 use pi_auth_tests::sandbox::{Endpoint, Fault, Kind, Sandbox};
 use serde_json::json;
 
 use crate::copilot::{COPILOT, GITHUB, assert_logged_in, logged_in, person, quick, stored};
-use crate::pty::Terminal;
 use crate::terminal::{EVIL, assert_harmless};
 
 const CTRL_C: &str = "\x03";

@@ -50,7 +50,6 @@ mod login_json;
 mod logout_status;
 mod models;
 mod overrides;
-mod pty;
 mod real_addresses;
 mod resolution;
 mod secrets;

@@ -1,13 +1,12 @@
 //! A person at a terminal.
 
 use pi_auth_tests::loopback::Request;
-use pi_auth_tests::pi::{Age, Home, eventually};
+use pi_auth_tests::pi::{Age, Home, Terminal, eventually};
 use pi_auth_tests::robot;
 use pi_auth_tests::sandbox::{Fault, Sandbox};
 use serde_json::{Value, json};
 
 use crate::login::{assert_logged_in, code_page, parameter};
-use crate::pty::Terminal;
 use crate::{sandbox, wait_for_grants};
 
 const CTRL_C: &str = "\x03";

@@ -1,10 +1,8 @@
 /** Reading a small file with care, and what an error of the system means. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
+import { aboutCore } from "../module.js";
 import type { StoreFailure } from "../types.js";
-
-/** The largest file that is read, in bytes (1 MiB): no credential file comes near it. */
-const MAX_BYTES = 1 << 20;
 
 /** A file that is there and cannot be used. */
 class Unusable extends Error {
@@ -37,9 +35,10 @@ function readAll(file: number): Buffer {
   const stat = fstatSync(file);
   if (!stat.isFile()) throw new Unusable("not_a_file");
   const chunks: Buffer[] = [];
+  const most = aboutCore().max_file_bytes;
   // The agent writes in place, so the size is only what it was a moment ago.
   for (let size = 0; ; ) {
-    if (size > MAX_BYTES || stat.size > MAX_BYTES) throw new Unusable("too_large");
+    if (size > most || stat.size > most) throw new Unusable("too_large");
     const chunk = Buffer.alloc(Math.max(stat.size + 1 - size, 4096));
     const length = readSync(file, chunk);
     if (length === 0) return Buffer.concat(chunks);

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pi_auth_tests::pi::{Home, PATIENCE, binary};
+use super::{Home, PATIENCE, binary};
 use portable_pty::{Child, CommandBuilder, ExitStatus, PtyPair, PtySize, native_pty_system};
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
 
 /// A terminal in which a program runs, as the leader of its session.
-pub(crate) struct Terminal {
+pub struct Terminal {
     pair: PtyPair,
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
@@ -30,19 +30,19 @@ struct Seen {
 
 impl Terminal {
     /// Runs `pi ARGUMENTS` with these variables beside the home's own.
-    pub(crate) fn run(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub fn run(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::open(SIZE, home, binary(), arguments, variables)
     }
 
     /// Runs any program so, in a terminal of this size.
-    pub(crate) fn open(
+    pub fn open(
         size: PtySize,
         home: &Home,
         program: &Path,
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
-        let pair = native_pty_system().openpty(size).unwrap();
+        let pair = native_pty_system().openpty(size).expect("there is a free terminal");
         let settings = settings(&pair);
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
@@ -55,10 +55,11 @@ impl Terminal {
         for (name, value) in variables {
             command.env(name, value);
         }
-        let child = pair.slave.spawn_command(command).unwrap();
-        let mut screen = pair.master.try_clone_reader().unwrap();
-        let keyboard = pair.master.take_writer().unwrap();
-        let [rows, columns] = [size.rows, size.cols].map(|it| NonZero::new(it).unwrap());
+        let child = pair.slave.spawn_command(command).expect("it starts");
+        let mut screen = pair.master.try_clone_reader().expect("it can be read");
+        let keyboard = pair.master.take_writer().expect("it can be written");
+        let [rows, columns] =
+            [size.rows, size.cols].map(|it| NonZero::new(it).expect("it has a size"));
         let parser = vt100::Parser::new(rows, columns, 1000);
         let seen = Arc::new(Mutex::new(Seen { screen: parser, bytes: Vec::new() }));
         let told = Arc::clone(&seen);
@@ -75,29 +76,32 @@ impl Terminal {
     }
 
     /// Presses keys.
-    pub(crate) fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).unwrap();
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard
+            .write_all(keys.as_bytes())
+            .and_then(|()| self.keyboard.flush())
+            .expect("it takes keys");
     }
 
     /// Pastes a text, as a terminal with bracketed paste does.
-    pub(crate) fn paste(&mut self, text: &str) {
+    pub fn paste(&mut self, text: &str) {
         assert!(self.seen().screen.screen().bracketed_paste(), "nobody asked for brackets");
         self.press(&format!("\x1b[200~{text}\x1b[201~"));
     }
 
     /// What is on the screen.
-    pub(crate) fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.seen().screen.screen().contents()
     }
 
     /// Every byte that was written to it.
-    pub(crate) fn bytes(&self) -> String {
+    pub fn bytes(&self) -> String {
         String::from_utf8_lossy(&self.seen().bytes).into_owned()
     }
 
     /// Waits until this is on the screen.
     #[track_caller]
-    pub(crate) fn see(&mut self, text: &str) {
+    pub fn see(&mut self, text: &str) {
         while !self.screen().contains(text) {
             self.pause(text);
         }
@@ -105,7 +109,7 @@ impl Terminal {
 
     /// Waits until a prompt is open: keys arrive one by one.
     #[track_caller]
-    pub(crate) fn see_prompt(&mut self, text: &str) {
+    pub fn see_prompt(&mut self, text: &str) {
         self.see(text);
         while settings(&self.pair) == self.settings {
             self.pause("an open prompt");
@@ -114,7 +118,7 @@ impl Terminal {
 
     /// The address of the authorize page, which may be wrapped on the screen.
     #[track_caller]
-    pub(crate) fn authorize_url(&mut self) -> String {
+    pub fn authorize_url(&mut self) -> String {
         loop {
             let bytes = self.bytes();
             if let Some(at) = bytes.find("http")
@@ -129,7 +133,7 @@ impl Terminal {
 
     /// Waits for its end, and asserts its exit code and that the terminal is as it was.
     #[track_caller]
-    pub(crate) fn exits(&mut self, code: u32) {
+    pub fn exits(&mut self, code: u32) {
         let status = self.end();
         // Its last words may still be on their way.
         let mut heard = None;
@@ -148,9 +152,8 @@ impl Terminal {
     }
 
     /// Waits until a signal of this name has ended it, and asserts that the terminal is as it was.
-    #[allow(dead_code, reason = "`pi` itself ends by an exit code")]
     #[track_caller]
-    pub(crate) fn ends_by(&mut self, signal: &str) {
+    pub fn ends_by(&mut self, signal: &str) {
         let status = self.end();
         assert_eq!(status.signal(), Some(signal), "{}", self.screen());
         assert_eq!(settings(&self.pair), self.settings, "the terminal is set otherwise");
@@ -159,7 +162,7 @@ impl Terminal {
     #[track_caller]
     fn end(&mut self) -> ExitStatus {
         loop {
-            match self.child.try_wait().unwrap() {
+            match self.child.try_wait().expect("a child can be waited for") {
                 Some(status) => return status,
                 None => self.pause("its end"),
             }
@@ -187,5 +190,5 @@ impl Drop for Terminal {
 }
 
 fn settings(pair: &PtyPair) -> String {
-    format!("{:?}", pair.master.get_termios().unwrap())
+    format!("{:?}", pair.master.get_termios().expect("it has settings"))
 }
