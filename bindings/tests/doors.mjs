@@ -2,53 +2,20 @@
 //
 // Right ones are the business of the vectors: see `tests/tests/conformance`, which runs this, too.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+
+import { javascript, moduleIn, raw } from "./door.mjs";
 
 const folder = process.argv[2];
-const bytes = readFileSync(join(folder, "pi_auth.wasm"));
+const bytes = moduleIn(folder);
 const NOW_MS = 1_700_000_000_000;
 
-/** wasm-bindgen's functions. */
-async function javascript() {
-  const door = await import(pathToFileURL(join(folder, "pi_auth.js")).href);
-  door.initSync({ module: bytes });
-  return {
-    start: (request) => JSON.parse(door.start(request)),
-    step: (handle, event, now) => JSON.parse(door.step(handle, event, now)),
-    call: (call) => JSON.parse(door.call(call)),
-    drop: door.drop,
-  };
-}
-
-/** The raw ABI, as any runtime sees it: an instance of its own, and no import. */
-function raw() {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {});
-  assert.equal(exports.raw_version(), 1);
-  const asking = (text, ask) => {
-    const input = new TextEncoder().encode(text);
-    const ptr = exports.raw_alloc(input.length);
-    assert.notEqual(ptr, 0);
-    new Uint8Array(exports.memory.buffer).set(input, ptr >>> 0);
-    const answer = BigInt.asUintN(64, ask(ptr, input.length));
-    const [at, len] = [Number(answer >> 32n), Number(answer & 0xffff_ffffn)];
-    const view = () => new Uint8Array(exports.memory.buffer, at, len);
-    const output = new TextDecoder("utf-8", { fatal: true }).decode(view());
-    exports.raw_free(ptr);
-    exports.raw_free(at);
-    const left = Buffer.from(view()).toString("latin1");
-    assert.ok(!left.includes("effect") && !left.includes("error"), `what is freed is wiped: ${left}`);
-    return JSON.parse(output);
-  };
-  return {
-    start: (request) => asking(request, exports.raw_start),
-    step: (handle, event, now) =>
-      asking(event, (ptr, len) => exports.raw_step(handle, ptr, len, BigInt(now))),
-    call: (call) => asking(call, exports.raw_call),
-    drop: exports.raw_drop,
-  };
-}
+/** A door whose answers are read. */
+const read = (door) => ({
+  start: (request) => JSON.parse(door.start(request)),
+  step: (handle, event, now) => JSON.parse(door.step(handle, event, now)),
+  call: (call) => JSON.parse(door.call(call)),
+  drop: door.drop,
+});
 
 /** A call that is wrong is an answer, and leaves the flow as it was. */
 function mistakes(door) {
@@ -103,7 +70,7 @@ function buffers() {
 }
 
 assert.deepEqual(WebAssembly.Module.imports(new WebAssembly.Module(bytes)), []);
-for (const door of [await javascript(), raw()]) {
+for (const door of [read(await javascript(folder)), read(raw(folder))]) {
   mistakes(door);
   questions(door);
 }
