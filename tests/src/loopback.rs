@@ -61,7 +61,7 @@ impl Request {
         self.header(header::CONTENT_TYPE.as_str(), "application/json").body(document.to_string())
     }
 
-    /// The same request with one more header.
+    /// The same request with one more header; `host` takes the place of the address's own.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -150,10 +150,10 @@ async fn exchange(request: Request) -> Result<Reply, Error> {
     tokio::spawn(connection);
 
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let mut wire = hyper::Request::builder()
-        .method(request.method)
-        .uri(target)
-        .header(header::HOST, format!("{host}:{port}"));
+    let mut wire = hyper::Request::builder().method(request.method).uri(target);
+    if !request.headers.iter().any(|(name, _)| header::HOST == name.as_str()) {
+        wire = wire.header(header::HOST, format!("{host}:{port}"));
+    }
     for (name, value) in &request.headers {
         wire = wire.header(name, value);
     }

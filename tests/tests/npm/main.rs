@@ -3,12 +3,14 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `callback.rs` | what a browser is told, by the package as by `pi` |
 //! | `node.rs` | `node --test`, with a deadline |
 //! | `terminal.rs` | what takes a terminal, and so is here |
 //!
 //! All other claims are in `bindings/npm/test`: a file for each test here.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod callback;
 mod node;
 mod terminal;
 
