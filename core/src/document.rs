@@ -248,7 +248,7 @@ impl fmt::Debug for Document {
     }
 }
 
-/// An entry's fields in the seed's order, values as JSON.
+/// An entry's fields in the agent's order, values as JSON.
 fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
     let json = |secret: &Option<Secret>| {
         let text = secret.as_ref().map_or("", Secret::expose);

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Why not a library: with derived code for every type that crosses the boundary, the WebAssembly
-//! module was 400 KB. This is a few hundred lines, of which the credential file needs half in any
-//! case. ARCHITECTURE.md has the figures.
+//! module was 400 KB. This is about 1,200 lines, of which the credential file needs a good part in
+//! any case. ARCHITECTURE.md has the figures.
 
 mod number;
 mod read;

@@ -22,10 +22,11 @@
 //!     store/replace    a temporary file that becomes the credential file, or vanishes
 //!     store/plain      the small files beside it: owned as they should be, links not followed
 //!   http         requests over rustls
-//!   callback     the loopback server that a browser comes back to
+//!   callback     the loopback server that a browser comes back to, and its pages
 //!   browser      opening one
 //!   interaction  what a host shows to a person and asks of them
 //!   directory    where the agent keeps its files
+//!   clock        the system clock, as flows count time
 //!   stop         a request to stop, heeded where nothing can be lost
 //! ```
 

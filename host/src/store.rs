@@ -225,7 +225,7 @@ impl Store {
         Some(target.with_file_name(name))
     }
 
-    /// `auth.json` if there is one, else the seed's `oauth.json`.
+    /// `auth.json` if there is one, else `oauth.json`, which the agent takes over.
     fn path(&self) -> PathBuf {
         let preferred = self.directory.join("auth.json");
         // A link that points nowhere yet is there, too.

@@ -33,6 +33,6 @@ pub(crate) fn install(source: &Path, folder: &Path) -> Result {
     cargo::run(npm).map_err(|failure| {
         // What is half there must not count as there.
         let _ = fs::remove_file(folder.join(MANIFESTS[1]));
-        format!("npm, which comes with Node.js 20, could not install: {failure}").into()
+        format!("npm, which comes with Node.js, could not install: {failure}").into()
     })
 }

@@ -83,7 +83,7 @@ test("importing it starts nothing: the process ends by itself, and nothing is sa
   assert.equal(node(`import "pi-auth"; import "pi-auth/core"; import "pi-auth/pi-extension";`), "");
 });
 
-for (const name of ["seed.ts", "own.ts"]) {
+for (const name of ["promised.ts", "own.ts"]) {
   test(`a strict program compiles against its types: ${name}`, () => {
     copyFileSync(join(here, "test/types", name), join(folder, name));
     compile([name], { skipLibCheck: false, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true });

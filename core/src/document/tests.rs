@@ -30,7 +30,7 @@ fn edited(text: &str, edit: impl FnOnce(&mut Document)) -> String {
 }
 
 #[test]
-fn a_new_file_is_the_seeds_json() {
+fn a_new_file_is_the_agents_json() {
     let mut new = Document::parse(None).unwrap();
     new.set("anthropic", &credential(1_734_567_890_000), &[]);
     assert_eq!(

@@ -113,7 +113,7 @@ impl Home {
         path
     }
 
-    /// Stores a login in `oauth.json`, in the seed's format.
+    /// Stores a login in `oauth.json`, in the agent's format.
     pub fn store(&self, credential: &Credential, expires: u64) {
         self.write("oauth.json", stored(&credential.refresh, &credential.access, expires));
     }
@@ -196,7 +196,7 @@ impl Default for Home {
     }
 }
 
-/// A credential file in the seed's format that holds one login.
+/// A credential file in the agent's format that holds one login.
 pub(super) fn stored(refresh: &str, access: &str, expires: u64) -> String {
     format!(
         "{{\n  \"anthropic\": {{\n    \"type\": \"oauth\",\n    \"refresh\": \"{refresh}\",\n    \

@@ -15,6 +15,8 @@
 //! | `hosts.rs` | the hosts of the real world, and where each leads |
 //! | `control.rs` | the control plane, `/_sandbox/`, for tests in another process |
 //! | `page.rs`, `page.css` | the look of the pages |
+//! | `refusal.rs` | why a request was refused (RFC 6749 section 5.2) |
+//! | `random.rs` | unguessable strings: codes, tokens, request ids |
 //! | `sse.rs` | server-sent events |
 //! | `anthropic/` | Anthropic's endpoints, one file each |
 //! | `github/` | GitHub's and Copilot's, for any domain |

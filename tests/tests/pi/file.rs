@@ -46,7 +46,7 @@ fn a_file_that_others_could_read_is_narrowed_by_the_next_write() {
 }
 
 #[test]
-fn a_new_file_has_the_seeds_format_to_the_byte() {
+fn a_new_file_has_the_agents_format_to_the_byte() {
     let sandbox = sandbox();
     let home = Home::at(&sandbox);
     let began = now_ms();
@@ -72,14 +72,14 @@ fn auth_json_is_preferred_where_there_is_one() {
     let sandbox = sandbox();
     let (home, old) = Home::logged_in(&sandbox, Age::Fresh);
     home.write("auth.json", "{}");
-    let seeds = fs::read(home.agent_dir().join("oauth.json")).unwrap();
+    let stored = fs::read(home.agent_dir().join("oauth.json")).unwrap();
     home.pi(["token", "anthropic"]).run().exits(4);
     log_in_by_paste(&home).exits(0);
     assert_logged_in(&home, &sandbox);
     assert_ne!(home.refresh_token(), old.refresh);
     home.pi(["logout", "anthropic"]).run().exits(0);
     assert_eq!(home.contents(), "{}");
-    assert_eq!(fs::read(home.agent_dir().join("oauth.json")).unwrap(), seeds);
+    assert_eq!(fs::read(home.agent_dir().join("oauth.json")).unwrap(), stored);
 }
 
 #[test]

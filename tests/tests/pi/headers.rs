@@ -27,7 +27,7 @@ fn said(reply: &Reply) -> String {
 }
 
 #[test]
-fn copilots_headers_are_the_seeds_to_the_letter() {
+fn copilots_headers_are_the_editors_to_the_letter() {
     let sandbox = sandbox();
     let (home, login) = logged_in(&sandbox, Age::Fresh);
     let expected = |initiator: &str| {

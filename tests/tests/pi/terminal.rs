@@ -23,7 +23,7 @@ fn idle_browser(home: &Home) -> String {
 }
 
 #[test]
-fn a_login_goes_as_the_seed_shows_it() {
+fn a_login_goes_as_the_readme_shows_it() {
     let sandbox = sandbox();
     let home = Home::at(&sandbox);
     let browser = idle_browser(&home);
@@ -127,7 +127,7 @@ fn leaving_any_prompt_cancels_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_logout_goes_as_the_seed_shows_it_and_asks_first() {
+fn a_logout_goes_as_it_should_and_asks_first() {
     let sandbox = sandbox();
     for (keys, logs_out) in [("y\r", true), ("YES\r", true), ("n\r", false), ("\r", false)] {
         let (home, _) = Home::logged_in(&sandbox, Age::Fresh);

@@ -22,7 +22,9 @@ const CHAIN: &str = "PI_AUTH_HANDOFF";
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     if let Some(agent) = agent() {
         if arguments.first().is_some_and(|word| word == "--help" || word == "-h") {
-            output::say("pi-auth adds login, logout, status and token: see `pi login --help`.\n");
+            output::say(
+                "pi-auth adds login, logout, status, token, headers and completions: see `pi login --help`.\n",
+            );
         }
         let failed =
             Command::new(&agent).arg0("pi").args(arguments).env(CHAIN, chain(&agent)).exec();

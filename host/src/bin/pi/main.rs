@@ -1,4 +1,12 @@
 //! `pi`: log in with a subscription, and hand everything else to the agent's own `pi`.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `cli.rs`, `handoff.rs` | which words are ours; the agent's own `pi`, which gets the others |
+//! | `login.rs`, `logout.rs`, `status.rs`, `token.rs`, `headers.rs`, `version.rs` | the commands |
+//! | `session.rs` | running a job to its end, with signals heeded where nothing can be lost |
+//! | `person.rs` | whoever sits in front: `terminal/`, or `lines.rs` and `json.rs` behind a pipe |
+//! | `output.rs` | what goes to standard output, and what to standard error |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
