@@ -11,6 +11,7 @@ import { aboutCore } from "./module.js";
 import { holdSignals } from "./signals.js";
 import type { Store } from "./store.js";
 import type { Authorize, Countdown, Effect, Event, Output, Request, ShowCode } from "./types.js";
+import { unlessAborted } from "./unless-aborted.js";
 
 /** How long something may take before the person is told what it is, in milliseconds. */
 const QUIET_MS = 1000;
@@ -145,17 +146,17 @@ class Driver {
       case "select": {
         const { message, options, remark } = effect;
         const question = { message, options, ...(remark !== null && { remark }) };
-        const index = await asked(signal, (stop) => interaction.select?.(question, stop));
+        const index = await unlessAborted(interaction.select?.(question, signal), signal);
         return index === undefined ? { type: "input_ended" } : { type: "chosen", index };
       }
       case "confirm": {
-        const yes = await asked(signal, (stop) => interaction.confirm?.(effect.message, stop));
+        const yes = await unlessAborted(interaction.confirm?.(effect.message, signal), signal);
         return yes === undefined ? { type: "input_ended" } : { type: "confirmed", yes };
       }
       case "prompt": {
         const { message, problem } = effect;
         const question = { message, ...(problem !== null && { problem }) };
-        const text = await asked(signal, (stop) => interaction.prompt?.(question, stop));
+        const text = await unlessAborted(interaction.prompt?.(question, signal), signal);
         return text === undefined ? { type: "input_ended" } : { type: "answered", text };
       }
       case "show_code":
@@ -216,7 +217,7 @@ class Driver {
 
   async #paste(page: Authorize, signal: AbortSignal): Promise<Event> {
     const { interaction } = this.#ground;
-    const text = await asked(signal, (stop) => interaction.paste?.(page, stop));
+    const text = await unlessAborted(interaction.paste?.(page, signal), signal);
     return text === undefined ? { type: "input_ended" } : { type: "pasted", text };
   }
 
@@ -294,21 +295,4 @@ class Driver {
       clearInterval(timer);
     }
   }
-}
-
-/** Asks, and stops waiting for an answer when it is no longer needed. */
-async function asked<T>(
-  signal: AbortSignal,
-  ask: (signal: AbortSignal) => Promise<T | undefined> | undefined,
-): Promise<T | undefined> {
-  const answer = ask(signal);
-  if (answer === undefined) return undefined;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    const done = (): void => signal.removeEventListener("abort", stop);
-    // Resolved first: in JavaScript, somebody may answer at once.
-    Promise.resolve(answer).then(resolve, reject).finally(done);
-  });
 }

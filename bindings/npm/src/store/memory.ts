@@ -1,6 +1,7 @@
 /** Credentials in memory, for jobs whose result the caller keeps. */
 import type { Store } from "../store.js";
 import type { Event } from "../types.js";
+import { unlessAborted } from "../unless-aborted.js";
 
 /** What several jobs of one process share. */
 export class Memory {
@@ -27,15 +28,6 @@ export class Memory {
       throw error;
     }
   }
-}
-
-async function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    void turn.then(resolve).finally(() => signal.removeEventListener("abort", stop));
-  });
 }
 
 /** A store of that memory; overrides come from where `files` finds them. */
