@@ -1,6 +1,7 @@
 // What the tests stand on: a sandbox provider, told about by variables, and a folder per test.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, mkdirSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -64,6 +65,17 @@ export async function codeOf(url) {
 export async function letIn({ verification_uri, user_code }) {
   const asked = await submit(verification_uri, await open(verification_uri), "continue", { user_code });
   await submit(verification_uri, await asked.text(), "authorize");
+}
+
+/** An HTTP server on this machine, until the test is over. */
+export async function serve(context, handler) {
+  const server = createServer(handler);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, url: `http://127.0.0.1:${server.address().port}/` };
 }
 
 const homes = [];
