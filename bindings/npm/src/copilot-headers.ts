@@ -7,8 +7,8 @@ import {
   type Token,
 } from "./auth.js";
 import { credentialsIn, documentOf, type OAuthCredentials } from "./credentials.js";
-import { filesOf } from "./files.js";
-import { Memory, MemoryStore } from "./store/memory.js";
+import { inMemory } from "./in-memory.js";
+import { Memory } from "./store/memory.js";
 import { unlessAborted } from "./unless-aborted.js";
 
 const PROVIDER = "github-copilot";
@@ -124,13 +124,4 @@ class Teller {
       if (this.#telling?.contents === contents) this.#telling = undefined;
     }
   }
-}
-
-/** Jobs over credentials in memory; overrides are those of the directory. */
-export function inMemory(memory: Memory, options: AuthOptions = {}): Auth {
-  const files = filesOf(options);
-  // What the caller gave is used, and where that is nothing no account that a variable names.
-  const { PI_AUTH_PREFER: _, COPILOT_GITHUB_TOKEN: __, ...environment } =
-    options.environment ?? process.env;
-  return new Auth({ ...options, environment, store: () => new MemoryStore(memory, files()) });
 }

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { openBrowser } from "./browser.js";
 import { Callback, type Visit } from "./callback.js";
-import { BadCall, type Core, type Flow } from "./core.js";
+import { BadCall, type Flow } from "./core.js";
 import { AuthError } from "./error.js";
 import { Http } from "./http.js";
 import { Cancelled, type Interaction } from "./interaction.js";
-import { aboutCore } from "./module.js";
+import { aboutCore, shippedCore } from "./module.js";
 import { holdSignals } from "./signals.js";
 import type { Store } from "./store.js";
 import type { Authorize, Countdown, Effect, Event, Output, Request, ShowCode } from "./types.js";
@@ -18,7 +18,6 @@ const QUIET_MS = 1000;
 
 /** What a job runs on. */
 export interface Ground {
-  core: Core;
   store: Store;
   environment: NodeJS.ProcessEnv;
   interaction: Interaction;
@@ -29,7 +28,7 @@ export interface Ground {
 /** Runs a job to its end. */
 export async function run(request: Request, ground: Ground): Promise<Output> {
   try {
-    const driver = new Driver(ground.core.start(request), ground);
+    const driver = new Driver(shippedCore().start(request), ground);
     return await driver.run();
   } catch (error) {
     // An option or an answer that the core cannot take: to the caller, one more reason to fail.
@@ -210,7 +209,7 @@ class Driver {
   /** The browser that brings the answer to this page. */
   async #comeBack(callback: Callback, page: Authorize, signal: AbortSignal): Promise<Event> {
     const answers = (query: string): boolean =>
-      this.#ground.core.call("is_answered_by", { state: page.state, query });
+      shippedCore().call("is_answered_by", { state: page.state, query });
     this.#visit = await callback.visit(answers, signal);
     return { type: "callback", query: this.#visit.query };
   }

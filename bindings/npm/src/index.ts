@@ -8,7 +8,7 @@
  * | `copilot-fetch.ts`, `copilot-headers.ts`, `copilot-body.ts` | calls of Copilot's API |
  * | `driver.ts` | the loop that answers a flow's effects with events |
  * | `http.ts`, `callback.ts`, `page.ts`, `browser.ts` | the network, and the browser |
- * | `files.ts`, `store.ts`, `store/` | credentials: the agent's file by its own rules, or memory |
+ * | `files.ts`, `in-memory.ts`, `store.ts`, `store/` | credentials: the agent's file by its own rules, or memory |
  * | `interaction.ts`, `terminal.ts` | the person |
  * | `error.ts`, `signals.ts`, `unless-aborted.ts` | what fails, what must not be interrupted, and what may be given up |
  * | `camel.ts` | names in JavaScript's way |

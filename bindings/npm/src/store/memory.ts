@@ -33,16 +33,16 @@ export class Memory {
 /** A store of that memory; overrides come from where `files` finds them. */
 export class MemoryStore implements Store {
   readonly #memory: Memory;
-  readonly #files: Pick<Store, "readOverrides">;
+  protected readonly files: Store;
   #end: (() => void) | undefined;
 
-  constructor(memory: Memory, files: Pick<Store, "readOverrides">) {
+  constructor(memory: Memory, files: Store) {
     this.#memory = memory;
-    this.#files = files;
+    this.files = files;
   }
 
   readOverrides(): Event {
-    return this.#files.readOverrides();
+    return this.files.readOverrides();
   }
 
   read(): Event {
