@@ -5,9 +5,7 @@ import { test } from "node:test";
 
 import { Auth, AuthError } from "pi-auth";
 
-import { anthropic, control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, NATIVE, needsSandbox, run, runNode, settings } from "./support.mjs";
-
-const isRoot = process.getuid?.() === 0;
+import { anthropic, control, copilot, EXPIRED, FRESH, grants, home, isRoot, isValid, listen, NATIVE, needsSandbox, nextGrant, run, runNode, settings } from "./support.mjs";
 
 test("a fresh token is served as it is: nothing is sent, locked or written", needsSandbox, async () => {
   const it = await home();
@@ -102,9 +100,9 @@ test("a signal waits for an answer to be stored", needsSandbox, async () => {
     const stored = await anthropic(EXPIRED);
     it.store({ anthropic: stored });
     await settings({ token_delay_ms: 1500 });
-    const before = (await grants()).grants;
+    const granted = await nextGrant();
     const { child, ended } = runNode("token", ["anthropic"], it.environment);
-    while ((await grants()).grants === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    await granted();
     child.kill(signal);
     const { signal: by } = await ended;
     await settings({ token_delay_ms: 0 });
@@ -121,10 +119,10 @@ test("an AbortSignal does not lose an answer, either", needsSandbox, async () =>
   const stored = await anthropic(EXPIRED);
   it.store({ anthropic: stored });
   await settings({ token_delay_ms: 500 });
-  const before = (await grants()).grants;
+  const granted = await nextGrant();
   const stop = new AbortController();
   const job = new Auth(it.options).token("anthropic", { signal: stop.signal });
-  while ((await grants()).grants === before) await new Promise((resolve) => setTimeout(resolve, 20));
+  await granted();
   stop.abort();
   await job.catch((error) => assert.equal(error.code, "cancelled"));
   await settings({ token_delay_ms: 0 });
@@ -169,9 +167,9 @@ test("a lock that is lost in a slow request: read again, merge, write", needsSan
   const it = await home();
   it.store({ anthropic: await anthropic(EXPIRED) });
   await settings({ token_delay_ms: 1500 });
-  const before = (await grants()).grants;
+  const granted = await nextGrant();
   const job = new Auth(it.options).token("anthropic");
-  while ((await grants()).grants === before) await new Promise((resolve) => setTimeout(resolve, 20));
+  await granted();
   // Somebody takes it for dead, takes it over, and writes another login.
   rmdirSync(it.path("oauth.json.lock"));
   mkdirSync(it.path("oauth.json.lock"));
