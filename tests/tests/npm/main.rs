@@ -46,6 +46,12 @@ fn store() {
     run("store.test.mjs");
 }
 
+/// Whatever happens to the file, no login is lost.
+#[test]
+fn file_faults() {
+    run("file-faults.test.mjs");
+}
+
 /// The extension, seen by an agent that is played.
 #[test]
 fn extension() {

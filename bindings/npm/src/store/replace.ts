@@ -87,11 +87,14 @@ export class Replacement {
   discard(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeSync(this.#file);
-    try {
-      rmSync(this.#path, { force: true });
-    } catch {
-      // What cannot be removed is swept later, and no reason to call a job failed that is done.
+    // What fails now is no reason to call a job failed that is done: what was to last is synced, and
+    // what cannot be removed is swept later.
+    for (const letGo of [() => closeSync(this.#file), () => rmSync(this.#path, { force: true })]) {
+      try {
+        letGo();
+      } catch {
+        continue;
+      }
     }
   }
 }
