@@ -334,6 +334,7 @@ fn failure(error: io::Error) -> StoreFailure {
         Kind::ReadOnlyFilesystem => StoreFailure::ReadOnly,
         Kind::StorageFull | Kind::QuotaExceeded => StoreFailure::NoSpace,
         Kind::IsADirectory => StoreFailure::NotAFile,
+        Kind::FileTooLarge => StoreFailure::TooLarge,
         _ => StoreFailure::Other(error.to_string()),
     }
 }
