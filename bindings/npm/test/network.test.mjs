@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 
 import { Auth } from "pi-auth";
 
-import { anthropic, codeOf, control, EXPIRED, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
+import { anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
 
 const PROXY = process.env.PI_AUTH_TEST_PROXY;
 const AUTHORITY = process.env.PI_AUTH_TEST_CA;
@@ -65,26 +65,6 @@ test("plain http goes to this machine, and through no proxy", needsSandbox, asyn
   await new Auth({ environment }).token("anthropic");
   assert.deepEqual(seen, []);
 });
-
-for (const [fault, code, words] of [
-  [{ redirect: { location: "http://127.0.0.1:9/" } }, "provider_error", /./],
-  ["oversized", "retry_later", /./],
-  ["close", "retry_later", /./],
-  ["cut_json", "retry_later", /./],
-  [{ status: { code: 429, headers: { "Retry-After": "7" } } }, "retry_later", /asked too often/],
-]) {
-  test(`the answer ${JSON.stringify(fault)} loses no login and is followed nowhere`, needsSandbox, async () => {
-    const it = await home();
-    const stored = await anthropic(EXPIRED);
-    it.store({ anthropic: stored });
-    await control("POST", "faults", [fault]);
-    const failed = await new Auth(it.options).token("anthropic").then(assert.fail, (error) => error);
-    assert.equal(failed.code, code, failed.message);
-    assert.match(failed.message, words);
-    assert.equal(it.entry("anthropic").refresh, stored.refresh);
-    await control("DELETE", "faults");
-  });
-}
 
 test("a request says no more than the core has it say", needsSandbox, async (context) => {
   const it = await home();

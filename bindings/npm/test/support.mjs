@@ -142,6 +142,8 @@ export async function copilot(left) {
 
 export const FRESH = 3_600_000;
 export const EXPIRED = -3_600_000;
+/** Past what the file says, and still really valid. */
+export const DUE = -120_000;
 
 /** Starts a program, whose input has ended unless it is kept open. */
 export function run(program, parameters, environment, { cwd, keepInput = false } = {}) {
