@@ -94,27 +94,7 @@ for (const [title, natives] of [
   });
 }
 
-test("a signal waits for an answer to be stored", needsSandbox, async () => {
-  for (const signal of ["SIGINT", "SIGTERM"]) {
-    const it = await home();
-    const stored = await anthropic(EXPIRED);
-    it.store({ anthropic: stored });
-    await settings({ token_delay_ms: 1500 });
-    const granted = await nextGrant();
-    const { child, ended } = runNode("token", ["anthropic"], it.environment);
-    await granted();
-    child.kill(signal);
-    const { signal: by } = await ended;
-    await settings({ token_delay_ms: 0 });
-    assert.equal(by, signal);
-    const { refresh } = it.entry("anthropic");
-    assert.notEqual(refresh, stored.refresh);
-    assert.ok(await isValid({ refresh }));
-    assert.deepEqual(it.names(), ["oauth.json"]);
-  }
-});
-
-test("an AbortSignal does not lose an answer, either", needsSandbox, async () => {
+test("an AbortSignal loses no answer of a refresh", needsSandbox, async () => {
   const it = await home();
   const stored = await anthropic(EXPIRED);
   it.store({ anthropic: stored });
