@@ -90,14 +90,16 @@ export class Replacement {
   discard(): void {
     if (!this.#open) return;
     this.#open = false;
-    // What fails now is no reason to call a job failed that is done: what was to last is synced, and
-    // what cannot be removed is swept later.
-    for (const letGo of [() => closeSync(this.#file), () => rmSync(this.#path, { force: true })]) {
-      try {
-        letGo();
-      } catch {
-        continue;
-      }
+    // What fails now is no reason to call a job failed that is done.
+    try {
+      closeSync(this.#file);
+    } catch {
+      // What was to last is synced.
+    }
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // What cannot be removed is swept later.
     }
   }
 }
