@@ -12,8 +12,8 @@ use crate::store::Store;
 
 /// How often, and how long apart, a file is read again that is no document: the agent writes in
 /// place, and half a file can be seen.
-const LOOKS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What was read.
 #[derive(Clone, Debug)]
