@@ -100,8 +100,11 @@ async fn look(auth: Option<&Auth>, options: Options, interaction: &mut impl Inte
 /// The file and everything around it; gives what is in it, if that can be read.
 async fn files(store: &Store, report: &mut Report) -> Option<Document> {
     let shown = store.shown(store.directory());
-    let seen = directory::look(store);
-    report.add(link::judge(&shown, &link::look(store, store.directory())));
+    let (seen, leads) = (directory::look(store), link::look(store, store.directory()));
+    report.add(link::judge(&shown, &leads));
+    if matches!(leads, link::Leads::Nowhere(_) | link::Leads::Unknown(_)) {
+        return None;
+    }
     report.add(directory::judge(&shown, &seen));
     if !matches!(seen, directory::Seen::There) {
         let is_new = matches!(seen, directory::Seen::Nothing(_));

@@ -25,8 +25,8 @@ pub(super) fn judge(answers: &[Answer]) -> Report {
     let off = Duration::from_millis(ahead_ms.unsigned_abs());
     let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
     let message = format!("This machine's clock is {} {side} that of {host}.", super::roughly(off));
-    let advice = "Set it, best by the network. Tokens would be refreshed too early or too late, \
-                  and certificates look bad.";
+    let advice = "Have the network set it. Until then tokens are refreshed too early or too late, \
+                  and good certificates can look bad.";
     let command = match cfg!(target_os = "macos") {
         true => ("sudo sntp -sS", "time.apple.com"),
         false => ("sudo timedatectl set-ntp", "true"),
@@ -37,7 +37,7 @@ pub(super) fn judge(answers: &[Answer]) -> Report {
         }
         off_ms if off_ms <= PROBLEM_MS => report.found(
             Finding::note(Check::Clock, message)
-                .mend("That is still harmless. Set it, best by the network.")
+                .mend("That is still harmless. Have the network set it.")
                 .by(command.0, command.1),
         ),
         _ => report

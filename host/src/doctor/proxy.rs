@@ -74,7 +74,8 @@ pub(super) fn judge(facts: &Facts) -> Report {
         report.fine(Check::Proxy, message);
     }
     if report.verdicts().is_empty() {
-        report.fine(Check::Proxy, "No proxy is set");
+        // Nothing on this machine is asked through one.
+        report.fine(Check::Proxy, if is_set { "A proxy is set" } else { "No proxy is set" });
     }
     report
 }
@@ -122,6 +123,12 @@ mod tests {
             assert_eq!(report.words(), words, "{variables:?}");
             assert!(report.text().contains(says), "{}", report.text());
         }
+    }
+
+    #[test]
+    fn a_proxy_that_leads_nowhere_yet_is_not_denied() {
+        let variables = vec![("ALL_PROXY", "http://h:1".to_owned())];
+        assert_eq!(judge(&Facts { variables, routes: Vec::new() }).text(), "A proxy is set");
     }
 
     #[test]

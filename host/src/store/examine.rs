@@ -115,3 +115,28 @@ fn open(path: &Path) -> io::Result<File> {
         false => Err(io::Error::other("it is not a regular file")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_kernels_lock_is_looked_at_and_let_go_of() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("auth.json.flock");
+        assert!(matches!(kernel_lock(&path), KernelLock::Free));
+        assert!(!path.exists(), "it is not made");
+        let holder = File::create(&path).unwrap();
+        holder.try_lock().unwrap();
+        assert!(matches!(kernel_lock(&path), KernelLock::Held));
+        holder.unlock().unwrap();
+        assert!(matches!(kernel_lock(&path), KernelLock::Free));
+        holder.try_lock().unwrap();
+        fs::remove_file(&path).unwrap();
+        symlink("elsewhere", &path).unwrap();
+        assert!(matches!(kernel_lock(&path), KernelLock::Unusable(_)));
+    }
+}

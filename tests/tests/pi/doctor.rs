@@ -205,6 +205,24 @@ const FAULTS: &[Fault] = &[
     ),
     (
         |home| {
+            fs::remove_dir_all(home.agent_dir()).unwrap();
+            symlink("gone", home.agent_dir()).unwrap();
+        },
+        &["link problem"],
+        "~/.pi/agent is a link to gone, where there is nothing",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_dir_all(home.agent_dir()).unwrap();
+            fs::write(home.agent_dir(), "").unwrap();
+        },
+        &["directory problem"],
+        "~/.pi/agent is not a directory",
+        false,
+    ),
+    (
+        |home| {
             let entries = r#"{"a":{"type":"api_key","key":"k"},"b":7,"c":{"type":"later"}}"#;
             home.write("auth.json", entries);
         },
@@ -462,6 +480,20 @@ fn a_user_who_may_not_look_and_one_without_a_home_are_told_so() {
     assert_eq!(findings(&ended)[0], "directory problem", "{ended}");
     assert!(ended.stdout.contains("permission denied"), "{ended}");
 
+    let (agent_dir, file) = (home.agent_dir(), home.file());
+    let above = agent_dir.parent().unwrap();
+    for path in [home.path(), above, &agent_dir, &file, &home.providers_file()] {
+        chown(path, Some(54_321), Some(54_321)).unwrap();
+    }
+    set_mode(&agent_dir, 0o500);
+    let ended = somebody().run();
+    ended.exits(1);
+    assert_eq!(findings(&ended), ["directory problem"], "{ended}");
+    let told = "Could not write ~/.pi/agent/auth.json: permission denied.";
+    assert!(ended.stdout.contains(told), "{ended}");
+    set_mode(&agent_dir, 0o700);
+    assert_eq!(findings(somebody().run().exits(0)), [""; 0]);
+
     let homeless = somebody().env_remove("HOME").env_remove("PI_CODING_AGENT_DIR");
     let ended = homeless.env_remove("PI_AUTH_PROVIDERS").run();
     ended.exits(1);
@@ -490,4 +522,17 @@ fn names_in_the_file_cannot_act_on_a_terminal() {
     let ended = offline(&home, &[]).run();
     ended.exits(1);
     assert!(ended.stdout.contains("The entry `a[31mb`"), "{ended}");
+}
+
+#[test]
+fn an_error_whose_cause_a_doctor_could_find_names_it() {
+    let home = healthy();
+    let hint = "`pi doctor`";
+    home.pi(["token", "github-copilot"]).run().exits(4);
+    home.write("auth.json", "{");
+    let corrupt = home.pi(["token", "anthropic"]).run();
+    assert!(!corrupt.exits(1).stderr.contains(hint), "it is said already: {corrupt}");
+    fs::remove_file(home.file()).unwrap();
+    fs::create_dir(home.agent_dir().join("auth.json")).unwrap();
+    home.pi(["token", "anthropic"]).run().exits(1).says(hint);
 }

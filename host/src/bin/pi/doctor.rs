@@ -36,7 +36,8 @@ use serde_json::{Map, Value, json};
 use crate::person::Person;
 use crate::{cli, output, session};
 
-/// 0 where no problem is left, else 1.
+/// 0 where no problem is left, else 1. What is found is judged by this program's own core, whichever
+/// decides otherwise.
 pub(crate) fn run(arguments: &cli::Doctor, core: Option<&Path>) -> ExitCode {
     let (auth, stop) = match session::auth(core) {
         Ok((auth, stop)) => (Some(auth), stop),

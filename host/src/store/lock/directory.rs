@@ -300,4 +300,40 @@ mod tests {
         assert!(watch.is_dead(future));
         assert!(!watch.is_dead(future + Duration::from_secs(1)), "it was touched");
     }
+
+    #[tokio::test]
+    async fn whoever_only_looks_watches_a_lock_that_looks_old_and_leaves_it() {
+        let (_directory, path) = scratch();
+        assert_eq!(pulse(&path).await.unwrap(), Pulse::Free);
+        let lock = take(&path).unwrap();
+        assert!(matches!(pulse(&path).await.unwrap(), Pulse::Beats(Some(_))));
+        // A machine has slept, and the holder touches it next.
+        age(&path, Duration::from_secs(3600));
+        *lock.touched.lock().unwrap() = modified(&path).unwrap();
+        assert!(matches!(pulse(&path).await.unwrap(), Pulse::Beats(Some(_))));
+        drop(lock);
+        fs::create_dir(&path).unwrap();
+        age(&path, Duration::from_secs(3600));
+        assert!(matches!(pulse(&path).await.unwrap(), Pulse::Dead(age) if age.as_secs() >= 3600));
+        assert!(path.exists());
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        assert_eq!(pulse(&path).await.unwrap(), Pulse::NotADirectory);
+    }
+
+    #[test]
+    fn only_what_was_set_aside_long_ago_is_a_grave() {
+        let (directory, path) = scratch();
+        for (name, age_s) in [
+            ("auth.json.lock.0123456789abcdef", 3600),
+            ("auth.json.lock.fedcba9876543210", 1),
+            ("auth.json.lock.notes", 3600),
+            ("auth.json.lock", 3600),
+        ] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+            age(&directory.path().join(name), Duration::from_secs(age_s));
+        }
+        let grave = directory.path().join("auth.json.lock.0123456789abcdef");
+        assert_eq!(graves(&path), [grave]);
+    }
 }
