@@ -86,7 +86,7 @@ async fn look(auth: Option<&Auth>, options: Options, interaction: &mut impl Inte
     let store = auth.map(Auth::store);
     let mut document = None;
     match &store {
-        Some(store) => document = files(store, &mut report).await,
+        Some(store) => document = files(store, &mut report, interaction).await,
         None => report.found(Finding::of(Check::Directory, &Error::NoDirectory)),
     }
     if let (Some(store), true) = (&store, options.fix) {
@@ -98,7 +98,11 @@ async fn look(auth: Option<&Auth>, options: Options, interaction: &mut impl Inte
 }
 
 /// The file and everything around it; gives what is in it, if that can be read.
-async fn files(store: &Store, report: &mut Report) -> Option<Document> {
+async fn files(
+    store: &Store,
+    report: &mut Report,
+    interaction: &mut impl Interaction,
+) -> Option<Document> {
     let shown = store.shown(store.directory());
     let (seen, leads) = (directory::look(store), link::look(store, store.directory()));
     report.add(link::judge(&shown, &leads));
@@ -139,7 +143,8 @@ async fn files(store: &Store, report: &mut Report) -> Option<Document> {
     report.add(permissions::judge(&subjects, user));
     report.add(owner::judge(&subjects, user));
     if let Some(places) = &places {
-        report.add(lock::check(store, places).await);
+        let locks = lock::check(store, places);
+        report.add(waited_for(locks, "Watching a lock that looks dead", interaction).await);
         report.add(leftovers::check(store, places));
     }
     document

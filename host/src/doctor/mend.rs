@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use pi_auth_core::flow::{Event, LOCK_ACTIVITY};
+use pi_auth_core::flow::Event;
 use rustix::fs::OFlags;
 
 use super::report::{Fix, Report};
@@ -59,7 +59,7 @@ pub(super) async fn mend(store: &Store, report: &mut Report, interaction: &mut i
 
 /// Has the lock for a moment: whoever takes it buries a dead one first, and sweeps.
 async fn take_and_sweep(store: &Store, interaction: &mut impl Interaction) -> Result<(), String> {
-    let held = waited_for(store.hold(), LOCK_ACTIVITY, interaction).await;
+    let held = waited_for(store.hold(), "Taking the lock, as a writer does", interaction).await;
     if held.is_ok() {
         let graves = store.places().map(|places| places.leftovers().1).unwrap_or_default();
         for grave in graves {
@@ -82,7 +82,7 @@ fn done(store: &Store, remedy: &Remedy) -> Result<String, String> {
             match fs::metadata(path).map(|metadata| metadata.mode() & 0o7777) {
                 // It may have been narrowed further meanwhile.
                 Ok(now) if now & !to == 0 => {
-                    Ok(format!("{shown} has the mode {now:o}, not {from:o}"))
+                    Ok(format!("{shown} has mode {now:o} now, not {from:o}"))
                 }
                 _ => Err("the file system does not keep modes".into()),
             }
