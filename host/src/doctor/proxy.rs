@@ -47,9 +47,11 @@ pub(super) fn judge(facts: &Facts) -> Report {
         let (_, value) = facts.variables.iter().find(|(it, _)| *it == name)?;
         Some(value.as_str())
     };
+    let mut is_set = false;
     for [counts, other] in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
         let name = if value(counts).is_some() { counts } else { other };
         if let Some(set) = value(name).filter(|value| !value.is_empty()) {
+            is_set |= usable(set).is_ok();
             report.found_if(unusable(name, set));
         }
         if let (Some(first), Some(second)) = (value(counts), value(other))
@@ -66,14 +68,11 @@ pub(super) fn judge(facts: &Facts) -> Report {
     for proxy in &proxies {
         report.fine(Check::Proxy, format!("Requests go through the proxy {proxy}"));
     }
-    let is_set = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-        .iter()
-        .any(|name| value(name).is_some_and(|value| usable(value).is_ok()));
-    for (host, _) in facts.routes.iter().filter(|(_, via)| is_set && via.is_none()) {
-        let message = format!("NO_PROXY exempts {host} from the proxy");
-        report.fine(Check::Proxy, message);
+    let exempt = || facts.routes.iter().filter(|(_, via)| is_set && via.is_none());
+    for (host, _) in exempt() {
+        report.fine(Check::Proxy, format!("NO_PROXY exempts {host} from the proxy"));
     }
-    if report.verdicts().is_empty() {
+    if proxies.is_empty() && exempt().next().is_none() && report.is_ok() {
         // Nothing on this machine is asked through one.
         report.fine(Check::Proxy, if is_set { "A proxy is set" } else { "No proxy is set" });
     }
@@ -91,7 +90,7 @@ fn unusable(name: &str, value: &str) -> Option<Finding> {
 fn usable(value: &str) -> Result<(), &'static str> {
     let matcher = Matcher::builder().https(value.to_owned()).build();
     match matcher.intercept(&Uri::from_static("https://example.com/")) {
-        None => Err("is not the URL of a proxy, and is ignored: requests go without one."),
+        None => Err("is not the URL of a proxy, and is ignored."),
         Some(proxy) if proxy.uri().scheme_str().is_some_and(|it| it.starts_with("socks")) => {
             Err("names a SOCKS proxy, which this program cannot use: no request arrives.")
         }
@@ -114,7 +113,13 @@ mod tests {
             (&[("ALL_PROXY", "socks5://h:1")], Some("socks5://h:1"), &["problem", "fine"], "SOCKS"),
             (&[("HTTPS_PROXY", p), ("https_proxy", "x")], Some(p), &["note", "fine"], "differ"),
             (&[("HTTPS_PROXY", p), ("https_proxy", p)], Some(p), &["fine"], ""),
-            (&[("HTTPS_PROXY", ""), ("https_proxy", p)], None, &["note", "fine"], "differ"),
+            (
+                &[("HTTPS_PROXY", ""), ("https_proxy", p)],
+                None,
+                &["note", "fine"],
+                "No proxy is set",
+            ),
+            (&[("HTTPS_PROXY", "a b"), ("ALL_PROXY", p)], Some(p), &["problem", "fine"], "ignored"),
             (&[("HTTPS_PROXY", "")], None, &["fine"], "No proxy"),
         ] {
             let owned = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
