@@ -25,7 +25,7 @@ pub const TOTAL_TIMEOUT_MS: u64 = 30_000;
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// This program's own name to servers: it does not present as another client.
-pub(crate) const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"));
 
 /// The request methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,11 @@ use pi_auth_core::flow::Event;
 use pi_auth_core::http::url::Url;
 use pi_auth_core::http::{
     CONNECT_TIMEOUT_MS, MAX_BODY_BYTES, Method, Request, Response, TOTAL_TIMEOUT_MS,
-    TransportFailure,
+    TransportFailure, USER_AGENT,
 };
 use pi_auth_core::secret::Secret;
+
+use crate::clock::now_ms;
 
 /// How long a connection is kept for the next request: for requests in a row, but not from one poll
 /// to the next, when the server may just be closing it.
@@ -26,6 +28,27 @@ pub(crate) struct Clients {
     local: OnceLock<reqwest::Client>,
 }
 
+/// What a server says of the time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Greeting {
+    /// `Date`, as it came.
+    pub(crate) date: Option<String>,
+    /// `Age`, as it came: a cache has kept the answer for that long.
+    pub(crate) age: Option<String>,
+    /// When it was asked, by this machine's clock, in epoch milliseconds.
+    pub(crate) sent_ms: u64,
+    /// When it answered.
+    pub(crate) answered_ms: u64,
+}
+
+/// Why a server said nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unanswered {
+    pub(crate) failure: TransportFailure,
+    /// The same in the words of whatever failed.
+    pub(crate) cause: Option<String>,
+}
+
 impl Clients {
     /// Sends `request` and reads the whole answer.
     pub(crate) async fn send(&self, request: &Request) -> Event {
@@ -35,11 +58,35 @@ impl Clients {
         }
     }
 
+    /// Whether there is any certificate to trust; without one no client can be made.
+    pub(crate) fn trust_any(&self) -> bool {
+        self.client(true).is_ok()
+    }
+
+    /// Asks the server of `url` for the headers of an answer, whatever it is, with nothing that is
+    /// secret, by the way that any request would take.
+    pub(crate) async fn greet(&self, url: &str) -> Result<Greeting, Unanswered> {
+        let https = Url::parse(url).is_some_and(|url| url.https);
+        let client = self.client(https).map_err(|failure| Unanswered { failure, cause: None })?;
+        let sent_ms = now_ms();
+        let request = client.head(url).header("User-Agent", USER_AGENT);
+        let response = request
+            .send()
+            .await
+            .map_err(|error| Unanswered { cause: innermost(&error), failure: failure(error) })?;
+        let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        Ok(Greeting { date: header("date"), age: header("age"), sent_ms, answered_ms: now_ms() })
+    }
+
+    fn client(&self, https: bool) -> Result<&reqwest::Client, TransportFailure> {
+        match https {
+            true => made(&self.remote, |builder| builder),
+            false => made(&self.local, reqwest::ClientBuilder::no_proxy),
+        }
+    }
+
     async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
-        let client = match Url::parse(&request.url).is_some_and(|url| url.https) {
-            true => made(&self.remote, |builder| builder)?,
-            false => made(&self.local, reqwest::ClientBuilder::no_proxy)?,
-        };
+        let client = self.client(Url::parse(&request.url).is_some_and(|url| url.https))?;
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
             Method::Post => client.post(&request.url).body(request.body.expose().to_owned()),
@@ -85,6 +132,15 @@ fn made(
         .retry(reqwest::retry::never());
     let client = with(builder).build().map_err(|_| TransportFailure::Tls)?;
     Ok(cell.get_or_init(|| client))
+}
+
+/// The words of what lies at the bottom of it. What lies above repeats the URL, or says less.
+fn innermost(error: &reqwest::Error) -> Option<String> {
+    let mut cause = error.source()?;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    Some(cause.to_string())
 }
 
 fn failure(error: reqwest::Error) -> TransportFailure {

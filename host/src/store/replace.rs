@@ -110,24 +110,29 @@ fn prefix(target: &Path) -> String {
     format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// Removes what killed processes left behind. Under the lock nobody else has one in use, but for
-/// a writer that could not have the lock: what a process that can be seen alive has just made is
-/// spared.
+/// Removes what killed processes left behind. To be called under the lock.
 pub(super) fn sweep(target: &Path) {
+    for path in leftovers(target) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// What killed processes left behind. Under the lock nobody else has one in use, but for a writer
+/// that could not have the lock: what a process that can be seen alive has just made is spared.
+pub(super) fn leftovers(target: &Path) -> Vec<PathBuf> {
     let Some(entries) = target.parent().and_then(|parent| fs::read_dir(parent).ok()) else {
-        return;
+        return Vec::new();
     };
     let prefix = prefix(target);
-    for entry in entries.flatten() {
+    let is_left_over = |entry: &fs::DirEntry| {
         let name = entry.file_name();
-        let Some(process) = maker(&name.to_string_lossy(), &prefix) else { continue };
+        let Some(process) = maker(&name.to_string_lossy(), &prefix) else { return false };
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
         let is_gone = test_kill_process(process) == Err(Errno::SRCH);
-        if age > YOUNG || is_gone {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+        age > YOUNG || is_gone
+    };
+    entries.flatten().filter(is_left_over).map(|entry| entry.path()).collect()
 }
 
 /// How old a living process's file must be: from making one to renaming it takes milliseconds,

@@ -120,6 +120,7 @@ fn a_certificate_that_is_not_to_be_trusted_is_refused_and_nothing_is_lost() {
         {
             let ended = pi(&home, &internet, arguments).run();
             ended.exits(1).prints("").says("the secure connection could not be set up");
+            ended.says("`pi doctor`");
             assert_eq!(home.contents(), before, "{presented:?}: {ended}");
         }
         assert_eq!(sandbox.log(), [], "{presented:?}: nobody was told anything");
