@@ -1,0 +1,384 @@
+//! The locks of our host, one system call at a time, in the order of `host/src/store/lock.rs`: the kernel
+//! lock, then the agent's directory, then the room for a new file.
+
+use std::fmt;
+
+use crate::agent;
+use crate::clock::Ms;
+use crate::disk::{Mtime, Name, Pid};
+use crate::mind::Mind;
+use crate::mutation::Mutation;
+use crate::process::{End, Held, LOOKS, Op};
+use crate::told::Told;
+use crate::world::World;
+
+/// How long a waiter waits, in milliseconds.
+pub(crate) const PATIENCE: Ms = 40_000;
+/// How often a holder touches the directory, in milliseconds.
+const TOUCH_EVERY: Ms = 2_000;
+/// How long a lock must have been left alone before it counts as dead, in milliseconds.
+const STALE_AFTER: Ms = 30_000;
+/// How long it is watched before that is believed, in milliseconds: one that is marked as ours, and is
+/// touched every 2 s; and the agent's, which may be touched every 15 s only.
+const WATCHED_FOR: Ms = 2_500;
+const FOREIGN_WATCHED_FOR: Ms = 16_000;
+
+/// What a lock is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    Lock,
+    /// To read under it, and let go.
+    Probe,
+}
+
+/// Taking the locks.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Locking {
+    purpose: Purpose,
+    /// When the waiting began.
+    since: Ms,
+    directory: Option<Mtime>,
+    /// What was seen of somebody else's directory, and since when.
+    watch: Option<(Mtime, Ms)>,
+    step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    /// Is the lock that is held still ours?
+    Current,
+    /// Room for a new file, at the place where the file is now. Without it the lock is kept all the same.
+    Aim,
+    Kernel,
+    Directory,
+    /// The directory that looked so is renamed away.
+    Bury(Mtime),
+    /// What was caught, and what was seen.
+    Grave(Mtime, Mtime),
+    Room,
+    /// Looks for the file, for so many more times.
+    Read(u8),
+}
+
+impl fmt::Display for Locking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.step)
+    }
+}
+
+impl Locking {
+    pub(crate) fn new(purpose: Purpose, since: Ms) -> Self {
+        Locking { purpose, since, directory: None, watch: None, step: Step::Current }
+    }
+
+    pub(crate) fn directory(&self) -> Option<Mtime> {
+        self.directory
+    }
+
+    /// Whether its next step makes something.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self.step, Step::Aim | Step::Directory | Step::Room)
+    }
+
+    /// Gives back what was taken so far.
+    pub(crate) fn released(self, then: Then) -> Releasing {
+        let (target, directory) = (Name::Auth, self.directory);
+        let held = Held { target, seen: None, has_room: false, directory, touch: None };
+        Releasing::new(held, then)
+    }
+}
+
+/// What comes after letting go.
+#[derive(Clone, Debug, Hash)]
+pub(crate) enum Then {
+    Tell(Told),
+    End(End),
+}
+
+/// Letting go of the lock.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Releasing {
+    held: Held,
+    then: Then,
+    step: ReleaseStep,
+}
+
+#[derive(Clone, Copy, Debug, Hash)]
+enum ReleaseStep {
+    /// The temporary file goes, then: is the directory ours?
+    Look,
+    Remove,
+    Kernel,
+}
+
+impl fmt::Display for Releasing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.step)
+    }
+}
+
+impl Releasing {
+    pub(crate) fn new(held: Held, then: Then) -> Self {
+        Releasing { held, then, step: ReleaseStep::Look }
+    }
+
+    pub(crate) fn directory(&self) -> Option<Mtime> {
+        self.held.directory
+    }
+
+    /// Whether the directory was found to be ours, and goes next.
+    pub(crate) fn has_looked(&self) -> bool {
+        matches!(self.step, ReleaseStep::Remove)
+    }
+}
+
+impl<M: Mind> World<M> {
+    /// Whether the lock is still held, on the file that is in use.
+    pub(crate) fn is_current(&self, held: &Held) -> bool {
+        let is_used = held.target == self.disk.name() || self.is(Mutation::IgnoreMove);
+        is_used && self.has_directory(held)
+    }
+
+    fn has_directory(&self, held: &Held) -> bool {
+        held.directory.is_none()
+            || self.disk.directory == held.directory
+            || self.is(Mutation::NoLookAtTheLock)
+    }
+
+    /// When the next step of taking the lock may be made.
+    pub(crate) fn lock_ready(&self, pid: usize, locking: &Locking) -> Ms {
+        let deadline = match self.is(Mutation::WaitForEver) {
+            true => Ms::MAX,
+            false => locking.since + PATIENCE,
+        };
+        match locking.step {
+            Step::Kernel if self.kernel_is_taken() => deadline,
+            Step::Directory => match self.foreign_directory() {
+                Some(found) => deadline.min(self.dead_at(pid, locking, found)),
+                None => 0,
+            },
+            _ => 0,
+        }
+    }
+
+    fn kernel_is_taken(&self) -> bool {
+        let is_used = !self.is(Mutation::NoLock) && !self.is(Mutation::NoKernelLock);
+        is_used && self.disk.kernel.is_some()
+    }
+
+    fn foreign_directory(&self) -> Option<Mtime> {
+        let is_used = !self.is(Mutation::NoLock) && !self.is(Mutation::NoDirectoryLock);
+        self.disk.directory.filter(|_| is_used)
+    }
+
+    /// When the directory is to be looked at again: at once if it is not the one that is watched.
+    fn dead_at(&self, pid: usize, locking: &Locking, found: Mtime) -> Ms {
+        let since = match locking.watch {
+            Some((seen, since)) if seen == found => since,
+            _ => return 0,
+        };
+        let patience = self.stale_after();
+        let age = self.clock(pid).at(self.now).saturating_sub(found.at);
+        let looks_dead = self.now + (patience + 1).saturating_sub(age);
+        let is_watched = match self.is(Mutation::TakeOverUnwatched) {
+            true => since,
+            false => since + self.watched_for(found) + 1,
+        };
+        looks_dead.max(is_watched).min(since + patience + 1)
+    }
+
+    fn stale_after(&self) -> Ms {
+        if self.is(Mutation::TakeOverEarly) { 5_000 } else { STALE_AFTER }
+    }
+
+    fn watched_for(&self, found: Mtime) -> Ms {
+        let is_ours = found.by < agent::FIRST || self.is(Mutation::TakeOverEarly);
+        if is_ours { WATCHED_FOR } else { FOREIGN_WATCHED_FOR }
+    }
+
+    /// One step of taking the lock.
+    pub(crate) fn step_lock(&mut self, pid: usize, mut locking: Locking, fails: bool) {
+        let id = pid as Pid;
+        match locking.step {
+            Step::Current => match self.processes[pid].held.take() {
+                Some(held) if self.is_current(&held) => {
+                    self.processes[pid].held = Some(held);
+                    return self.tell(pid, Told::Locked);
+                }
+                // The file has moved, and the lock is ours: only the room is in the wrong place.
+                Some(held) if self.has_directory(&held) => {
+                    if held.has_room {
+                        self.disk.remove_temporary(id);
+                    }
+                    let (target, seen, has_room) = (self.disk.name(), None, false);
+                    self.processes[pid].held = Some(Held { target, seen, has_room, ..held });
+                    locking.step = Step::Aim;
+                }
+                // The directory is another's. The kernel lock is kept: nobody of ours is to pass meanwhile.
+                Some(held) => {
+                    if held.has_room {
+                        self.disk.remove_temporary(id);
+                    }
+                    locking.step = Step::Directory;
+                }
+                None => locking.step = Step::Kernel,
+            },
+            Step::Aim if fails => return self.tell(pid, Told::DiskFailed),
+            Step::Aim => {
+                if let Some(held) = &mut self.processes[pid].held {
+                    held.has_room = true;
+                    self.disk.temporary.push(id);
+                }
+                return self.tell(pid, Told::Locked);
+            }
+            Step::Kernel if self.kernel_is_taken() => {
+                return self.give_up_lock(pid, locking, Told::TimedOut { alive: true });
+            }
+            Step::Kernel => {
+                if !self.is(Mutation::NoLock) && !self.is(Mutation::NoKernelLock) {
+                    self.disk.kernel = Some(id);
+                }
+                locking.step = Step::Directory;
+            }
+            Step::Directory => match self.foreign_directory() {
+                None if fails => return self.give_up_lock(pid, locking, Told::DiskFailed),
+                None => {
+                    if !self.is(Mutation::NoLock) && !self.is(Mutation::NoDirectoryLock) {
+                        let touched = Mtime { at: self.clock(pid).at(self.now), by: id };
+                        self.disk.directory = Some(touched);
+                        locking.directory = Some(touched);
+                    }
+                    locking.step = Step::Room;
+                }
+                Some(found) => {
+                    let is_over = self.now >= locking.since + PATIENCE;
+                    if is_over && !self.is(Mutation::WaitForEver) {
+                        return self.give_up_lock(pid, locking, Told::TimedOut { alive: false });
+                    }
+                    if locking.watch.is_none_or(|(seen, _)| seen != found) {
+                        locking.watch = Some((found, self.now));
+                    }
+                    if self.dead_at(pid, &locking, found) <= self.now {
+                        locking.step = Step::Bury(found);
+                    }
+                }
+            },
+            Step::Bury(seen) => {
+                let caught = self.disk.directory.take();
+                locking.step = match caught {
+                    Some(caught) if !self.is(Mutation::TakeOverWithoutRename) => {
+                        Step::Grave(caught, seen)
+                    }
+                    _ => Step::Directory,
+                };
+                if let (Step::Directory, Some(caught)) = (locking.step, caught) {
+                    self.taken_over(id, caught);
+                }
+            }
+            Step::Grave(caught, seen) => {
+                if caught == seen {
+                    self.taken_over(id, caught);
+                } else if self.disk.directory.is_none() {
+                    self.disk.directory = Some(caught);
+                    self.put_back(caught);
+                }
+                locking.step = Step::Directory;
+            }
+            Step::Room => {
+                let processes = &self.processes;
+                let lives =
+                    |maker: &Pid| processes.get(*maker as usize).is_none_or(|it| it.end.is_none());
+                self.disk.temporary.retain(lives);
+                if fails {
+                    return self.give_up_lock(pid, locking, Told::DiskFailed);
+                }
+                self.disk.temporary.push(id);
+                let (target, directory) = (self.disk.name(), locking.directory);
+                let is_touched = directory.is_some() && !self.is(Mutation::NoTouch);
+                let touch = is_touched.then_some(self.now + TOUCH_EVERY);
+                self.processes[pid].held =
+                    Some(Held { target, seen: None, has_room: true, directory, touch });
+                self.waited(pid, locking.since);
+                if locking.purpose == Purpose::Lock {
+                    return self.tell(pid, Told::Locked);
+                }
+                locking.step = Step::Read(LOOKS);
+            }
+            Step::Read(looks) => {
+                let Some(told) = self.find(pid, looks) else {
+                    locking.step = Step::Read(looks - 1);
+                    return self.look_again(pid, Op::Lock(locking));
+                };
+                return match self.processes[pid].held.take() {
+                    Some(held) => {
+                        self.go(pid, Op::Release(Releasing::new(held, Then::Tell(told))));
+                    }
+                    None => self.tell(pid, told),
+                };
+            }
+        }
+        self.go(pid, Op::Lock(locking));
+    }
+
+    fn give_up_lock(&mut self, pid: usize, locking: Locking, told: Told) {
+        self.waited(pid, locking.since);
+        self.checks.lock_denied(pid as Pid);
+        let releasing = locking.released(Then::Tell(told));
+        self.go(pid, Op::Release(releasing));
+    }
+
+    /// One step of letting go.
+    pub(crate) fn step_release(&mut self, pid: usize, mut releasing: Releasing) {
+        let (id, held) = (pid as Pid, &releasing.held);
+        match releasing.step {
+            ReleaseStep::Look => {
+                if held.has_room {
+                    self.disk.remove_temporary(id);
+                }
+                let is_ours = held.directory.is_some()
+                    && (self.disk.directory == held.directory
+                        || self.is(Mutation::ReleaseOthersLock));
+                releasing.step = match is_ours {
+                    true => ReleaseStep::Remove,
+                    false => ReleaseStep::Kernel,
+                };
+                self.go(pid, Op::Release(releasing));
+            }
+            ReleaseStep::Remove => {
+                if let Some(removed) = self.disk.directory.take() {
+                    self.removed(id, removed);
+                }
+                releasing.step = ReleaseStep::Kernel;
+                self.go(pid, Op::Release(releasing));
+            }
+            ReleaseStep::Kernel => {
+                if self.disk.kernel == Some(id) {
+                    self.disk.kernel = None;
+                }
+                match releasing.then {
+                    Then::Tell(told) => self.tell(pid, told),
+                    Then::End(end) => self.end(pid, end),
+                }
+            }
+        }
+    }
+
+    /// When the lock of a process is touched next.
+    pub(crate) fn touch_ready(&self, pid: usize) -> Option<Ms> {
+        let touch = self.processes[pid].held.as_ref()?.touch?;
+        Some(touch.max(self.processes[pid].ready))
+    }
+
+    /// The thread that touches the lock, unless it is another's by now.
+    pub(crate) fn touch(&mut self, pid: usize) {
+        let touched = Mtime { at: self.clock(pid).at(self.now), by: pid as Pid };
+        let Some(held) = &mut self.processes[pid].held else { return };
+        if self.disk.directory == held.directory {
+            self.disk.directory = Some(touched);
+            held.directory = Some(touched);
+            held.touch = Some(self.now + TOUCH_EVERY);
+        } else {
+            held.touch = None;
+        }
+    }
+}

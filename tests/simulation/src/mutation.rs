@@ -1,0 +1,81 @@
+//! What can be broken on purpose: a simulator that finds none of these would find nothing.
+
+/// A mistake in a host, or in what a flow is told, as if the core had made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutation {
+    /// The file is not read again under the lock: what was read before it counts.
+    NoSecondRead,
+    /// The file is not read again before the answer is written.
+    NoReadBeforeWrite,
+    /// No lock is taken.
+    NoLock,
+    /// The kernel lock alone: the agent does not see it.
+    NoDirectoryLock,
+    /// The directory alone, as the agent has it.
+    NoKernelLock,
+    /// Nobody looks whether the lock is still held before the file is replaced.
+    NoLookAtTheLock,
+    /// A dead lock is removed without being renamed away first.
+    TakeOverWithoutRename,
+    /// A lock that looks dead is not watched.
+    TakeOverUnwatched,
+    /// A lock counts as dead after 5 s, of which it was watched for half.
+    TakeOverEarly,
+    /// The lock is not touched while it is held.
+    NoTouch,
+    /// A lock that is let go is removed, whoever's it is.
+    ReleaseOthersLock,
+    /// A login that cannot be refreshed is deleted.
+    DeleteOnFailure,
+    /// Where the answer has no refresh token, none is stored.
+    ForgetRefreshToken,
+    /// The file is truncated and written, without a second one.
+    WriteInPlace,
+    /// The new file is not synced before it takes the place of the old one.
+    NoSync,
+    /// A signal ends a process at once.
+    StopAtOnce,
+    /// A failed refresh is not remembered.
+    NoBackoff,
+    /// Half a file counts as corrupt at once.
+    BelieveHalfFile,
+    /// A corrupt file counts as an empty one.
+    CorruptIsEmpty,
+    /// A lock that is lost is a failure.
+    GiveUpLostLock,
+    /// A write that fails is not tried again.
+    GiveUpFailedWrite,
+    /// A process waits for a lock for ever.
+    WaitForEver,
+    /// The move from `oauth.json` to `auth.json` goes unseen.
+    IgnoreMove,
+}
+
+impl Mutation {
+    /// All of them.
+    pub const ALL: &[Mutation] = &[
+        Mutation::NoSecondRead,
+        Mutation::NoReadBeforeWrite,
+        Mutation::NoLock,
+        Mutation::NoDirectoryLock,
+        Mutation::NoKernelLock,
+        Mutation::NoLookAtTheLock,
+        Mutation::TakeOverWithoutRename,
+        Mutation::TakeOverUnwatched,
+        Mutation::TakeOverEarly,
+        Mutation::NoTouch,
+        Mutation::ReleaseOthersLock,
+        Mutation::DeleteOnFailure,
+        Mutation::ForgetRefreshToken,
+        Mutation::WriteInPlace,
+        Mutation::NoSync,
+        Mutation::StopAtOnce,
+        Mutation::NoBackoff,
+        Mutation::BelieveHalfFile,
+        Mutation::CorruptIsEmpty,
+        Mutation::GiveUpLostLock,
+        Mutation::GiveUpFailedWrite,
+        Mutation::WaitForEver,
+        Mutation::IgnoreMove,
+    ];
+}

@@ -1,0 +1,391 @@
+//! A process of ours: a real flow, and a host that performs its effects one system call at a time, in the
+//! order of `host/src/store.rs` and `host/src/driver.rs`.
+
+use std::fmt;
+use std::rc::Rc;
+
+use pi_auth_core::flow::{Effect, Output};
+
+use crate::clock::Ms;
+use crate::disk::{Mtime, Name, Pid};
+use crate::lock::{Locking, Purpose, Releasing, Then};
+use crate::mind::Mind;
+use crate::mutation::Mutation;
+use crate::provider::Ask;
+use crate::setup::Job;
+use crate::told::Told;
+use crate::world::World;
+use crate::write::Writing;
+
+/// How long a host waits for an answer, in milliseconds.
+pub(crate) const DEADLINE: Ms = 30_000;
+/// How often, and how long apart (in milliseconds), the host looks for a file that the agent is about to
+/// write.
+pub(crate) const LOOKS: u8 = 10;
+const LOOK_PAUSE: Ms = 20;
+
+/// A process.
+#[derive(Clone, Hash)]
+pub(crate) struct Process<M> {
+    pub(crate) job: Job,
+    pub(crate) mind: M,
+    pub(crate) op: Op,
+    pub(crate) held: Option<Held>,
+    /// When its next step may be made.
+    pub(crate) ready: Ms,
+    /// Whether a signal has come that it has not obeyed yet.
+    pub(crate) is_signalled: bool,
+    /// Whether a signal ever came.
+    pub(crate) was_signalled: bool,
+    /// Whether it ever stood still.
+    pub(crate) was_stalled: bool,
+    pub(crate) end: Option<End>,
+    /// What it read first, and last under the lock: for hosts that are broken on purpose.
+    pub(crate) first_read: Option<Told>,
+    pub(crate) last_read: Option<Told>,
+    /// Whether it has sent a request.
+    pub(crate) has_sent: bool,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum End {
+    /// Killed.
+    Crashed,
+    /// With this token, if it was to get one.
+    Done(Option<String>),
+    /// With this code and message.
+    Failed(&'static str, String),
+}
+
+/// The lock, with the room for a new file.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Held {
+    pub(crate) target: Name,
+    /// What the file was when it was last read under this lock.
+    pub(crate) seen: Option<Option<u32>>,
+    pub(crate) has_room: bool,
+    pub(crate) directory: Option<Mtime>,
+    /// When it is touched next; `None` once it was found to be another's.
+    pub(crate) touch: Option<Ms>,
+}
+
+/// What a process is doing.
+#[derive(Clone, Debug, Hash)]
+pub(crate) enum Op {
+    Start,
+    /// Looks for the file, for so many more times.
+    Read(u8),
+    /// Notes what the file is, and reads it.
+    Identify,
+    /// The same under the lock.
+    ReadHeld(u8),
+    Lock(Locking),
+    Release(Releasing),
+    Write(Writing),
+    ReadBackoff,
+    RemoveBackoff(Rc<str>),
+    WriteBackoff(Rc<str>),
+    Send(Ask),
+    /// Waits for the answer to a message.
+    Await(u32, Ms),
+    /// Is told this at that time.
+    Wait(Ms, Told),
+    Over,
+}
+
+/// What the next step is, for the trace.
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Op::Start => f.write_str("begins"),
+            Op::Read(_) => f.write_str("reads the file"),
+            Op::Identify => f.write_str("looks which file it is"),
+            Op::ReadHeld(_) => f.write_str("reads the file under the lock"),
+            Op::Lock(locking) => write!(f, "takes the lock: {locking}"),
+            Op::Release(releasing) => write!(f, "lets the lock go: {releasing}"),
+            Op::Write(writing) => write!(f, "writes: {writing}"),
+            Op::ReadBackoff => f.write_str("reads the memory of failures"),
+            Op::RemoveBackoff(_) => f.write_str("removes the memory of failures"),
+            Op::WriteBackoff(_) => f.write_str("writes the memory of failures"),
+            Op::Send(ask) => write!(f, "sends {ask:?}"),
+            Op::Await(..) => f.write_str("takes the answer"),
+            Op::Wait(..) => f.write_str("goes on"),
+            Op::Over => f.write_str("is over"),
+        }
+    }
+}
+
+impl Op {
+    /// Whether its next step writes to the disk, which may fail.
+    pub(crate) fn writes(&self) -> bool {
+        match self {
+            Op::Lock(locking) => locking.writes(),
+            Op::Write(writing) => writing.writes(),
+            Op::WriteBackoff(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl<M: Mind> Process<M> {
+    pub(crate) fn new(job: Job, mind: M, ready: Ms) -> Self {
+        Process {
+            job,
+            mind,
+            op: Op::Start,
+            held: None,
+            ready,
+            is_signalled: false,
+            was_signalled: false,
+            was_stalled: false,
+            end: None,
+            first_read: None,
+            last_read: None,
+            has_sent: false,
+        }
+    }
+}
+
+impl<M> Process<M> {
+    /// Whether it has looked at the lock, and acts on that next.
+    pub(crate) fn is_about_to_write(&self) -> bool {
+        match &self.op {
+            Op::Write(writing) => writing.has_looked(),
+            Op::Release(releasing) => releasing.has_looked(),
+            _ => false,
+        }
+    }
+
+    /// The lock directory that it has, or is about to let go.
+    pub(crate) fn directory(&self) -> Option<Mtime> {
+        match (&self.held, &self.op) {
+            (Some(held), _) => held.directory,
+            (None, Op::Release(releasing)) => releasing.directory(),
+            (None, Op::Lock(locking)) => locking.directory(),
+            (None, _) => None,
+        }
+    }
+}
+
+impl<M: Mind> World<M> {
+    /// When the next step of a process may be made, if ever.
+    pub(crate) fn process_ready(&self, pid: usize) -> Option<Ms> {
+        let process = &self.processes[pid];
+        if process.is_signalled && self.can_stop(pid) {
+            return Some(process.ready);
+        }
+        let at = match &process.op {
+            Op::Over => return None,
+            Op::Wait(until, _) => *until,
+            Op::Await(id, deadline) => match self.message(*id).and_then(|it| it.answer.as_ref()) {
+                Some((_, at)) => *at.min(deadline),
+                None => *deadline,
+            },
+            Op::Lock(locking) => self.lock_ready(pid, locking),
+            _ => 0,
+        };
+        Some(at.max(process.ready))
+    }
+
+    /// Whether the host obeys a signal now.
+    fn can_stop(&self, pid: usize) -> bool {
+        let process = &self.processes[pid];
+        let is_done = matches!(process.op, Op::Over | Op::Release(_));
+        !is_done && (!process.mind.is_critical() || self.is(Mutation::StopAtOnce))
+    }
+
+    /// One step of a process; the disk fails it if `fails`.
+    pub(crate) fn step_process(&mut self, pid: usize, fails: bool) {
+        let id = pid as Pid;
+        if self.processes[pid].is_signalled && self.can_stop(pid) {
+            return self.stop(pid);
+        }
+        match std::mem::replace(&mut self.processes[pid].op, Op::Over) {
+            Op::Over => {}
+            Op::Start => self.perform(pid),
+            Op::Wait(_, told) => self.tell(pid, told),
+            Op::Read(looks) => match self.find(pid, looks) {
+                Some(told) => self.tell(pid, told),
+                None => self.look_again(pid, Op::Read(looks - 1)),
+            },
+            Op::Identify => {
+                if let Some(held) = &mut self.processes[pid].held {
+                    held.seen = Some(self.disk.version(held.target));
+                }
+                self.go(pid, Op::ReadHeld(LOOKS));
+            }
+            Op::ReadHeld(looks) => match self.find(pid, looks) {
+                Some(told) => self.tell(pid, told),
+                None => self.look_again(pid, Op::ReadHeld(looks - 1)),
+            },
+            Op::Lock(locking) => self.step_lock(pid, locking, fails),
+            Op::Release(releasing) => self.step_release(pid, releasing),
+            Op::Write(writing) => self.step_write(pid, writing, fails),
+            Op::ReadBackoff => {
+                let text = self.disk.backoff.clone();
+                let text = text.filter(|_| !self.is(Mutation::NoBackoff));
+                self.tell(pid, Told::Backoff(text));
+            }
+            Op::RemoveBackoff(text) => {
+                self.disk.backoff = None;
+                self.go(pid, Op::WriteBackoff(text));
+            }
+            Op::WriteBackoff(text) => {
+                self.disk.backoff = (!fails).then_some(text);
+                if fails {
+                    self.checks.forget_quiet(id);
+                }
+                self.checks.backoff_written(id);
+                self.tell(pid, Told::BackoffWritten);
+            }
+            Op::Send(ask) => {
+                self.processes[pid].has_sent = true;
+                let message = self.send(id, ask);
+                self.go(pid, Op::Await(message, self.now + DEADLINE));
+            }
+            Op::Await(message, _) => {
+                let answer = self.receive(message);
+                self.tell(pid, answer.map_or(Told::NoAnswer, Told::Answer));
+            }
+        }
+    }
+
+    /// `Store::read`: `auth.json`, else `oauth.json`, else a little later,
+    /// where the agent has just taken the one away to make the other.
+    pub(crate) fn find(&self, pid: usize, looks: u8) -> Option<Told> {
+        let name = self.disk.name();
+        let text = self.disk.text(name);
+        match text.is_none() && looks > 0 && self.is_moving(pid) {
+            true => None,
+            false => Some(Told::Read(name, text)),
+        }
+    }
+
+    /// Whether the agent has just renamed `oauth.json` away, and not written `auth.json` yet.
+    pub(crate) fn is_moving(&self, pid: usize) -> bool {
+        let since = self.disk.migrated.map(|at| self.clock(pid).at(self.now).saturating_sub(at));
+        let is_recent = since.is_some_and(|since| since <= 2_000);
+        is_recent && self.disk.name() == Name::OAuth && !self.is(Mutation::IgnoreMove)
+    }
+
+    /// Looks again a little later.
+    pub(crate) fn look_again(&mut self, pid: usize, op: Op) {
+        self.processes[pid].ready = self.now + LOOK_PAUSE;
+        self.go(pid, op);
+    }
+
+    /// Tells a flow what came of its effect, and begins the next.
+    pub(crate) fn tell(&mut self, pid: usize, told: Told) {
+        let told = self.misheard(pid, told);
+        self.note(|| format!("process {pid} is told {told}"));
+        let now_ms = self.clock(pid).at(self.now);
+        self.processes[pid].mind.step(told.into(), now_ms);
+        self.perform(pid);
+    }
+
+    /// Begins with the effect that a flow asks for.
+    pub(crate) fn perform(&mut self, pid: usize) {
+        let effect = self.processes[pid].mind.effect();
+        let op = match effect {
+            Effect::ReadOverrides => return self.tell(pid, Told::NoOverrides),
+            Effect::ReadStore if self.processes[pid].held.is_some() => Op::Identify,
+            Effect::ReadStore => Op::Read(LOOKS),
+            Effect::ProbeStore => {
+                if let (true, Some(first)) =
+                    (self.is(Mutation::BelieveHalfFile), self.processes[pid].first_read.clone())
+                {
+                    return self.tell(pid, first);
+                }
+                Op::Lock(Locking::new(Purpose::Probe, self.now))
+            }
+            Effect::LockStore => Op::Lock(Locking::new(Purpose::Lock, self.now)),
+            Effect::UnlockStore => match self.processes[pid].held.take() {
+                Some(held) => Op::Release(Releasing::new(held, Then::Tell(Told::Unlocked))),
+                None => return self.tell(pid, Told::Unlocked),
+            },
+            Effect::WriteStore { contents, unlocked } => {
+                let contents = self.miswritten(pid, contents.expose());
+                Op::Write(Writing::new(contents, unlocked))
+            }
+            Effect::ReadBackoff => Op::ReadBackoff,
+            Effect::WriteBackoff { contents } => Op::RemoveBackoff(contents.expose().into()),
+            Effect::Http { request, .. } => match Ask::of(&request) {
+                Some(ask) => Op::Send(ask),
+                None => return self.fail(format!("process {pid} sends no request known here")),
+            },
+            Effect::Authorize(page) => {
+                let text = format!("code#{}", page.state.expose());
+                Op::Wait(self.now + self.setup.person, Told::Pasted(text.into()))
+            }
+            Effect::WaitUntil { at_ms, .. } => {
+                let left = at_ms.saturating_sub(self.clock(pid).at(self.now));
+                Op::Wait(self.now + left, Told::Woke)
+            }
+            Effect::Done { output } => {
+                let token = match output {
+                    Output::Token { key, .. } => Some(key.value.expose().to_owned()),
+                    _ => None,
+                };
+                return self.leave(pid, End::Done(token));
+            }
+            Effect::Failed { error } => {
+                let end = End::Failed(error.code().as_str(), error.to_string());
+                if self.is(Mutation::DeleteOnFailure) && error.code().as_str() == "login_required" {
+                    self.delete_login(pid);
+                }
+                return self.leave(pid, end);
+            }
+            _ => return self.fail(format!("process {pid} asks for what nobody does here")),
+        };
+        self.go(pid, op);
+    }
+
+    /// Goes on with this.
+    pub(crate) fn go(&mut self, pid: usize, op: Op) {
+        self.processes[pid].op = op;
+    }
+
+    /// The flow has ended: lets go of the lock first.
+    fn leave(&mut self, pid: usize, end: End) {
+        match self.processes[pid].held.take() {
+            Some(held) => self.go(pid, Op::Release(Releasing::new(held, Then::End(end)))),
+            None => self.end(pid, end),
+        }
+    }
+
+    /// It is over.
+    pub(crate) fn end(&mut self, pid: usize, end: End) {
+        self.note(|| format!("process {pid} ends: {end:?}"));
+        let process = &mut self.processes[pid];
+        process.op = Op::Over;
+        process.end = Some(end);
+        self.check_end(pid);
+    }
+
+    /// A signal is obeyed: what was being done is given up, and the flow is told.
+    fn stop(&mut self, pid: usize) {
+        self.processes[pid].is_signalled = false;
+        self.checks.forget_quiet(pid as Pid);
+        if self.is(Mutation::StopAtOnce) {
+            return self.end(pid, End::Failed("cancelled", String::new()));
+        }
+        match std::mem::replace(&mut self.processes[pid].op, Op::Over) {
+            Op::Lock(locking) => {
+                let releasing = locking.released(Then::Tell(Told::Cancelled));
+                self.go(pid, Op::Release(releasing));
+            }
+            _ => self.tell(pid, Told::Cancelled),
+        }
+    }
+
+    /// Killed: the kernel lets go of what is the kernel's, and all else stays as it is.
+    pub(crate) fn crash(&mut self, pid: usize) {
+        self.disk.kernel.take_if(|holder| *holder == pid as Pid);
+        let process = &mut self.processes[pid];
+        process.op = Op::Over;
+        process.held = None;
+        process.end = Some(End::Crashed);
+        self.checks.crashed(pid as Pid);
+    }
+}

@@ -1,0 +1,450 @@
+//! A world: everything there is, what can happen next, and making it happen.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use crate::agent::{self, Agent};
+use crate::checks::Checks;
+use crate::clock::{Clock, Ms};
+use crate::disk::{Disk, Mtime, Pid};
+use crate::mind::Mind;
+use crate::mutation::Mutation;
+use crate::process::{End, Process};
+use crate::provider::{Answer, Ask, Provider, TROUBLES, Trouble};
+use crate::setup::{Account, Age, Budget, Job, Setup};
+
+/// How long a process stands still when it is stopped, in milliseconds: longer than any lock is waited for.
+const STALL: Ms = 60_000;
+/// By how much the clock jumps, in milliseconds.
+const JUMP: i64 = 3_600_000;
+
+/// Everything there is.
+#[derive(Clone)]
+pub(crate) struct World<M> {
+    pub(crate) setup: Rc<Setup>,
+    mint: M,
+    pub(crate) now: Ms,
+    /// By how much the clock has jumped so far, in milliseconds.
+    jumped: i64,
+    pub(crate) disk: Disk,
+    pub(crate) provider: Provider,
+    network: Vec<Message>,
+    messages: u32,
+    pub(crate) processes: Vec<Process<M>>,
+    pub(crate) agents: Vec<Agent>,
+    budget: Budget,
+    pub(crate) checks: Checks,
+    /// The first thing that must not be.
+    pub(crate) violation: Option<String>,
+    pub(crate) trace: RefCell<Vec<String>>,
+}
+
+/// A request on its way, or its answer.
+#[derive(Clone, Hash)]
+pub(crate) struct Message {
+    id: u32,
+    from: Pid,
+    ask: Ask,
+    arrives: Ms,
+    /// The answer, and when it is there.
+    pub(crate) answer: Option<(Answer, Ms)>,
+}
+
+/// Whoever can do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    Process(usize),
+    /// The thread that touches the lock of a process.
+    Touch(usize),
+    Agent(usize),
+    /// The timer that touches the lock of an agent.
+    AgentTouch(usize),
+    /// A request that arrives.
+    Message(u32),
+}
+
+/// What can happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Step(Actor),
+    /// A request meets trouble.
+    Trouble(u32, Trouble),
+    /// The step of a process that writes to the disk fails.
+    FailDisk(usize),
+    Crash(usize),
+    Stall(Actor),
+    Signal(usize),
+    Jump(i64),
+    /// The power is gone; what was not synced yet is kept, or not.
+    Cut {
+        kept: bool,
+    },
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Step(Actor::Process(pid)) => write!(f, "process {pid}"),
+            Action::Step(Actor::Touch(pid)) => write!(f, "process {pid} touches its lock"),
+            Action::Step(Actor::Agent(n)) => write!(f, "agent {n}"),
+            Action::Step(Actor::AgentTouch(n)) => write!(f, "agent {n} touches its lock"),
+            Action::Step(Actor::Message(id)) => write!(f, "request {id} arrives"),
+            Action::Trouble(id, trouble) => write!(f, "request {id} meets {trouble:?}"),
+            Action::FailDisk(pid) => write!(f, "process {pid}, whose disk fails"),
+            Action::Crash(pid) => write!(f, "process {pid} is killed"),
+            Action::Stall(actor) => write!(f, "{actor:?} is stopped for a minute"),
+            Action::Signal(pid) => write!(f, "process {pid} gets a signal"),
+            Action::Jump(ms) => write!(f, "the clock jumps by {} min", ms / 60_000),
+            Action::Cut { kept } => write!(f, "the power is gone (unsynced names kept: {kept})"),
+        }
+    }
+}
+
+/// All that the future depends on.
+impl<M: Hash> Hash for World<M> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.now, self.jumped, self.messages, self.budget).hash(state);
+        (&self.disk, &self.provider, &self.network).hash(state);
+        (&self.processes, &self.agents, &self.checks).hash(state);
+    }
+}
+
+impl<M: Mind> World<M> {
+    pub(crate) fn new(setup: Rc<Setup>, mint: M) -> Self {
+        let (rotation, lifetime_s) = (setup.rotation, setup.lifetime_s);
+        let mut provider = Provider { rotation, lifetime_s, families: Vec::new() };
+        let (valid_until, expires) = match setup.age {
+            Age::Expired => (0, -300_000),
+            Age::Due => (180_000, -120_000),
+            Age::Fresh => (600_000, 300_000),
+        };
+        let expires = Clock { off_by: expires }.at(0);
+        let refresh = provider.old_login(false, valid_until);
+        let mut logins = vec![(Account::Anthropic, refresh.text(), expires)];
+        if setup.copilot {
+            let refresh = provider.old_login(true, valid_until);
+            logins.push((Account::Copilot, refresh.text(), expires));
+        }
+        let mut world = World {
+            disk: Disk::with(setup.name, &setup.file(&logins)),
+            provider,
+            mint,
+            now: 0,
+            jumped: 0,
+            network: Vec::new(),
+            messages: 0,
+            processes: Vec::new(),
+            agents: setup.errands.iter().zip(agent::FIRST..).map(Agent::new).collect(),
+            budget: setup.budget,
+            // Where every request takes long, a few in a row outlast the patience of those who wait.
+            checks: Checks::of(setup.latency > 1_000),
+            violation: None,
+            trace: RefCell::default(),
+            setup: setup.clone(),
+        };
+        if setup.dead_lock {
+            let at = Clock { off_by: -JUMP }.at(0);
+            world.disk.directory = Some(Mtime { at, by: Pid::MAX });
+        }
+        for (job, at) in &setup.jobs {
+            world.add(*job, *at);
+        }
+        world
+    }
+
+    /// One more process.
+    pub(crate) fn add(&mut self, job: Job, at: Ms) {
+        let login = match job {
+            Job::Store => {
+                let lifetime = self.setup.lifetime_s * 1000;
+                let refresh = self.provider.old_login(false, at + lifetime).text();
+                let access = refresh.replacen("rt-", "at-", 1);
+                let expires = Clock::default().at(at + lifetime - 300_000);
+                format!(r#"{{"refresh":"{refresh}","access":"{access}","expires":{expires}}}"#)
+            }
+            _ => String::new(),
+        };
+        let mind = self.mint.begin(&job.request(&login));
+        self.processes.push(Process::new(job, mind, at));
+    }
+
+    pub(crate) fn is(&self, mutation: Mutation) -> bool {
+        self.setup.mutation == Some(mutation)
+    }
+
+    /// The clock of the machine that a process is on.
+    pub(crate) fn clock(&self, pid: usize) -> Clock {
+        let drifts = &self.setup.drifts;
+        Clock { off_by: self.jumped + drifts[pid % drifts.len()] }
+    }
+
+    /// Whether every clock has always been right.
+    pub(crate) fn has_true_clocks(&self) -> bool {
+        self.setup.drifts.iter().all(|drift| *drift == 0) && self.setup.budget.jumps == 0
+    }
+
+    /// Writes a line of the trace.
+    pub(crate) fn note(&self, line: impl FnOnce() -> String) {
+        if self.setup.traced {
+            let line = format!("{:>9} ms  {}", self.now, line());
+            self.trace.borrow_mut().push(line);
+        }
+    }
+
+    /// Something is as it must not be.
+    pub(crate) fn fail(&mut self, what: String) {
+        self.note(|| format!("VIOLATION: {what}"));
+        self.violation.get_or_insert(what);
+    }
+
+    /// Whoever can do something, and when.
+    fn actors(&self) -> Vec<(Ms, Actor)> {
+        let mut actors = Vec::new();
+        let mut add = |at: Option<Ms>, actor| actors.extend(at.map(|at| (at, actor)));
+        for pid in 0..self.processes.len() {
+            add(self.process_ready(pid), Actor::Process(pid));
+            add(self.touch_ready(pid), Actor::Touch(pid));
+        }
+        for n in 0..self.agents.len() {
+            add(self.agent_ready(n), Actor::Agent(n));
+            add(self.agent_touch_ready(n), Actor::AgentTouch(n));
+        }
+        for message in self.network.iter().filter(|message| message.answer.is_none()) {
+            add(Some(message.arrives), Actor::Message(message.id));
+        }
+        actors
+    }
+
+    /// Steps that can be made next, and the time of each: whoever is next, and whoever comes so shortly
+    /// after that both could be as quick. Empty where everything is over.
+    pub(crate) fn steps(&self) -> Vec<(Ms, Actor)> {
+        let mut actors = self.actors();
+        let first = actors.iter().map(|(at, _)| *at).min().unwrap_or(0);
+        let is_moving = self.agents.iter().any(Agent::is_moving);
+        let until = match is_moving {
+            true => self.now,
+            false => first + self.setup.slack,
+        };
+        actors.retain(|(at, _)| *at <= until);
+        actors
+    }
+
+    /// Faults that can happen next.
+    pub(crate) fn faults(&self) -> Vec<Action> {
+        let mut faults = Vec::new();
+        let living = || (0..self.processes.len()).filter(|pid| self.processes[*pid].end.is_none());
+        if self.budget.crashes > 0 {
+            faults.extend(living().map(Action::Crash));
+        }
+        if self.budget.stalls > 0 {
+            faults.extend(living().map(|pid| Action::Stall(Actor::Process(pid))));
+            let agents = (0..self.agents.len())
+                .filter(|n| !self.agents[*n].is_over() && !self.agents[*n].is_moving());
+            faults.extend(agents.map(|n| Action::Stall(Actor::Agent(n))));
+        }
+        if self.budget.signals > 0 {
+            let unsuspecting = living().filter(|pid| !self.processes[*pid].was_signalled);
+            faults.extend(unsuspecting.map(Action::Signal));
+        }
+        if self.budget.disk > 0 {
+            let writers = living().filter(|pid| {
+                self.processes[*pid].op.writes()
+                    && self.process_ready(*pid).is_some_and(|at| at <= self.now)
+            });
+            faults.extend(writers.map(Action::FailDisk));
+        }
+        if self.budget.troubles > 0 {
+            for (_, actor) in self.steps() {
+                if let Actor::Message(id) = actor {
+                    faults.extend(TROUBLES.map(|trouble| Action::Trouble(id, trouble)));
+                }
+            }
+        }
+        if self.budget.jumps > 0 && !self.agents.iter().any(Agent::is_moving) {
+            faults.extend([Action::Jump(JUMP), Action::Jump(-JUMP)]);
+        }
+        // The agent syncs nothing, so what it wrote would be gone by its own fault.
+        if self.budget.cuts > 0 && self.agents.is_empty() {
+            faults.extend([Action::Cut { kept: true }, Action::Cut { kept: false }]);
+        }
+        faults
+    }
+
+    /// A fault that fits this step, if there is one: a request that meets trouble, a disk that fails.
+    pub(crate) fn faults_of(&self, actor: Actor) -> Vec<Action> {
+        match actor {
+            Actor::Message(id) if self.budget.troubles > 0 => {
+                TROUBLES.map(|trouble| Action::Trouble(id, trouble)).into()
+            }
+            Actor::Process(pid) if self.budget.disk > 0 && self.processes[pid].op.writes() => {
+                vec![Action::FailDisk(pid)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Makes it happen.
+    pub(crate) fn act(&mut self, action: Action) {
+        self.note(|| match action {
+            Action::Step(Actor::Process(pid)) => {
+                format!("process {pid} {}", self.processes[pid].op)
+            }
+            _ => action.to_string(),
+        });
+        if !matches!(action, Action::Step(_)) {
+            self.checks.is_disturbed = true;
+        }
+        match action {
+            Action::Step(actor) => self.step(actor),
+            Action::Trouble(id, trouble) => {
+                self.budget.troubles -= 1;
+                self.arrive(id, Some(trouble));
+            }
+            Action::FailDisk(pid) => {
+                self.budget.disk -= 1;
+                self.checks.disk_failed.push(pid as Pid);
+                self.step_process(pid, true);
+            }
+            Action::Crash(pid) => {
+                self.budget.crashes -= 1;
+                self.crash(pid);
+            }
+            Action::Stall(Actor::Process(pid)) => {
+                self.budget.stalls -= 1;
+                let process = &mut self.processes[pid];
+                process.ready = process.ready.max(self.now) + STALL;
+                process.was_stalled = true;
+            }
+            Action::Stall(Actor::Agent(n)) => {
+                self.budget.stalls -= 1;
+                self.agents[n].ready = self.agents[n].ready.max(self.now) + STALL;
+                self.agents[n].was_stalled = true;
+            }
+            Action::Stall(_) => {}
+            Action::Signal(pid) => {
+                self.budget.signals -= 1;
+                self.processes[pid].is_signalled = true;
+                self.processes[pid].was_signalled = true;
+            }
+            Action::Jump(ms) => {
+                self.budget.jumps -= 1;
+                self.jumped += ms;
+                self.checks.forget_all_quiet();
+            }
+            Action::Cut { kept } => {
+                self.budget = Budget::default();
+                self.disk.lose_power(kept);
+                for pid in 0..self.processes.len() {
+                    if self.processes[pid].end.is_none() {
+                        self.crash(pid);
+                    }
+                }
+                let left = self.disk.text(self.disk.name()).unwrap_or_default();
+                self.checks.left(&left);
+            }
+        }
+    }
+
+    fn step(&mut self, actor: Actor) {
+        let at = self.actors().into_iter().find(|(_, it)| *it == actor).map_or(0, |(at, _)| at);
+        self.now = self.now.max(at);
+        match actor {
+            Actor::Process(pid) => {
+                self.processes[pid].ready = self.now;
+                self.step_process(pid, false);
+            }
+            Actor::Touch(pid) => self.touch(pid),
+            Actor::Agent(n) => {
+                self.agents[n].ready = self.now;
+                self.step_agent(n);
+            }
+            Actor::AgentTouch(n) => self.agent_touch(n),
+            Actor::Message(id) => self.arrive(id, None),
+        }
+    }
+
+    pub(crate) fn message(&self, id: u32) -> Option<&Message> {
+        self.network.iter().find(|message| message.id == id)
+    }
+
+    /// Sends a request.
+    pub(crate) fn send(&mut self, from: Pid, ask: Ask) -> u32 {
+        let id = self.messages;
+        self.messages += 1;
+        let arrives = self.now + self.setup.latency;
+        self.network.push(Message { id, from, ask, arrives, answer: None });
+        self.check_send(id, from, ask);
+        id
+    }
+
+    /// A request arrives at the provider, or does not.
+    fn arrive(&mut self, id: u32, trouble: Option<Trouble>) {
+        let Some(at) = self.network.iter().position(|message| message.id == id) else { return };
+        let Message { from, ask, arrives, .. } = self.network[at];
+        self.now = self.now.max(arrives);
+        let late = if let Some(Trouble::Late(ms)) = trouble { ms } else { 0 };
+        let clock = Clock { off_by: self.jumped };
+        let (answer, granted) = self.provider.handle(ask, trouble, self.now, clock);
+        self.note(|| format!("the provider says {answer:?} to {ask:?} of {from}"));
+        self.checks.arrived(id, granted);
+        self.network[at].answer = Some((answer, self.now + self.setup.latency + late));
+    }
+
+    /// The answer to a message, if it came in time.
+    pub(crate) fn receive(&mut self, id: u32) -> Option<Answer> {
+        let at = self.network.iter().position(|message| message.id == id)?;
+        let is_there = self.network[at].answer.as_ref().is_some_and(|(_, at)| *at <= self.now);
+        let answer = match is_there {
+            true => self.network.swap_remove(at).answer.map(|(answer, _)| answer),
+            false => None,
+        };
+        self.checks.delivered(id, answer.as_ref(), self.now);
+        answer
+    }
+
+    /// Whether whoever made this lock is alive and has not let go of it.
+    pub(crate) fn holds(&self, lock: Mtime) -> bool {
+        match self.agents.iter().find(|agent| agent.pid == lock.by) {
+            Some(agent) => agent.directory == Some(lock),
+            None => self
+                .processes
+                .get(lock.by as usize)
+                .is_some_and(|process| process.end.is_none() && process.directory() == Some(lock)),
+        }
+    }
+
+    /// Whether it is all over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.processes.iter().all(|process| process.end.is_some())
+            && self.agents.iter().all(Agent::is_over)
+    }
+
+    /// What everybody must find who comes later, when nothing goes wrong any more.
+    pub(crate) fn finish(&mut self) {
+        self.budget = Budget::default();
+        let first = self.processes.len();
+        // Late enough for every lock to be dead and every failure to be forgotten.
+        let later = self.now + 1_200_000;
+        self.note(|| String::from("and later:"));
+        self.add(Job::Token(Account::Anthropic), later);
+        if self.setup.copilot {
+            self.add(Job::Token(Account::Copilot), later + 120_000);
+        }
+        while self.violation.is_none() && !self.is_over() {
+            let Some((_, actor)) = self.actors().into_iter().min_by_key(|(at, _)| *at) else {
+                break;
+            };
+            self.act(Action::Step(actor));
+        }
+        for pid in first..self.processes.len() {
+            self.check_later(pid);
+        }
+    }
+
+    /// The end of a process that came later.
+    pub(crate) fn end_of(&self, pid: usize) -> Option<&End> {
+        self.processes[pid].end.as_ref()
+    }
+}

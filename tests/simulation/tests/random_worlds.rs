@@ -1,0 +1,51 @@
+//! Worlds that seeds make up, with up to a hundred processes, and those that once went wrong.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::io::Write as _;
+
+use pi_auth_simulation::random::{self, Survived};
+
+/// How many of them: `cargo xtask simulate` tries more.
+const WORLDS: u64 = 2_000;
+
+#[test]
+fn in_two_thousand_worlds_nobody_is_logged_out() {
+    let survived = survive(0..WORLDS);
+    let Survived { crashes, stalls, troubles, disk, signals, jumps, cuts, .. } = survived;
+    // Each kind of fault is there, or this would show little.
+    for faults in [crashes, stalls, troubles, disk, signals, jumps, cuts] {
+        assert!(faults > 20, "{survived:?}");
+    }
+    let line = format!("simulated: at random: {survived}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+#[test]
+fn what_once_went_wrong_does_not_any_more() {
+    let seeds = include_str!("seeds.txt").lines().filter(|line| !line.starts_with('#'));
+    let seeds: Vec<u64> =
+        seeds.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(!seeds.is_empty());
+    survive(seeds);
+}
+
+#[test]
+fn a_seed_makes_the_same_world_each_time() {
+    for seed in [0, 1, 2, 461, 1542] {
+        assert_eq!(random::run(seed, None, false), random::run(seed, None, true), "{seed}");
+    }
+}
+
+fn survive(seeds: impl IntoIterator<Item = u64>) -> Survived {
+    let mut sum = Survived::default();
+    for seed in seeds {
+        match random::run(seed, None, false) {
+            Ok(survived) => sum += survived,
+            Err(_) => {
+                let violation = random::run(seed, None, true).unwrap_err();
+                panic!("seed {seed}, to be kept in seeds.txt: {violation}");
+            }
+        }
+    }
+    sum
+}
