@@ -11,7 +11,8 @@
 //! | `test/licence.rs` | reading an SPDX expression |
 //! | `test/rust_tests.rs` | the Rust tests, and those that they run in Node, counted |
 //! | `test/binary_size.rs` | the size of `pi` as it is shipped |
-//! | `test/system_calls.rs`, `test/strace.rs` | what a fresh token costs, seen from the kernel |
+//! | `test/system_calls.rs` | what a fresh token costs, seen from the kernel |
+//! | `test/tools.rs` | strace and faketime, installed where they are missing |
 //!
 //! It stops at the first step that fails. A step that cannot run here is counted as skipped.
 
@@ -23,8 +24,8 @@ mod licence;
 mod report;
 mod rust_tests;
 mod steps;
-mod strace;
 mod system_calls;
+mod tools;
 mod wasm;
 
 use std::io::Write as _;

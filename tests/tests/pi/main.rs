@@ -21,6 +21,7 @@
 //! | `resolution.rs` | which key wins |
 //! | `logout_status.rs` | ways out, and telling who is logged in |
 //! | `file.rs` | the credential file: its mode, its bytes, what is not ours in it |
+//! | `save_faults.rs` | each system call of a save may fail, or be the last |
 //! | `lock.rs` | the lock that the agent takes, too |
 //! | `concurrency.rs` | many processes at once, some of them killed |
 //! | `signals.rs` | what a signal stops, and what it must not |
@@ -52,6 +53,7 @@ mod models;
 mod overrides;
 mod real_addresses;
 mod resolution;
+mod save_faults;
 mod secrets;
 mod signals;
 mod terminal;
@@ -73,7 +75,12 @@ fn kinds(sandbox: &Sandbox) -> Vec<Kind> {
 
 /// Tells of a claim that cannot be tried here, past the test runner, which shows only failures.
 fn skipped(why: &str) {
-    std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes()).unwrap();
+    tell(&format!("skipped: {why}"));
+}
+
+/// Tells something past the test runner, on a line of its own.
+fn tell(what: &str) {
+    std::io::stderr().write_all(format!("{what}\n").as_bytes()).unwrap();
 }
 
 /// Waits until the sandbox has granted this many refreshes.

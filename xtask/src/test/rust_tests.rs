@@ -4,13 +4,14 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::thread;
 
-use super::{Counts, Outcome};
+use super::{Counts, Outcome, tools};
 use crate::{Result, cargo, wasm};
 
 const TEST: [&str; 4] = ["test", "--locked", "--workspace", "--no-fail-fast"];
 
 pub(super) fn run() -> Result<Outcome> {
     let module = &wasm::built()?.folder;
+    tools::install_missing();
     // First alone: the compiler speaks to a terminal as it likes to.
     cargo::run(cargo::command(&[&TEST[..], &["--no-run"]].concat()))?;
     // Many wait for a process or for a poll: more of them at once than there are cores.
