@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,9 +43,9 @@ pub fn watching(trace: &Path) -> Vec<OsString> {
     words(trace, "trace=%file,%desc", &[])
 }
 
-/// The same, with this harm at the `nth` call of this name that a thread makes. Only calls of this
-/// name are written down.
-pub fn harming(trace: &Path, name: &str, nth: usize, harm: Harm) -> Vec<OsString> {
+/// The same, with this harm at some calls of this name, counted in each thread: `3` is the third,
+/// `3+` every one from there. Only calls of this name are written down.
+pub fn harming(trace: &Path, name: &str, when: impl Display, harm: Harm) -> Vec<OsString> {
     let (how, options) = match harm {
         // Calls that are not watched cost nothing then.
         Harm::Error(error) => (format!("error={error}"), &["--seccomp-bpf"][..]),
@@ -53,7 +54,7 @@ pub fn harming(trace: &Path, name: &str, nth: usize, harm: Harm) -> Vec<OsString
     };
     let mut words = words(trace, &format!("trace={name}"), options);
     let at = words.len() - 2;
-    words.splice(at..at, ["-e".into(), format!("inject={name}:{how}:when={nth}").into()]);
+    words.splice(at..at, ["-e".into(), format!("inject={name}:{how}:when={when}").into()]);
     words
 }
 

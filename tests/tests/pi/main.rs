@@ -22,6 +22,8 @@
 //! | `logout_status.rs` | ways out, and telling who is logged in |
 //! | `file.rs` | the credential file: its mode, its bytes, what is not ours in it |
 //! | `save_faults.rs` | each system call of a save may fail, or be the last |
+//! | `full_disk.rs` | a disk that is full, on a real file system |
+//! | `permissions.rs` | what a plain user may not write, and what nobody else may read |
 //! | `lock.rs` | the lock that the agent takes, too |
 //! | `concurrency.rs` | many processes at once, some of them killed |
 //! | `signals.rs` | what a signal stops, and what it must not |
@@ -43,6 +45,7 @@ mod enterprise;
 mod exchange;
 mod faults;
 mod file;
+mod full_disk;
 mod handoff;
 mod headers;
 mod lock;
@@ -51,6 +54,7 @@ mod login_json;
 mod logout_status;
 mod models;
 mod overrides;
+mod permissions;
 mod real_addresses;
 mod resolution;
 mod save_faults;

@@ -1,0 +1,186 @@
+//! What a plain user may not write, and what nobody else may read.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use pi_auth_tests::machine::plain_user::PlainUser;
+use pi_auth_tests::machine::small_disk::SmallDisk;
+use pi_auth_tests::pi::{Age, Home, Running, binary};
+use pi_auth_tests::sandbox::{Fault, Kind};
+
+use crate::login::{assert_logged_in, code_page};
+use crate::{kinds, sandbox, wait_for_grants};
+
+fn close(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// `pi ARGUMENTS` as a user whom modes stop.
+fn pi(home: &Home, user: &PlainUser, arguments: &[&str]) -> Running {
+    let mut words = user.words(binary(), &home.bin());
+    words.extend(arguments.iter().map(Into::into));
+    let program = PathBuf::from(words.remove(0));
+    home.program(&program, words).start()
+}
+
+#[test]
+fn a_plain_user_who_may_not_write_is_told_and_loses_nothing() {
+    let user = match PlainUser::find() {
+        Ok(user) => user,
+        Err(why) => return crate::skipped(&why),
+    };
+    let sandbox = sandbox();
+    type Close = fn(&Home);
+    let closes: [(&str, Close); 2] = [
+        ("a directory that is read-only", |home| close(&home.agent_dir(), 0o500)),
+        ("a file that is read-only", |home| close(&home.file(), 0o400)),
+    ];
+    for (name, make) in closes {
+        for age in [Age::Fresh, Age::Due, Age::Expired] {
+            let (home, stored) = Home::logged_in(&sandbox, age);
+            // What stands beside it since the last time it could be written.
+            home.write("oauth.json.flock", "");
+            user.own(home.path());
+            make(&home);
+            let before = home.contents();
+
+            let ended = pi(&home, &user, &["token", "anthropic"]).finish();
+            let is_valid = age != Age::Expired;
+            let printed = if is_valid { format!("{}\n", stored.access) } else { String::new() };
+            assert_eq!(ended.code(), Some(i32::from(!is_valid)), "{name}, {age:?}: {ended}");
+            ended.prints(&printed);
+            if age != Age::Fresh {
+                ended.says("permission denied").says("ls -ld ").says("~/.pi/agent");
+            }
+            pi(&home, &user, &["status"]).finish().exits(0);
+            for arguments in [&["logout", "anthropic"][..], &["login", "anthropic", "--no-browser"]]
+            {
+                let ended = pi(&home, &user, arguments).finish();
+                ended.exits(1).prints("").says("permission denied").says("~/.pi/agent");
+            }
+            assert_eq!(home.contents(), before, "{name}, {age:?}");
+            assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"], "{name}, {age:?}");
+        }
+    }
+    assert_eq!(kinds(&sandbox), [], "a token that cannot be stored was asked for");
+}
+
+#[test]
+fn a_file_that_a_plain_user_may_not_read_is_told_and_left() {
+    let user = match PlainUser::find() {
+        Ok(user) => user,
+        Err(why) => return crate::skipped(&why),
+    };
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
+    user.own(home.path());
+    close(&home.file(), 0o000);
+    for arguments in [
+        &["token", "anthropic"][..],
+        &["status"],
+        &["logout", "anthropic"],
+        &["login", "anthropic", "--no-browser"],
+    ] {
+        let ended = pi(&home, &user, arguments).finish();
+        ended.exits(1).prints("").says("permission denied").says("ls -ld ");
+    }
+    close(&home.file(), 0o600);
+    pi(&home, &user, &["token", "anthropic"]).finish().exits(0).is_quiet();
+}
+
+#[test]
+fn a_read_only_file_system_is_told_and_reading_still_works() {
+    let sandbox = sandbox();
+    let (home, stored) = Home::logged_in(&sandbox, Age::Due);
+    let before = home.contents();
+    let disk = match SmallDisk::read_only(&home.agent_dir()) {
+        Ok(disk) => disk,
+        Err(why) => return crate::skipped(&why),
+    };
+    let ended = home.pi(["token", "anthropic"]).run();
+    ended.exits(0).prints(&format!("{}\n", stored.access)).says("note: ").says("read-only");
+    home.pi(["status"]).run().exits(0);
+    for arguments in [&["logout", "anthropic"][..], &["login", "anthropic", "--no-browser"]] {
+        home.pi(arguments).run().exits(1).prints("").says("read-only").says("PI_CODING_AGENT_DIR");
+    }
+    drop(disk);
+    assert_eq!(kinds(&sandbox), []);
+    assert_eq!(home.contents(), before);
+    home.pi(["token", "anthropic"]).run().exits(0).is_quiet();
+    assert_logged_in(&home, &sandbox);
+}
+
+/// What somebody else could do with a file of ours, while it is there.
+fn too_wide(home: &Home) -> Vec<String> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(home.agent_dir()) else { return found };
+    for entry in entries.flatten() {
+        // Gone since is as good as closed.
+        let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
+        let allowed = if metadata.is_dir() { 0o700 } else { 0o600 };
+        if metadata.mode() & 0o777 & !allowed != 0 {
+            found.push(format!("{} {:o}", entry.path().display(), metadata.mode()));
+        }
+    }
+    found
+}
+
+#[test]
+fn under_the_widest_umask_nothing_is_ever_wider_than_its_owner() {
+    let sandbox = sandbox();
+    sandbox.change(|settings| settings.token_delay_ms = 400);
+    let home = Home::at(&sandbox);
+    let start = |arguments: &[&str]| {
+        let pi = binary().to_str().unwrap();
+        let words = ["-c", "umask 000; exec \"$@\"", "sh", pi];
+        home.program("/bin/sh".as_ref(), words.iter().chain(arguments)).start()
+    };
+    // Looks as often as it can until the program has ended: at the lock, the temporary file, all.
+    let watch = |mut pi: Running| {
+        let mut seen = Vec::new();
+        while pi.runs() {
+            assert_eq!(too_wide(&home), [""; 0], "{pi}");
+            seen.extend(home.names());
+        }
+        pi.finish();
+        assert_eq!(too_wide(&home), [""; 0]);
+        seen
+    };
+    let mut login = start(&["login", "anthropic", "--no-browser"]);
+    let (code, state) = code_page(&login.authorize_url());
+    login.write(&format!("{code}#{state}\n"));
+    watch(login);
+
+    home.store(&sandbox.issue(), Age::Expired.expires());
+    let refresh = start(&["token", "anthropic"]);
+    wait_for_grants(&sandbox, 1);
+    let seen = watch(refresh);
+    let was_seen = |end: &str| seen.iter().any(|name| name.ends_with(end));
+    assert!(was_seen(".lock") && was_seen(".tmp") && was_seen(".flock"), "{seen:?}");
+
+    home.store(&sandbox.issue(), Age::Expired.expires());
+    sandbox.fail_next(Fault::status(503));
+    watch(start(&["token", "anthropic"]));
+    assert!(home.names().contains(&"oauth.json.backoff".to_owned()));
+}
+
+#[test]
+fn what_others_could_read_is_narrowed_by_the_next_write_and_the_directory_is_its_owners() {
+    let sandbox = sandbox();
+    for (file, directory) in [(0o644, 0o755), (0o666, 0o777), (0o777, 0o1777), (0o400, 0o700)] {
+        let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+        close(&home.file(), file);
+        close(&home.agent_dir(), directory);
+        let user_can = rustix::process::geteuid().is_root() || file & 0o200 != 0;
+        if !user_can {
+            continue;
+        }
+        home.pi(["token", "anthropic"]).run().exits(0).is_quiet();
+        assert_eq!(too_wide(&home), [""; 0], "{file:o} in {directory:o}");
+        // Others may have their reasons to come in: what is in it is closed to them all the same.
+        let mode = fs::metadata(home.agent_dir()).unwrap().mode() & 0o7777;
+        assert_eq!(mode, directory);
+    }
+    assert!(kinds(&sandbox).iter().all(|kind| *kind == Kind::Refreshed));
+}
