@@ -334,6 +334,10 @@ fn failure(error: io::Error) -> StoreFailure {
         Kind::ReadOnlyFilesystem => StoreFailure::ReadOnly,
         Kind::StorageFull | Kind::QuotaExceeded => StoreFailure::NoSpace,
         Kind::IsADirectory => StoreFailure::NotAFile,
+        // What a socket says that is opened like a file.
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+            StoreFailure::NotAFile
+        }
         _ => StoreFailure::Other(error.to_string()),
     }
 }
