@@ -93,6 +93,12 @@ impl Call {
         arguments.split('"').nth(1)
     }
 
+    /// What it gave, where that is a number: how many bytes were written.
+    pub fn result(&self) -> Option<i64> {
+        let (_, result) = self.line.rsplit_once(" = ")?;
+        result.split(['<', ' ']).next()?.parse().ok()
+    }
+
     /// Whether it did what it was to do.
     pub fn succeeded(&self) -> bool {
         self.line.rsplit_once(" = ").is_some_and(|(_, result)| !result.starts_with(['-', '?']))

@@ -24,6 +24,8 @@
 //! | `save_faults.rs` | each system call of a save may fail, or be the last |
 //! | `full_disk.rs` | a disk that is full, on a real file system |
 //! | `permissions.rs` | what a plain user may not write, and what nobody else may read |
+//! | `broken_file.rs` | a file that is broken is told by line and column, and never written over |
+//! | `replaced.rs` | what somebody removes or replaces while the provider is asked |
 //! | `lock.rs` | the lock that the agent takes, too |
 //! | `concurrency.rs` | many processes at once, some of them killed |
 //! | `signals.rs` | what a signal stops, and what it must not |
@@ -33,6 +35,7 @@
 //! | `secrets.rs`, `copilot_secrets.rs` | where no secret may ever be seen |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod broken_file;
 mod callback;
 mod concurrency;
 mod copilot;
@@ -56,6 +59,7 @@ mod models;
 mod overrides;
 mod permissions;
 mod real_addresses;
+mod replaced;
 mod resolution;
 mod save_faults;
 mod secrets;
