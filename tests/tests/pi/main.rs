@@ -27,6 +27,7 @@
 //! | `broken_file.rs` | a file that is broken is told by line and column, and never written over |
 //! | `replaced.rs` | what somebody removes or replaces while the provider is asked |
 //! | `lock.rs` | the lock that the agent takes, too |
+//! | `clock.rs` | a clock that is wrong, or jumps |
 //! | `concurrency.rs` | many processes at once, some of them killed |
 //! | `signals.rs` | what a signal stops, and what it must not |
 //! | `handoff.rs` | what is not ours goes to the agent's own `pi` |
@@ -37,6 +38,7 @@
 
 mod broken_file;
 mod callback;
+mod clock;
 mod concurrency;
 mod copilot;
 mod copilot_secrets;
