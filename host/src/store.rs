@@ -329,15 +329,16 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 
 fn failure(error: io::Error) -> StoreFailure {
     use io::ErrorKind as Kind;
+    // What a socket says that is opened like a file.
+    if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+        return StoreFailure::NotAFile;
+    }
     match error.kind() {
         Kind::PermissionDenied => StoreFailure::PermissionDenied,
         Kind::ReadOnlyFilesystem => StoreFailure::ReadOnly,
         Kind::StorageFull | Kind::QuotaExceeded => StoreFailure::NoSpace,
         Kind::IsADirectory => StoreFailure::NotAFile,
-        // What a socket says that is opened like a file.
-        _ if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
-            StoreFailure::NotAFile
-        }
+        Kind::FileTooLarge => StoreFailure::TooLarge,
         _ => StoreFailure::Other(error.to_string()),
     }
 }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::plain::own_as;
-use super::sync_directory;
+use super::{MAX_BYTES, sync_directory};
 
 /// How much more room than the present file is taken, in bytes: an entry grows by less.
 const SPARE_BYTES: u64 = 16 * 1024;
@@ -31,6 +31,10 @@ impl Replacement {
     pub(super) fn prepare(target: &Path) -> io::Result<Self> {
         let present = match fs::metadata(target) {
             Ok(metadata) if !metadata.is_file() => return Err(io::ErrorKind::IsADirectory.into()),
+            // One that nobody reads is replaced by nobody: there is no room to be taken for it.
+            Ok(metadata) if metadata.len() > MAX_BYTES => {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
