@@ -83,9 +83,11 @@ fn kinds(sandbox: &Sandbox) -> Vec<Kind> {
     sandbox.log().into_iter().map(|entry| entry.kind).collect()
 }
 
-/// Tells of a claim that cannot be tried here, past the test runner, which shows only failures.
+/// Tells of a claim that cannot be tried here, past the test runner, which shows only failures. The
+/// runner names the thread of a test after it.
 fn skipped(why: &str) {
-    tell(&format!("skipped: {why}"));
+    let thread = std::thread::current();
+    tell(&format!("skipped: {}: {why}", thread.name().unwrap_or("a test")));
 }
 
 /// Tells something past the test runner, on a line of its own.
