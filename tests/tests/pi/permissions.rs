@@ -1,11 +1,13 @@
 //! What a plain user may not write, and what nobody else may read.
 
+use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pi_auth_tests::machine::plain_user::PlainUser;
 use pi_auth_tests::machine::small_disk::SmallDisk;
+use pi_auth_tests::machine::strace::{self, Call};
 use pi_auth_tests::pi::{Age, Home, Running, binary};
 use pi_auth_tests::sandbox::{Fault, Kind};
 
@@ -111,19 +113,20 @@ fn a_read_only_file_system_is_told_and_reading_still_works() {
     assert_logged_in(&home, &sandbox);
 }
 
-/// What somebody else could do with a file of ours, while it is there.
-fn too_wide(home: &Home) -> Vec<String> {
-    let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(home.agent_dir()) else { return found };
-    for entry in entries.flatten() {
+/// What is in the agent directory at this moment, and which of it is open to others.
+fn look(home: &Home) -> (Vec<String>, Vec<String>) {
+    let (mut seen, mut too_wide) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(home.agent_dir()).into_iter().flatten().flatten() {
         // Gone since is as good as closed.
         let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
+        let name = entry.file_name().to_string_lossy().into_owned();
         let allowed = if metadata.is_dir() { 0o700 } else { 0o600 };
         if metadata.mode() & 0o777 & !allowed != 0 {
-            found.push(format!("{} {:o}", entry.path().display(), metadata.mode()));
+            too_wide.push(format!("{name} {:o}", metadata.mode()));
         }
+        seen.push(name);
     }
-    found
+    (seen, too_wide)
 }
 
 #[test]
@@ -138,14 +141,15 @@ fn under_the_widest_umask_nothing_is_ever_wider_than_its_owner() {
     };
     // Looks as often as it can until the program has ended: at the lock, the temporary file, all.
     let watch = |mut pi: Running| {
-        let mut seen = Vec::new();
+        let mut all = Vec::new();
         while pi.runs() {
-            assert_eq!(too_wide(&home), [""; 0], "{pi}");
-            seen.extend(home.names());
+            let (seen, too_wide) = look(&home);
+            assert_eq!(too_wide, [""; 0], "{pi}");
+            all.extend(seen);
         }
         pi.finish();
-        assert_eq!(too_wide(&home), [""; 0]);
-        seen
+        assert_eq!(look(&home).1, [""; 0]);
+        all
     };
     let mut login = start(&["login", "anthropic", "--no-browser"]);
     let (code, state) = code_page(&login.authorize_url());
@@ -166,6 +170,43 @@ fn under_the_widest_umask_nothing_is_ever_wider_than_its_owner() {
 }
 
 #[test]
+fn what_is_made_is_its_owners_alone_from_the_first_moment() {
+    let strace = match strace::find() {
+        Ok(strace) => strace,
+        Err(why) => return crate::skipped(&why),
+    };
+    let sandbox = sandbox();
+    for fails in [false, true] {
+        let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+        if fails {
+            // So that the memory of it is written, too.
+            sandbox.fail_next(Fault::status(503));
+        }
+        let trace = home.path().join("trace");
+        let umask = ["-c", "umask 000; exec \"$@\"", "sh"].map(OsString::from);
+        let watched = [vec![strace.clone().into()], strace::watching(&trace)].concat();
+        let pi = [binary().into(), "token".into(), "anthropic".into()];
+        let words = umask.into_iter().chain(watched).chain(pi);
+        home.program("/bin/sh".as_ref(), words).run().exits(i32::from(fails));
+
+        let calls = strace::calls(&trace);
+        let is_ours = |call: &&Call| {
+            let directory = home.agent_dir();
+            call.succeeded()
+                && call.path().is_some_and(|path| Path::new(path).starts_with(&directory))
+        };
+        let made = |how: &str| -> Vec<&str> {
+            let makes = calls.iter().filter(is_ours).filter(|call| call.line.contains(how));
+            makes.map(|call| &*call.line).collect()
+        };
+        let (files, directories) = (made("O_CREAT"), made("mkdir"));
+        assert_eq!((files.len(), directories.len()), (2 + usize::from(fails), 1), "{files:?}");
+        assert!(files.iter().all(|line| line.contains(", 0600)")), "{files:?}");
+        assert!(directories.iter().all(|line| line.contains(", 0700)")), "{directories:?}");
+    }
+}
+
+#[test]
 fn what_others_could_read_is_narrowed_by_the_next_write_and_the_directory_is_its_owners() {
     let sandbox = sandbox();
     for (file, directory) in [(0o644, 0o755), (0o666, 0o777), (0o777, 0o1777), (0o400, 0o700)] {
@@ -177,7 +218,7 @@ fn what_others_could_read_is_narrowed_by_the_next_write_and_the_directory_is_its
             continue;
         }
         home.pi(["token", "anthropic"]).run().exits(0).is_quiet();
-        assert_eq!(too_wide(&home), [""; 0], "{file:o} in {directory:o}");
+        assert_eq!(look(&home).1, [""; 0], "{file:o} in {directory:o}");
         // Others may have their reasons to come in: what is in it is closed to them all the same.
         let mode = fs::metadata(home.agent_dir()).unwrap().mode() & 0o7777;
         assert_eq!(mode, directory);

@@ -91,7 +91,8 @@ fn harm_at_each_call(job: Job) {
     let harms = Scene { job, strace, certificates, sandbox: &sandbox }.harms();
     let count = harms.len();
     assert!(count >= job.floor, "only {count} harms: {harms:#?}");
-    crate::tell(&format!("pi {}: {count} harms", job.arguments.join(" ")));
+    let (what, file) = (job.arguments.join(" "), job.file.unwrap_or("no directory"));
+    crate::tell(&format!("pi {what}, {file}: {count} harms"));
     let left = Mutex::new(VecDeque::from(harms));
     let work = || {
         let sandbox = &crate::sandbox();
