@@ -37,6 +37,10 @@ pub enum Harm {
     Kill,
 }
 
+/// What a rename is called, on one machine or another. A name that a machine does not know is passed
+/// over.
+pub const RENAMES: &str = "?rename,?renameat,?renameat2";
+
 /// The words in front of a program and its arguments that have its calls written to files beside
 /// `trace`, a file for each thread.
 pub fn watching(trace: &Path) -> Vec<OsString> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pi_auth_tests::machine::strace::{self, Harm};
+use pi_auth_tests::machine::strace::{self, Harm, RENAMES};
 use pi_auth_tests::pi::{Age, Ended, Home, Running, Signal, binary};
 use pi_auth_tests::sandbox::{Fault, Kind, Settings};
 
@@ -136,19 +136,18 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
     assert!(outcomes.contains(&Some(0)), "not every moment is between the request and the file");
 }
 
-/// Where the one that refreshes is killed: before the how manieth call of which name, counted from
-/// the lock on; and whether the provider's answer dies with it.
+/// Where the one that refreshes is killed: before the how manieth call of which name; and whether the provider's answer dies with it.
 const STAGES: [(&str, u32, bool); 7] = [
     // It has the lock, and has not asked yet.
-    ("chmod", 1, false),
+    ("?chmod,?fchmodat", 1, false),
     ("getdents64", 1, false),
     // It has the answer in its hands.
     ("lseek", 1, true),
     ("fsync", 1, true),
-    ("rename", 1, true),
+    (RENAMES, 1, true),
     // It has stored it.
     ("fsync", 2, false),
-    ("rmdir", 1, false),
+    ("?rmdir,?unlinkat", 1, false),
 ];
 
 #[test]
@@ -182,11 +181,8 @@ fn killed_at((call, nth, is_lost): (&str, u32, bool), strace: &Path) {
     others.iter_mut().for_each(waits);
     std::fs::remove_dir(lock_of(&home)).unwrap();
     assert_eq!(victim.finish().signal(), Some(9), "{call} {nth}");
-    // Nobody has half a minute to wait until it is seen to be dead. Some stages leave a file that
-    // is fresh: who waits then is let in by the lock all the same.
-    if lock_of(&home).exists() {
-        age(&lock_of(&home));
-    }
+    // At every stage it dies with the lock, and nobody has half a minute to wait until that is seen.
+    age(&lock_of(&home));
     let ended: Vec<Ended> = others.into_iter().map(Running::finish).collect();
     for it in &ended {
         it.exits(if is_lost { 4 } else { 0 });

@@ -4,7 +4,7 @@
 use std::fs;
 
 use pi_auth_tests::machine::small_disk::SmallDisk;
-use pi_auth_tests::machine::strace::{self, Harm};
+use pi_auth_tests::machine::strace::{self, Harm, RENAMES};
 use pi_auth_tests::pi::{Age, Home, binary};
 use pi_auth_tests::sandbox::Sandbox;
 
@@ -129,7 +129,7 @@ fn an_answer_that_cannot_be_stored_is_printed_and_told() {
         let (home, _) = Home::logged_in(&sandbox, Age::Expired);
         let before = home.contents();
         let trace = home.path().join("trace");
-        let mut words = strace::harming(&trace, "rename", "1+", Harm::Error(error));
+        let mut words = strace::harming(&trace, RENAMES, "1+", Harm::Error(error));
         words.extend([binary().into(), "token".into(), "anthropic".into()]);
         let ended = home.program(&strace, words).run();
         ended.exits(0).says("note: ").says("pi login anthropic");
