@@ -84,13 +84,15 @@ fn a_clock_that_jumps_during_a_refresh_costs_nothing() {
 fn jumps(from_s: i64, to_s: i64) {
     let what = format!("from {from_s} s to {to_s} s");
     let sandbox = sandbox();
-    sandbox.change(|settings| settings.token_delay_ms = 2500);
+    sandbox.change(|settings| settings.token_delay_ms = 5000);
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
     let clock = clock(&home, from_s).unwrap();
     let began = Instant::now();
     let pi = by(&clock, home.pi(["token", "anthropic"])).start();
     wait_for_grants(&sandbox, 1);
-    let waiter = by(&clock, home.pi(["token", "anthropic"])).start();
+    let mut waiter = by(&clock, home.pi(["token", "anthropic"])).start();
+    // By then it has found the old token expired, which by another clock it may not be.
+    waiter.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
     clock.set(to_s);
     let ended = pi.finish();
     ended.exits(0);

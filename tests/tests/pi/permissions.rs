@@ -132,7 +132,7 @@ fn look(home: &Home) -> (Vec<String>, Vec<String>) {
 #[test]
 fn under_the_widest_umask_nothing_is_ever_wider_than_its_owner() {
     let sandbox = sandbox();
-    sandbox.change(|settings| settings.token_delay_ms = 400);
+    sandbox.change(|settings| settings.token_delay_ms = 1500);
     let home = Home::at(&sandbox);
     let start = |arguments: &[&str]| {
         let pi = binary().to_str().unwrap();

@@ -14,7 +14,7 @@ use crate::{sandbox, wait_for_grants};
 fn during_a_refresh(happens: fn(&Home)) -> (Sandbox, Home, Ended) {
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    sandbox.change(|settings| settings.token_delay_ms = 2000);
     let pi = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     happens(&home);

@@ -83,7 +83,7 @@ fn a_signal_while_a_login_waits_for_the_lock_to_store_itself_waits_until_it_is_s
     for signal in SIGNALS {
         let sandbox = sandbox();
         let home = Home::at(&sandbox);
-        sandbox.change(|settings| settings.token_delay_ms = 500);
+        sandbox.change(|settings| settings.token_delay_ms = 1500);
         let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
         let (code, state) = code_page(&pi.authorize_url());
         let before = sandbox.log().len() as u64;
