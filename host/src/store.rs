@@ -331,6 +331,10 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 
 fn failure(error: io::Error) -> StoreFailure {
     use io::ErrorKind as Kind;
+    // What a socket says that is opened like a file.
+    if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+        return StoreFailure::NotAFile;
+    }
     match error.kind() {
         Kind::PermissionDenied => StoreFailure::PermissionDenied,
         Kind::ReadOnlyFilesystem => StoreFailure::ReadOnly,

@@ -11,6 +11,7 @@
 //! | [`pi`] | the black box: the real binary, in a home directory of its own, with a deadline |
 //! | [`npm`] | what comes from npm, and the package of this checkout, which goes there |
 //! | [`agent`] | the real agent, which others wrote, beside it or with our extension in it |
+//! | [`machine`] | what is under them all: a disk that fills up, calls that fail, a clock that is wrong |
 //!
 //! Nothing here is shipped, and nothing here talks to another machine, but for the npm registry, from
 //! which [`oidc`] and what [`npm`] installs come once.
@@ -18,6 +19,7 @@
 pub mod agent;
 pub mod internet;
 pub mod loopback;
+pub mod machine;
 pub mod npm;
 pub mod oidc;
 pub mod pi;

@@ -10,21 +10,26 @@
 //! | `test/dependencies.rs` | licences and sources of every dependency |
 //! | `test/licence.rs` | reading an SPDX expression |
 //! | `test/rust_tests.rs` | the Rust tests, and those that they run in Node, counted |
+//! | `test/output.rs` | what `cargo test` says: which tests ran, and what came of each |
+//! | `test/faults.rs` | the table of faults, held against it |
 //! | `test/binary_size.rs` | the size of `pi` as it is shipped |
-//! | `test/system_calls.rs`, `test/strace.rs` | what a fresh token costs, seen from the kernel |
+//! | `test/system_calls.rs` | what a fresh token costs, seen from the kernel |
+//! | `test/tools.rs` | strace and faketime, installed where they are missing |
 //!
 //! It stops at the first step that fails. A step that cannot run here is counted as skipped.
 
 mod binary_size;
 mod core_tree;
 mod dependencies;
+mod faults;
 mod host_tree;
 mod licence;
+mod output;
 mod report;
 mod rust_tests;
 mod steps;
-mod strace;
 mod system_calls;
+mod tools;
 mod wasm;
 
 use std::io::Write as _;

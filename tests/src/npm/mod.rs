@@ -13,7 +13,6 @@
 mod install;
 mod package;
 
-use std::env;
 use std::path::PathBuf;
 
 pub use install::modules;
@@ -28,7 +27,5 @@ pub(crate) const MEND: &str = "these tests need Node.js 22 (or a late 20) with n
 /// # Errors
 /// There is none; with what to do about it.
 pub fn node() -> Result<PathBuf, String> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let node = env::split_paths(&path).map(|folder| folder.join("node")).find(|it| it.is_file());
-    node.ok_or_else(|| format!("there is no node in PATH; {MEND}"))
+    crate::machine::program("node").ok_or_else(|| format!("there is no node in PATH; {MEND}"))
 }

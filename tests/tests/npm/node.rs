@@ -61,10 +61,11 @@ pub(crate) fn run(file: &str) {
     };
     let said = fs::read_to_string(said).unwrap();
     assert!(status.is_some_and(|status| status.success()), "{file}: {status:?}\n{said}");
-    // Past the test runner, which shows only failures: counts, and what was skipped.
-    for line in said.lines().filter(|line| line.starts_with(['ℹ', '﹣'])) {
+    // Past the test runner, which shows only failures: each test, the counts, and what was skipped.
+    for line in said.lines().map(str::trim_start) {
         let is_empty = line.ends_with(" 0");
-        if !is_empty && !line.contains("duration_ms") {
+        let is_told = line.starts_with(['✔', 'ℹ', '﹣']);
+        if is_told && !is_empty && !line.contains("duration_ms") {
             std::io::stderr().write_all(format!("{file} {line}\n").as_bytes()).unwrap();
         }
     }

@@ -1,8 +1,10 @@
 //! Many processes at once, some of them killed.
 
+use std::path::Path;
 use std::time::Duration;
 
-use pi_auth_tests::pi::{Age, Home, Running, Signal};
+use pi_auth_tests::machine::strace::{self, Harm, RENAMES};
+use pi_auth_tests::pi::{Age, Ended, Home, Running, Signal, binary};
 use pi_auth_tests::sandbox::{Fault, Kind, Settings};
 
 use crate::lock::{age, lock_of};
@@ -14,12 +16,12 @@ fn many(home: &Home, count: usize) -> Vec<Running> {
 }
 
 #[test]
-fn fifty_processes_make_one_refresh_and_all_print_its_token() {
+fn a_hundred_processes_make_one_refresh_and_all_print_its_token() {
     let sandbox = sandbox();
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
     // Long enough for all of them to be there before the answer is.
-    sandbox.change(|settings| settings.token_delay_ms = 1500);
-    let all = many(&home, 50);
+    sandbox.change(|settings| settings.token_delay_ms = 3000);
+    let all = many(&home, 100);
     let printed: Vec<String> =
         all.into_iter().map(|pi| pi.finish().exits(0).stdout.clone()).collect();
     assert_eq!(kinds(&sandbox), [Kind::Refreshed]);
@@ -132,6 +134,66 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
         outcomes.push(next.code());
     }
     assert!(outcomes.contains(&Some(0)), "not every moment is between the request and the file");
+}
+
+/// Where the one that refreshes is killed: before the how manieth call of which name; and whether the provider's answer dies with it.
+const STAGES: [(&str, u32, bool); 7] = [
+    // It has the lock, and has not asked yet.
+    ("?chmod,?fchmodat", 1, false),
+    ("getdents64", 1, false),
+    // It has the answer in its hands.
+    ("lseek", 1, true),
+    ("fsync", 1, true),
+    (RENAMES, 1, true),
+    // It has stored it.
+    ("fsync", 2, false),
+    ("?rmdir,?unlinkat", 1, false),
+];
+
+#[test]
+fn of_those_who_wait_for_one_that_is_killed_at_any_stage_all_get_one_answer() {
+    let strace = match strace::find() {
+        Ok(strace) => strace,
+        Err(why) => return crate::skipped(&why),
+    };
+    std::thread::scope(|scope| {
+        for stage in STAGES {
+            let strace = &strace;
+            scope.spawn(move || killed_at(stage, strace));
+        }
+    });
+}
+
+fn killed_at((call, nth, is_lost): (&str, u32, bool), strace: &Path) {
+    let sandbox = sandbox();
+    let (home, old) = Home::logged_in(&sandbox, Age::Expired);
+    // Behind a lock of ours the victim is the first in the queue of all.
+    std::fs::create_dir(lock_of(&home)).unwrap();
+    let trace = home.path().join("trace");
+    let mut words = strace::harming(&trace, call, nth, Harm::Kill);
+    words.extend([binary().into(), "token".into(), "anthropic".into()]);
+    let mut victim = home.program(strace, words).start();
+    let waits = |pi: &mut Running| {
+        pi.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
+    };
+    waits(&mut victim);
+    let mut others = many(&home, 10);
+    others.iter_mut().for_each(waits);
+    std::fs::remove_dir(lock_of(&home)).unwrap();
+    assert_eq!(victim.finish().signal(), Some(9), "{call} {nth}");
+    // At every stage it dies with the lock, and nobody has half a minute to wait until that is seen.
+    age(&lock_of(&home));
+    let ended: Vec<Ended> = others.into_iter().map(Running::finish).collect();
+    for it in &ended {
+        it.exits(if is_lost { 4 } else { 0 });
+        assert_eq!(it.stdout, ended[0].stdout, "{call} {nth}");
+    }
+    assert_eq!(sandbox.grants(), 1, "{call} {nth}");
+    match is_lost {
+        true => assert_eq!(home.refresh_token(), old.refresh, "it is kept all the same"),
+        false => assert_logged_in(&home, &sandbox),
+    }
+    assert_eq!(left_over(&home), ["oauth.json", "oauth.json.flock"], "{call} {nth}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -175,9 +176,14 @@ fn a_corrupt_file_is_named_and_left_as_it_is() {
 fn what_is_no_file_is_refused() {
     let sandbox = sandbox();
     type Make = fn(&Path);
-    let makes: [Make; 2] = [
+    let makes: [Make; 6] = [
         |path| fs::create_dir(path).unwrap(),
         |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+        |path| drop(UnixListener::bind(path).unwrap()),
+        // A device, which would never end; and what a link leads to counts.
+        |path| symlink("/dev/zero", path).unwrap(),
+        |path| symlink("/dev/null", path).unwrap(),
+        |path| symlink(".", path).unwrap(),
     ];
     for make in makes {
         for arguments in [
@@ -195,6 +201,7 @@ fn what_is_no_file_is_refused() {
             assert_eq!(fs::symlink_metadata(home.file()).unwrap().file_type(), kind);
         }
     }
+    assert_eq!(kinds(&sandbox), []);
 }
 
 #[test]
@@ -216,28 +223,40 @@ fn behind_a_symbolic_link_it_is_the_target_that_is_written() {
 }
 
 #[test]
-fn a_directory_that_may_not_be_written_is_told_and_reading_still_works() {
+fn a_chain_of_links_is_followed_to_its_end_which_need_not_be_there_yet() {
     let sandbox = sandbox();
-    let (home, fresh) = Home::logged_in(&sandbox, Age::Fresh);
-    let before = home.snapshot();
-    let close =
-        |mode| fs::set_permissions(home.agent_dir(), fs::Permissions::from_mode(mode)).unwrap();
-    close(0o500);
-    if fs::write(home.agent_dir().join("probe"), "").is_ok() {
-        close(0o700);
-        crate::skipped("modes do not stop this user, who is root");
-        return;
+    let home = Home::at(&sandbox);
+    let end = home.path().join("dotfiles/secret.json");
+    fs::create_dir(home.path().join("dotfiles")).unwrap();
+    home.write("x", "");
+    symlink("../../first", home.agent_dir().join("auth.json")).unwrap();
+    symlink("dotfiles/second", home.path().join("first")).unwrap();
+    symlink("secret.json", home.path().join("dotfiles/second")).unwrap();
+    // Nobody is logged in yet.
+    home.pi(["token", "anthropic"]).run().exits(4);
+    log_in_by_paste(&home).exits(0);
+    for link in [".pi/agent/auth.json", "first", "dotfiles/second"] {
+        assert!(fs::symlink_metadata(home.path().join(link)).unwrap().is_symlink(), "{link}");
     }
-    home.pi(["token", "anthropic"]).run().exits(0).prints(&format!("{}\n", fresh.access));
-    home.pi(["status"]).run().exits(0);
-    for arguments in [&["login", "anthropic", "--no-browser"][..], &["logout", "anthropic"]] {
-        home.pi(arguments).run().exits(1).prints("").says("permission denied").says("~/.pi/agent");
+    assert!(fs::symlink_metadata(&end).unwrap().is_file());
+    assert_eq!(mode(&end), 0o600);
+    assert_logged_in(&home, &sandbox);
+}
+
+#[test]
+fn links_that_lead_in_a_circle_or_out_of_the_world_are_told() {
+    let sandbox = sandbox();
+    for target in ["auth.json", "no/such/directory/auth.json"] {
+        let home = Home::at(&sandbox);
+        home.write("x", "");
+        let link = home.agent_dir().join("auth.json");
+        symlink(target, &link).unwrap();
+        let ended = home.pi(["login", "anthropic", "--no-browser"]).run();
+        ended.exits(1).prints("").says("~/.pi/agent/auth.json").says("ls -ld");
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new(target));
+        assert_eq!(home.names(), ["auth.json", "x"]);
     }
-    let longer = home.pi(["token", "anthropic", "--min-validity", "1day"]).run();
-    longer.exits(0).prints(&format!("{}\n", fresh.access)).says("note: ");
-    assert_eq!(kinds(&sandbox), [], "a token that cannot be stored is not asked for");
-    close(0o700);
-    assert_eq!(home.snapshot(), before);
+    assert_eq!(kinds(&sandbox), []);
 }
 
 #[test]

@@ -25,14 +25,14 @@ pub(crate) fn age(lock: &Path) {
 }
 
 /// Another program that holds the lock, and touches it as it must.
-struct Holder {
+pub(crate) struct Holder {
     lock: PathBuf,
     over: Arc<AtomicBool>,
     toucher: JoinHandle<()>,
 }
 
 impl Holder {
-    fn of(lock: PathBuf) -> Self {
+    pub(crate) fn of(lock: PathBuf) -> Self {
         fs::create_dir(&lock).unwrap();
         let over = Arc::new(AtomicBool::new(false));
         let (path, told) = (lock.clone(), Arc::clone(&over));
@@ -46,7 +46,7 @@ impl Holder {
     }
 
     /// Lets go of it; somebody has robbed it if it is not there.
-    fn release(self) {
+    pub(crate) fn release(self) {
         self.over.store(true, Ordering::Relaxed);
         self.toucher.join().unwrap();
         fs::remove_dir(self.lock).unwrap();

@@ -22,7 +22,13 @@
 //! | `logout_status.rs` | ways out, and telling who is logged in |
 //! | `doctor.rs`, `doctor_faults.rs`, `doctor_network.rs` | what is wrong on this machine, and what mends it |
 //! | `file.rs` | the credential file: its mode, its bytes, what is not ours in it |
+//! | `save_faults.rs` | each system call of a save may fail, or be the last |
+//! | `full_disk.rs` | a disk that is full, on a real file system |
+//! | `permissions.rs` | what a plain user may not write, and what nobody else may read |
+//! | `broken_file.rs` | a file that is broken is told by line and column, and never written over |
+//! | `replaced.rs` | what somebody removes or replaces while the provider is asked |
 //! | `lock.rs` | the lock that the agent takes, too |
+//! | `clock.rs` | a clock that is wrong, or jumps |
 //! | `concurrency.rs` | many processes at once, some of them killed |
 //! | `signals.rs` | what a signal stops, and what it must not |
 //! | `handoff.rs` | what is not ours goes to the agent's own `pi` |
@@ -31,7 +37,9 @@
 //! | `secrets.rs`, `copilot_secrets.rs` | where no secret may ever be seen |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod broken_file;
 mod callback;
+mod clock;
 mod concurrency;
 mod copilot;
 mod copilot_secrets;
@@ -46,6 +54,7 @@ mod enterprise;
 mod exchange;
 mod faults;
 mod file;
+mod full_disk;
 mod handoff;
 mod headers;
 mod lock;
@@ -54,8 +63,11 @@ mod login_json;
 mod logout_status;
 mod models;
 mod overrides;
+mod permissions;
 mod real_addresses;
+mod replaced;
 mod resolution;
+mod save_faults;
 mod secrets;
 mod signals;
 mod terminal;
@@ -75,9 +87,16 @@ fn kinds(sandbox: &Sandbox) -> Vec<Kind> {
     sandbox.log().into_iter().map(|entry| entry.kind).collect()
 }
 
-/// Tells of a claim that cannot be tried here, past the test runner, which shows only failures.
+/// Tells of a claim that cannot be tried here, past the test runner, which shows only failures. The
+/// runner names the thread of a test after it.
 fn skipped(why: &str) {
-    std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes()).unwrap();
+    let thread = std::thread::current();
+    tell(&format!("skipped: {}: {why}", thread.name().unwrap_or("a test")));
+}
+
+/// Tells something past the test runner, on a line of its own.
+fn tell(what: &str) {
+    std::io::stderr().write_all(format!("{what}\n").as_bytes()).unwrap();
 }
 
 /// Waits until the sandbox has granted this many refreshes.

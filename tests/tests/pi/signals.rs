@@ -1,10 +1,13 @@
 //! What a signal stops, and what it must not.
 
+use std::net::TcpListener;
+
 use pi_auth_tests::loopback::Request;
 use pi_auth_tests::pi::{Age, Home, Signal};
+use serde_json::json;
 
 use crate::callback::waiting;
-use crate::lock::lock_of;
+use crate::lock::{Holder, lock_of};
 use crate::login::{assert_logged_in, code_page};
 use crate::{kinds, sandbox, wait_for_grants};
 
@@ -53,19 +56,78 @@ fn a_signal_during_json_is_told_as_an_event() {
 #[test]
 fn a_signal_while_the_lock_is_waited_for_cancels() {
     let sandbox = sandbox();
-    for arguments in [&["token", "anthropic"][..], &["logout", "anthropic"]] {
-        // A token that is still really valid is no reason to go on.
-        let (home, _) = Home::logged_in(&sandbox, Age::Due);
-        std::fs::create_dir(lock_of(&home)).unwrap();
-        let before = home.contents();
-        let mut pi = home.pi(arguments).start();
-        pi.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
-        pi.signal(Signal::INT);
-        pi.finish().exits(130).prints("").says("Cancelled.");
-        assert_eq!(home.contents(), before);
-        assert!(lock_of(&home).exists(), "it was not ours to remove");
+    for signal in SIGNALS {
+        for arguments in [
+            &["token", "anthropic"][..],
+            &["logout", "anthropic"],
+            &["login", "anthropic", "--no-browser"],
+        ] {
+            // A token that is still really valid is no reason to go on.
+            let (home, _) = Home::logged_in(&sandbox, Age::Due);
+            std::fs::create_dir(lock_of(&home)).unwrap();
+            let before = home.contents();
+            let mut pi = home.pi(arguments).start();
+            pi.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
+            pi.signal(signal);
+            pi.signal(signal);
+            pi.finish().exits(130).prints("").says("Cancelled.");
+            assert_eq!(home.contents(), before);
+            assert!(lock_of(&home).exists(), "it was not ours to remove");
+        }
     }
     assert_eq!(kinds(&sandbox), []);
+}
+
+#[test]
+fn a_signal_while_a_login_waits_for_the_lock_to_store_itself_waits_until_it_is_stored() {
+    for signal in SIGNALS {
+        let sandbox = sandbox();
+        let home = Home::at(&sandbox);
+        sandbox.change(|settings| settings.token_delay_ms = 1500);
+        let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
+        let (code, state) = code_page(&pi.authorize_url());
+        let before = sandbox.log().len() as u64;
+        pi.write(&format!("{code}#{state}\n"));
+        assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
+        let holder = Holder::of(lock_of(&home));
+        pi.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
+        pi.signal(signal);
+        pi.hear("why it still runs", |stderr| stderr.find("Stopping as soon as"));
+        pi.signal(signal);
+        assert!(pi.runs(), "{pi}");
+        holder.release();
+        pi.finish().exits(130).says("has been finished first");
+        assert_logged_in(&home, &sandbox);
+        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    }
+}
+
+#[test]
+fn a_signal_while_a_provider_is_told_of_a_logout_does_not_bring_the_login_back() {
+    for signal in SIGNALS {
+        // It takes the request and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap();
+        let home = Home::new();
+        let acme = json!({
+            "flow": "authorization_code", "client_id": "c", "authorize_url": "https://acme.invalid/",
+            "token_url": "https://acme.invalid/token",
+            "revocation_url": format!("http://{address}/revoke"),
+        });
+        home.override_providers(&json!({ "acme": acme }).to_string());
+        let login = json!({ "type": "oauth", "refresh": "r", "access": "a", "expires": 1 });
+        home.write("auth.json", json!({ "acme": login }).to_string());
+        let pi = home.pi(["logout", "acme"]).start();
+        let told = silent.accept().unwrap();
+        assert!(!lock_of(&home).exists(), "others wait for a provider that is silent");
+        pi.signal(signal);
+        pi.signal(signal);
+        let ended = pi.finish();
+        ended.exits(130);
+        drop(told);
+        assert_eq!(home.contents(), "{}", "{ended}");
+        assert_eq!(home.names(), ["auth.json", "auth.json.flock"]);
+    }
 }
 
 #[test]
@@ -93,20 +155,23 @@ fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
 
 #[test]
 fn a_signal_during_an_exchange_waits_until_the_login_is_stored() {
-    let sandbox = sandbox();
-    let home = Home::at(&sandbox);
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
-    let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
-    let (code, state) = code_page(&pi.authorize_url());
-    let before = sandbox.log().len() as u64;
-    pi.write(&format!("{code}#{state}\n"));
-    assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
-    pi.signal(Signal::TERM);
-    let ended = pi.finish();
-    ended.exits(130).says("has been finished first");
-    assert!(
-        ended.stdout.contains("Successfully authenticated"),
-        "what has happened is told: {ended}"
-    );
-    assert_logged_in(&home, &sandbox);
+    for signal in SIGNALS {
+        let sandbox = sandbox();
+        let home = Home::at(&sandbox);
+        sandbox.change(|settings| settings.token_delay_ms = 1000);
+        let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
+        let (code, state) = code_page(&pi.authorize_url());
+        let before = sandbox.log().len() as u64;
+        pi.write(&format!("{code}#{state}\n"));
+        assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
+        pi.signal(signal);
+        pi.signal(signal);
+        let ended = pi.finish();
+        ended.exits(130).says("has been finished first");
+        assert!(
+            ended.stdout.contains("Successfully authenticated"),
+            "what has happened is told: {ended}"
+        );
+        assert_logged_in(&home, &sandbox);
+    }
 }

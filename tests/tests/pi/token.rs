@@ -127,9 +127,25 @@ fn a_login_without_a_refresh_token_lasts_as_long_as_its_access_token() {
 #[test]
 fn an_expiry_that_makes_no_sense_leads_to_a_refresh() {
     let sandbox = sandbox();
-    for expires in
-        ["0", "-1", "1.5", "\"soon\"", "null", "[]", "{}", "true", "-1e300", "1e-300", "absent"]
-    {
+    for expires in [
+        "0",
+        "-1",
+        "-0",
+        "1.5",
+        "\"soon\"",
+        "\"9999999999999\"",
+        "null",
+        "[]",
+        "{}",
+        "true",
+        "1e-300",
+        "-1e300",
+        "1e300",
+        "1e400",
+        "-1e400",
+        "18446744073709551616",
+        "absent",
+    ] {
         let (home, tokens) = (Home::at(&sandbox), sandbox.issue());
         let expires =
             if expires == "absent" { String::new() } else { format!(",\"expires\":{expires}") };
@@ -145,6 +161,22 @@ fn an_expiry_that_makes_no_sense_leads_to_a_refresh() {
         assert_ne!(ended.stdout.trim_end(), tokens.access, "{expires}");
         assert!(home.entry("anthropic")["expires"].as_u64().unwrap() > now_ms());
     }
+}
+
+#[test]
+fn an_expiry_beyond_every_clock_is_taken_at_its_word() {
+    let sandbox = sandbox();
+    // Past what a double can count, and the last that 64 bits can.
+    for expires in [(1 << 53) + 1, u64::MAX] {
+        let (home, tokens) = (Home::at(&sandbox), sandbox.issue());
+        home.store(&tokens, expires);
+        let before = home.snapshot();
+        let printed = format!("{}\n", tokens.access);
+        home.pi(["token", "anthropic"]).run().exits(0).prints(&printed).is_quiet();
+        home.pi(["status"]).run().exits(0).is_quiet();
+        assert_eq!(home.snapshot(), before);
+    }
+    assert_eq!(kinds(&sandbox), []);
 }
 
 #[test]

@@ -5,11 +5,13 @@
 
 use std::path::Path;
 
+use pi_auth_tests::machine::program;
+
 use super::measure::peak_memory_bytes;
 use super::turns::{Contestant, Turns};
 use crate::Result;
 use crate::cargo::{self, Profile};
-use crate::home::{Home, find_program};
+use crate::home::Home;
 use crate::paint;
 use crate::test::SIZE_BUDGET_BYTES;
 
@@ -65,13 +67,13 @@ fn contestants(home: &Home) -> Result<Vec<Contestant<'_>>> {
             command
         })
     };
-    let cat = find_program("cat").ok_or("there is no `cat` here")?;
+    let cat = program("cat").ok_or("there is no `cat` here")?;
     let file = home.credential_file();
     let mut all = vec![
         contestant("pi token anthropic", home.pi_binary(), &["token", "anthropic"]),
         contestant("cat auth.json", &cat, &[&file.to_string_lossy()]),
     ];
-    if let Some(gh) = find_program("gh") {
+    if let Some(gh) = program("gh") {
         all.push(contestant("gh auth token", &gh, &["auth", "token"]));
     }
     Ok(all)

@@ -1,55 +1,59 @@
 //! The Rust tests, documentation tests included, counted as they run; and what they run in Node.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-use std::thread;
 
-use super::{Counts, Outcome};
+use super::output::Ran;
+use super::{Counts, Outcome, faults, tools};
 use crate::{Result, cargo, wasm};
 
 const TEST: [&str; 4] = ["test", "--locked", "--workspace", "--no-fail-fast"];
 
 pub(super) fn run() -> Result<Outcome> {
     let module = &wasm::built()?.folder;
+    let table = faults::read()?;
+    tools::install_missing();
     // First alone: the compiler speaks to a terminal as it likes to.
     cargo::run(cargo::command(&[&TEST[..], &["--no-run"]].concat()))?;
     // Many wait for a process or for a poll: more of them at once than there are cores.
     let threads = std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| "8".to_owned());
+    // Both streams in one, or nobody could tell to which binary a line belongs.
+    let (output, input) = std::io::pipe()?;
     let mut child = cargo::command(&TEST)
         .env("RUST_TEST_THREADS", threads)
         .env("PI_AUTH_WASM", module)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(input.try_clone()?)
+        .stderr(input)
         .spawn()?;
-    let stderr = child.stderr.take().ok_or("cargo has no stderr")?;
-    let beside = thread::spawn(move || {
-        let mut counts = Counts::default();
-        for line in BufReader::new(stderr).lines().map_while(|line| line.ok()) {
-            eprintln!("{line}");
-            counts = counts + told_beside(&line);
-        }
-        counts
-    });
-    let stdout = BufReader::new(child.stdout.take().ok_or("cargo has no stdout")?);
-    let mut counts = Counts::default();
-    for line in stdout.lines() {
+    let (mut counts, mut ran) = (Counts::default(), Ran::default());
+    for line in BufReader::new(output).lines() {
         let line = line?;
         println!("{line}");
-        if let Some(summary) = line.strip_prefix("test result: ") {
-            counts.passed += number_before(summary, " passed");
-            counts.failed += number_before(summary, " failed");
-            counts.ignored += number_before(summary, " ignored");
-        }
+        ran.read(&line);
+        counts = counts + told_beside(&line) + summed_up(&line);
     }
     let status = child.wait()?;
-    let beside = beside.join().map_err(|_| "what the tests told could not be read")?;
     match counts {
         // It does not build, or a test took the whole process down.
         Counts { failed: 0, .. } if !status.success() => {
-            Err(format!("cargo test ended with {status}").into())
+            return Err(format!("cargo test ended with {status}").into());
         }
-        Counts { passed: 0, failed: 0, .. } => Err("not one test was counted".into()),
-        counts => Ok(Outcome::Tested(counts + beside)),
+        Counts { passed: 0, failed: 0, .. } => return Err("not one test was counted".into()),
+        _ => {}
+    }
+    match faults::check(&table, &ran) {
+        // What has failed is told by its count.
+        Err(problem) if counts.failed == 0 => Err(problem),
+        _ => Ok(Outcome::Tested(counts)),
+    }
+}
+
+/// What the test runner says at the end of a binary.
+fn summed_up(line: &str) -> Counts {
+    let Some(summary) = line.strip_prefix("test result: ") else { return Counts::default() };
+    Counts {
+        passed: number_before(summary, " passed"),
+        failed: number_before(summary, " failed"),
+        ignored: number_before(summary, " ignored"),
     }
 }
 

@@ -52,7 +52,11 @@ pub(super) const STEPS: &[Step] = &[
         shown: "the same clippy for the target wasm32-unknown-unknown, which has files of its own",
         run: lint_wasm,
     },
-    Step { name: "tests", shown: "cargo test --workspace --no-fail-fast", run: rust_tests::run },
+    Step {
+        name: "tests",
+        shown: "cargo test --workspace --no-fail-fast, and each row of tests/faults.json is shown by it",
+        run: rust_tests::run,
+    },
     Step {
         name: "docs",
         shown: "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps",

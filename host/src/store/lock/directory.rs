@@ -56,7 +56,7 @@ impl Watch {
 impl DirectoryLock {
     /// Takes the lock if it is free or dead; `None` while somebody holds it.
     pub(super) fn try_take(path: &Path, watch: &mut Watch) -> io::Result<Option<Self>> {
-        match DirBuilder::new().mode(0o700).create(path).and_then(|()| readable(path)) {
+        match DirBuilder::new().mode(0o700).create(path) {
             Ok(()) => Self::begin(path).map(Some).inspect_err(|_| {
                 // Nobody would touch it, and everybody wait for it.
                 let _ = fs::remove_dir(path);
@@ -76,6 +76,7 @@ impl DirectoryLock {
     }
 
     fn begin(path: &Path) -> io::Result<Self> {
+        readable(path)?;
         // Root that locks for a user leaves, if it dies, what that user can take over.
         let directory = open_directory(path)?;
         if let Some(parent) = path.parent().and_then(|parent| fs::metadata(parent).ok()) {
