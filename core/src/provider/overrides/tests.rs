@@ -95,6 +95,10 @@ fn a_wrong_file_names_the_key() {
             "anthropic.authorize_url names state, which is set by the login itself",
         ),
         (
+            r#"{"anthropic":{"authorize_url":"https://h/?x=1&st%61te"}}"#,
+            "anthropic.authorize_url names state, which is set by the login itself",
+        ),
+        (
             r#"{"github-copilot":{"headers":{"x-initiator":"user"}}}"#,
             "github-copilot.headers.x-initiator says something about each request",
         ),
