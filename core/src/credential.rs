@@ -48,6 +48,11 @@ impl Credential {
         }
     }
 
+    /// Both tokens, none where there is none: what a server's words about this login may not tell.
+    pub(crate) fn tokens(&self) -> [Secret; 2] {
+        [&self.refresh, &self.access].map(|token| token.clone().unwrap_or_default())
+    }
+
     /// When the access token really expires, in epoch milliseconds.
     pub fn real_expiry_ms(&self) -> u64 {
         self.expires.saturating_add(BUFFER_MS)

@@ -209,12 +209,14 @@ pub(crate) fn encode_segment(text: &str) -> String {
 ///
 /// The first one counts; one whose bytes are no UTF-8 is not there, since a code never holds any.
 pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
-    let decode = |text: &str| {
-        String::from_utf8(percent_decode_str(&replaced(text, "+", " ")).collect()).ok()
-    };
     let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let (_, value) = pairs.find(|(key, _)| decode(key).as_deref() == Some(name))?;
     decode(value).filter(|value| !value.is_empty())
+}
+
+/// A name or a value of a query as it is meant; `None` where its bytes are no UTF-8.
+pub(crate) fn decode(text: &str) -> Option<String> {
+    String::from_utf8(percent_decode_str(&replaced(text, "+", " ")).collect()).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 // A call a line on standard input, its answer a line on standard output, as the module gave it:
 //
 //   {"start": "REQUEST"}    {"step": "EVENT", "handle": 7, "now_ms": 1700000000000}    {"drop": 7}
+//   {"call": "CALL"}        {"anew": true}, for a module in which nothing has happened yet
 //
 // What to call, and what has to come of it, is told by `tests/tests/conformance`.
 import { createInterface } from "node:readline";
@@ -10,12 +11,12 @@ import { createInterface } from "node:readline";
 import * as doors from "../../bindings/tests/door.mjs";
 
 const [door, folder] = process.argv.slice(2);
-const core = await doors[door](folder);
+let core = await doors[door](folder);
 for await (const line of createInterface({ input: process.stdin })) {
-  const call = JSON.parse(line);
-  if (call.drop !== undefined) core.drop(call.drop);
-  else {
-    const { start, step, handle, now_ms } = call;
-    console.log(start === undefined ? core.step(handle, step, now_ms) : core.start(start));
-  }
+  const { anew, drop, start, call, step, handle, now_ms } = JSON.parse(line);
+  if (anew) core = await doors[door](folder);
+  else if (drop !== undefined) core.drop(drop);
+  else if (start !== undefined) console.log(core.start(start));
+  else if (call !== undefined) console.log(core.call(call));
+  else console.log(core.step(handle, step, now_ms));
 }

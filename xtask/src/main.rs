@@ -5,6 +5,7 @@
 //! | `cargo xtask demo` | the real `pi` against a provider on this machine, every step checked | `demo.rs`, `demo/` |
 //! | `cargo xtask test` | everything that must hold before a change goes in | `test.rs`, `test/` |
 //! | `cargo xtask bench` | what `pi token`, the module and the npm package cost | `bench.rs`, `bench/` |
+//! | `cargo xtask fuzz` | looks for inputs for which what must hold does not | `fuzz.rs`, `fuzz/` |
 //! | `cargo xtask wasm` | the core as one WebAssembly module, small and without imports | `wasm.rs`, `wasm/` |
 //!
 //! They stand on `cargo.rs` (running cargo), `npm.rs` (what comes from npm), `home.rs` (a home directory in which nothing of the
@@ -15,6 +16,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod fuzz;
 mod home;
 mod npm;
 mod paint;
@@ -44,6 +46,8 @@ enum Command {
     Test(test::Options),
     /// Measure `pi token` against `cat`, and the module and the npm package in Node
     Bench(bench::Options),
+    /// Look for inputs for which what must hold does not, with libFuzzer
+    Fuzz(fuzz::Options),
     /// Build the core as one WebAssembly module, and hold it to its budget
     Wasm,
 }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Some(Command::Demo) => demo::run(),
         Some(Command::Test(options)) => test::run(&options),
         Some(Command::Bench(options)) => bench::run(&options),
+        Some(Command::Fuzz(options)) => fuzz::run(&options),
         Some(Command::Wasm) => wasm::run(),
     };
     outcome.unwrap_or_else(|error| {

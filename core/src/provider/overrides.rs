@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
-use crate::json::{Json, from_json, words};
+use crate::json::{Json, from_json, quoted, words};
 use crate::text::{has, plain};
 use place::Place;
 
@@ -67,18 +67,18 @@ pub(super) fn apply(providers: &mut Vec<Provider>, json: &str) -> Result<(), Bad
         return Err(file("it is not a JSON object".into()));
     }
     for (id, fields) in last_of_each(entries) {
-        let wrong = |problem: &str| BadOverrides { key: plain(&id), problem: problem.into() };
+        let wrong = |key: String, problem: &str| Err(BadOverrides { key, problem: problem.into() });
+        if !is_id(&id) {
+            // In quotes: it may be empty, and an error without a key is one of the whole file.
+            let problem = "is no name for a provider: use letters, digits, `-`, `_` and `.`";
+            return wrong(quoted(&plain(&id)), problem);
+        }
         if !fields.is_object() {
-            return Err(wrong("is not a JSON object"));
+            return wrong(id, "is not a JSON object");
         }
         match providers.iter_mut().find(|provider| provider.id == id) {
             Some(provider) => provider.change(fields)?,
-            None if is_id(&id) => providers.push(Provider::of_ones_own(&id, fields)?),
-            None => {
-                return Err(wrong(
-                    "is no name for a provider: use letters, digits, `-`, `_` and `.`",
-                ));
-            }
+            None => providers.push(Provider::of_ones_own(&id, fields)?),
         }
     }
     Ok(())

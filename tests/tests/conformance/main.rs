@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `engines.rs` | every vector, in every engine, with the same effects to the byte |
 //! | `doors.rs` | a wrong call is answered at both doors of the module |
+//! | `inputs.rs` | whatever was found by fuzzing, the module answers as native code does |
 //! | `flows.rs` | `pi --core` does with the module what it does without |
 //! | `limits.rs` | a module that is no core, or goes wrong, is stopped and loses nothing |
 //!
@@ -14,5 +15,6 @@ mod build;
 mod doors;
 mod engines;
 mod flows;
+mod inputs;
 mod limits;
 mod process;

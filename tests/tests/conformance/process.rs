@@ -46,9 +46,25 @@ impl Process {
         self.calls.write_all(format!("{call}\n").as_bytes()).unwrap();
     }
 
-    fn answer(&mut self) -> Turn {
+    /// Makes a call that is not answered.
+    pub(crate) fn tell(&mut self, call: &Value) {
+        self.call(call);
+    }
+
+    /// Makes a call, and gives the answer as it came.
+    pub(crate) fn ask(&mut self, call: &Value) -> String {
+        self.call(call);
+        self.line()
+    }
+
+    fn line(&mut self) -> String {
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn answer(&mut self) -> Turn {
+        let line = self.line();
         let mut answer: Value = serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("{error} in the answer {line:?}"));
         self.handle = answer.get("handle").cloned();

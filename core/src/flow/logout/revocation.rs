@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::{mem, slice};
+use core::mem;
 
 use super::{Outcome, Revocation};
 use crate::credential::Credential;
@@ -117,8 +117,8 @@ impl Revoking {
     }
 
     fn not_confirmed(&self, cause: EndpointError) -> Outcome {
-        let sent = self.current().and_then(Login::token);
-        let cause = cause.without(sent.map_or(&[], slice::from_ref));
+        let tokens = self.current().map(|login| login.credential.tokens());
+        let cause = cause.without(&tokens.unwrap_or_default());
         Outcome::NotConfirmed { problem: cause.to_string() }
     }
 

@@ -5,22 +5,21 @@
 //!   ReadBackoff ─▶ Http ─▶ WriteBackoff?
 //! ```
 
-use alloc::string::String;
-use alloc::sync::Arc;
-use core::slice;
-
 use crate::flow::backoff::Backoff;
 use crate::flow::{Effect, Event, Turn, ask, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
 use crate::provider::Provider;
 use crate::secret::Secret;
+use alloc::string::String;
+use alloc::sync::Arc;
 
 /// A request for a token, by one that lasts.
 #[derive(Debug)]
 pub(in crate::flow) struct Attempt {
     provider: Arc<Provider>,
-    token: Secret,
+    /// The one that is sent, and the one that is to be replaced: a server may name either.
+    tokens: [Secret; 2],
     activity: String,
     step: Step,
 }
@@ -36,8 +35,8 @@ enum Step {
 
 impl Attempt {
     /// Begins with `Effect::ReadBackoff`.
-    pub(super) fn new(provider: Arc<Provider>, token: Secret, activity: String) -> Self {
-        Attempt { provider, token, activity, step: Step::Recalling }
+    pub(super) fn new(provider: Arc<Provider>, tokens: [Secret; 2], activity: String) -> Self {
+        Attempt { provider, tokens, activity, step: Step::Recalling }
     }
 
     /// Whether the request is sent and its answer is not there yet.
@@ -53,11 +52,12 @@ impl Attempt {
         match (&mut self.step, event) {
             (Step::Recalling, Event::BackoffRead { contents }) => {
                 let backoff = Backoff::parse(contents.as_ref());
-                if let Some(cause) = backoff.cause(&self.provider, &self.token, now_ms) {
+                let [token, _] = &self.tokens;
+                if let Some(cause) = backoff.cause(&self.provider, token, now_ms) {
                     return Ok(Err(cause));
                 }
                 self.step = Step::Asking(backoff);
-                ask(Effect::http(self.provider.refresh(&self.token), self.activity.clone()))
+                ask(Effect::http(self.provider.refresh(token), self.activity.clone()))
             }
             (Step::Asking(_), Event::Response(response)) => {
                 match self.provider.refreshed(response, now_ms) {
@@ -74,10 +74,10 @@ impl Attempt {
     }
 
     fn failed(&mut self, cause: EndpointError, now_ms: u64) -> Turn<Result<Grant, EndpointError>> {
-        let cause = cause.without(slice::from_ref(&self.token));
+        let cause = cause.without(&self.tokens);
         if let Step::Asking(backoff) = &mut self.step
             && let Some((contents, wait_ms)) =
-                backoff.remember(&self.provider, &self.token, &cause, now_ms)
+                backoff.remember(&self.provider, &self.tokens[0], &cause, now_ms)
         {
             self.step = Step::Remembering(cause.after(wait_ms));
             return ask(Effect::WriteBackoff { contents });

@@ -43,7 +43,8 @@ impl Exchange {
                 let table = table(event)?;
                 let provider = known(&table, GITHUB_COPILOT)?.at(None);
                 let activity = "Getting a token of GitHub Copilot";
-                let attempt = Attempt::new(provider, token.clone(), activity.into());
+                let tokens = [token.clone(), Secret::default()];
+                let attempt = Attempt::new(provider, tokens, activity.into());
                 self.step = Step::Asking(attempt);
                 ask(Effect::ReadBackoff)
             }

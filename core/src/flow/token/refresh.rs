@@ -158,15 +158,15 @@ impl Refresh {
         if let Err(error) = self.locate() {
             return self.fall_back(error, now_ms);
         }
-        let Some(token) = self.stored.refresh.clone() else {
+        let Some(token) = &self.stored.refresh else {
             let provider = self.provider.label();
             return self.fall_back(Box::new(Error::LoginEnded { provider, cause: None }), now_ms);
         };
-        if !endpoint::is_token(&token) {
+        if !endpoint::is_token(token) {
             return self.fall_back(Box::new(Error::UnusableKey { source: Source::Stored }), now_ms);
         }
         let activity = format!("Refreshing the token of {}", self.provider.short_name());
-        let attempt = Attempt::new(self.provider.clone(), token, activity);
+        let attempt = Attempt::new(self.provider.clone(), self.stored.tokens(), activity);
         self.ask(Step::Asking(attempt), Effect::ReadBackoff)
     }
 

@@ -83,6 +83,7 @@ fn a_wrong_file_names_the_key() {
     for (json, message) in [
         ("{", "it is not valid JSON: the text ends too early at line 1, column 2"),
         ("[]", "it is not a JSON object"),
+        (r#"{"":{}}"#, "\"\" is no name for a provider"),
         (r#"{"anthropic":[1]}"#, "anthropic is not a JSON object"),
         (r#"{"anthropic":{"tokenUrl":"x"}}"#, "anthropic.tokenUrl is not a key; the keys are: api"),
         (r#"{"anthropic":{"scopes":"a b"}}"#, "anthropic.scopes has to be a list of strings"),
@@ -92,6 +93,10 @@ fn a_wrong_file_names_the_key() {
         (r#"{"anthropic":{"name":"\u001b"}}"#, "anthropic.name must not be empty"),
         (
             r#"{"anthropic":{"authorize_url":"https://h/?state=1"}}"#,
+            "anthropic.authorize_url names state, which is set by the login itself",
+        ),
+        (
+            r#"{"anthropic":{"authorize_url":"https://h/?x=1&st%61te"}}"#,
             "anthropic.authorize_url names state, which is set by the login itself",
         ),
         (
@@ -139,8 +144,8 @@ fn a_wrong_file_names_the_key() {
             r#"{"anthropic":{"authorize_parameters":{"state":"x"}}}"#,
             "anthropic.authorize_parameters.state is set by the login itself",
         ),
-        (r#"{"a/b":{}}"#, "a/b is no name for a provider"),
-        (r#"{"-a":{}}"#, "-a is no name for a provider"),
+        (r#"{"a/b":{}}"#, "\"a/b\" is no name for a provider"),
+        (r#"{"-a":{}}"#, "\"-a\" is no name for a provider"),
         (&acme(""), "acme.flow is missing"),
         (&acme(r#""flow":"magic""#), "acme.flow has to be `authorization_code` or `device_code`"),
         (&acme(r#""flow":"device_code""#), "acme.client_id is missing"),

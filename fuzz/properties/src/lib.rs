@@ -1,0 +1,47 @@
+//! What must hold of whatever comes in: a function for each fuzz target, which panics where it does not.
+//!
+//! | target | what is made up | what must hold |
+//! |---|---|---|
+//! | [`paste`] | what a person pastes | it is a code of this login or is told why not, and spaces change nothing |
+//! | [`callback`] | the query of a callback | only the right state counts, an error or a code, and the issuer is checked |
+//! | [`token`] | the answer to a refresh, and the memory of failed ones | no login is lost, nobody storms, no secret is shown |
+//! | [`device`] | every answer of a login by code | no poll comes too early, what is opened is where it says, it ends |
+//! | [`document`] | the credential file, and edits of it | an edit changes what it means to, and no other byte |
+//! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key |
+//! | [`abi`] | calls of the module | every call is answered, in JSON, and flows and buffers stay what they are |
+//!
+//! They go through flows, as hosts do: `world` plays the host, with files in memory and a clock that
+//! only jumps, and `shown` looks at every word for people. An `input` is a text that can be read and
+//! written by hand. The inputs are in `fuzz/`: `corpus/` holds a folder for each target, `crashers/`
+//! those that once failed. `tests/replay.rs` runs all of them, and `cargo xtask fuzz` looks for more.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what does not hold is told by a panic, as fuzzers have it"
+)]
+
+pub mod abi;
+pub mod callback;
+pub mod device;
+pub mod document;
+mod input;
+pub mod overrides;
+pub mod paste;
+mod shown;
+pub mod token;
+mod world;
+
+/// Checks one input.
+pub type Check = fn(&[u8]);
+
+/// Every target, by its name.
+pub const TARGETS: [(&str, Check); 7] = [
+    ("abi", abi::check),
+    ("callback", callback::check),
+    ("device", device::check),
+    ("document", document::check),
+    ("overrides", overrides::check),
+    ("paste", paste::check),
+    ("token", token::check),
+];

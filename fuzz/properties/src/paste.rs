@@ -1,0 +1,129 @@
+//! What a person pastes after authorizing: the input as a whole.
+
+use pi_auth_core::error::Error;
+use pi_auth_core::flow::{Authorize, Effect, Event};
+use pi_auth_core::oauth::paste::{MAX_PASTE_BYTES, PasteError};
+use serde_json::Value;
+use url::Url;
+
+use crate::input;
+use crate::world::{ENTROPY, STATE, VERIFIER, World};
+
+/// What came of a paste.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// The code was sent on, in this body.
+    Exchanged(String),
+    /// It was asked for again.
+    AskedAgain(Authorize),
+    /// The login has failed.
+    Failed(Error),
+}
+
+/// Checks one input.
+pub fn check(data: &[u8]) {
+    let text = input::text(data);
+    let outcome = pasted(&text);
+    match &outcome {
+        Outcome::Exchanged(body) => check_exchange(&text, body),
+        Outcome::AskedAgain(page) => check_problem(page),
+        Outcome::Failed(Error::Denied { .. } | Error::AuthorizationRefused { .. }) => {
+            assert!(text.contains('='), "nobody refused anything");
+        }
+        Outcome::Failed(error) => panic!("{error:?}"),
+    }
+    for (before, behind) in [(" \n", "\r\n"), ("\u{1b}[200~", "\u{1b}[201~"), ("\u{feff}", "\t")] {
+        let surrounded = format!("{before}{text}{behind}");
+        if surrounded.len() <= MAX_PASTE_BYTES {
+            assert_eq!(pasted(&surrounded), outcome, "with {before:?} and {behind:?} around it");
+        }
+    }
+}
+
+/// What comes of a paste in a login to Anthropic.
+fn pasted(text: &str) -> Outcome {
+    let request = format!(
+        r#"{{"type":"login","provider":"anthropic","paste":true,"entropy":"{ENTROPY}",
+            "environment":{{"DISPLAY":":0"}}}}"#
+    );
+    let (mut body, mut page, mut again) = (None, None, None);
+    let mut world = World::default();
+    let end = world.run(&request, |effect, _| match effect {
+        Effect::Authorize(first) if page.is_none() => {
+            assert!(!first.url.contains(VERIFIER), "the verifier is in an address");
+            page = Some(first.clone());
+            Some(Event::Pasted { text: text.into() })
+        }
+        Effect::Authorize(second) => {
+            again = Some(second.clone());
+            Some(Event::InputEnded)
+        }
+        Effect::Http { request, .. } => {
+            body = Some(request.body.expose().to_owned());
+            None
+        }
+        _ => None,
+    });
+    match (body, again, end) {
+        (Some(body), None, _) => Outcome::Exchanged(body),
+        (None, Some(again), Effect::Failed { error: Error::Paste(problem) }) => {
+            let problem = Some(problem.to_string());
+            assert_eq!(page.map(|page| Authorize { problem, ..page }), Some(again.clone()));
+            Outcome::AskedAgain(again)
+        }
+        (None, None, Effect::Failed { error }) => Outcome::Failed(error),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Holds what was sent to what was pasted.
+fn check_exchange(text: &str, body: &str) {
+    let body: Value = serde_json::from_str(body).expect("the body is JSON");
+    let code = body["code"].as_str().expect("there is a code");
+    assert!(!code.is_empty() && code.bytes().all(|byte| byte.is_ascii_graphic()), "{code:?}");
+    assert_eq!((&body["state"], &body["code_verifier"]), (&STATE.into(), &VERIFIER.into()));
+    // As another parser reads it, no other state was in it.
+    let is_dense = !text.contains(|c: char| !c.is_ascii_graphic() || "\"'`<>".contains(c));
+    if let Some((first, state)) = text.split_once('#')
+        && is_dense
+        && !text.contains('=')
+    {
+        assert_eq!((first, state.is_empty() || state == STATE), (code, true), "another state");
+    }
+    if let Ok(url) = Url::parse(text)
+        && is_dense
+        && (text.starts_with("http://") || text.starts_with("https://"))
+        && let Some(code_there) = first(&url, "code")
+        && !code_there.contains(char::REPLACEMENT_CHARACTER)
+    {
+        assert_eq!(code, code_there);
+        assert!(first(&url, "error").is_none_or(|it| it.contains(char::REPLACEMENT_CHARACTER)));
+        let is_ours = |state: String| state == STATE || state.contains(char::REPLACEMENT_CHARACTER);
+        assert!(first(&url, "state").is_none_or(is_ours), "another state");
+    }
+    // The same code with a state that is not ours is refused.
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("code", code)
+        .append_pair("state", "of-another-login")
+        .finish();
+    match pasted(&format!("http://localhost:53692/callback?{query}")) {
+        Outcome::AskedAgain(page) => {
+            assert_eq!(page.problem, Some(PasteError::OtherLogin.to_string()));
+        }
+        Outcome::Exchanged(_) if code.len() > MAX_PASTE_BYTES / 8 => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The first value of that name in the query, if it is not empty.
+fn first(url: &Url, name: &str) -> Option<String> {
+    let (_, value) = url.query_pairs().find(|(key, _)| key == name)?;
+    Some(value.into_owned()).filter(|value| !value.is_empty())
+}
+
+/// What is wrong is told in fixed words, which hold nothing that was pasted.
+fn check_problem(page: &Authorize) {
+    use PasteError::{AuthorizePage, Empty, NoCode, OtherLogin, TooLong};
+    let words = [Empty, TooLong, NoCode, AuthorizePage, OtherLogin].map(|it| it.to_string());
+    assert!(page.problem.as_ref().is_some_and(|problem| words.contains(problem)), "{page:?}");
+}
