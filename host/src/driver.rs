@@ -187,17 +187,9 @@ impl Driver {
     }
 
     async fn lock(&mut self, interaction: &mut impl Interaction) -> Event {
-        if self.held.as_ref().is_some_and(|held| held.is_current(&self.store)) {
-            return Event::Locked;
-        }
-        // Let go first: what we hold is no longer the lock, or no longer the file.
-        self.held = None;
-        let store = self.store.clone();
-        match waited_for(store.hold(), LOCK_ACTIVITY, interaction).await {
-            Ok(held) => {
-                self.held = Some(held);
-                Event::Locked
-            }
+        let holding = self.store.hold(&mut self.held);
+        match waited_for(holding, LOCK_ACTIVITY, interaction).await {
+            Ok(()) => Event::Locked,
             Err(event) => event,
         }
     }

@@ -17,9 +17,11 @@ use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
 
 pub(crate) use lock::directory::{Pulse, pulse};
-use lock::{Lock, LockError};
+use lock::{Lock, LockError, Place};
 use replace::Replacement;
 
+/// The file that the agent uses by now.
+const PREFERRED: &str = "auth.json";
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = document::MAX_BYTES as u64;
 
@@ -34,9 +36,11 @@ pub(crate) struct Store {
 
 /// The lock on the credential file, with the room to replace it already taken.
 pub(crate) struct Held {
+    /// The file, with every link followed.
     target: PathBuf,
     /// What the file was when it was last read under this lock.
     seen: Option<Identity>,
+    /// `None` once it was used, and where no room could be taken after the file had moved.
     // Above the lock: fields are dropped from the top, and nobody may sweep it before it is gone.
     replacement: Option<Replacement>,
     lock: Lock,
@@ -108,7 +112,7 @@ impl Store {
     }
 
     fn find(&self) -> (PathBuf, Result<Option<Secret>, StoreFailure>) {
-        let preferred = self.directory.join("auth.json");
+        let preferred = self.directory.join(PREFERRED);
         for _ in 0..MIGRATION_LOOKS {
             match read(&preferred) {
                 Ok(None) => {}
@@ -137,37 +141,47 @@ impl Store {
         if let Err(error) = create_directory(&self.directory) {
             return self.failed(&self.directory, error);
         }
-        match self.hold().await {
-            Ok(_held) => self.read(),
+        let mut held = None;
+        match self.hold(&mut held).await {
+            Ok(()) => self.read(),
             Err(event) => event,
         }
     }
 
-    /// Takes the lock and the room for a new file.
-    pub(crate) async fn hold(&self) -> Result<Held, Event> {
-        let held = self.try_hold().await?;
-        if held.is_current(self) {
-            return Ok(held);
+    /// Takes the lock and the room for a new file. Of what is `held` already, all that is still good
+    /// is kept throughout: whoever passed in between would act on what is about to be replaced.
+    pub(crate) async fn hold(&self, held: &mut Option<Held>) -> Result<(), Event> {
+        if held.as_ref().is_some_and(|held| held.is_current(self)) {
+            return Ok(());
         }
-        // While it was waited for, the agent has moved the file. It does so only once.
-        drop(held);
-        self.try_hold().await
-    }
-
-    async fn try_hold(&self) -> Result<Held, Event> {
         let path = self.path();
-        let target = real(&path).map_err(|error| self.failed(&path, error))?;
-        let named = beside_itself(&path).map_err(|error| self.failed(&path, error))?;
-        let lock = lock::take(&named, &target).await.map_err(|error| match error {
+        let place = self.lock_place().map_err(|error| self.failed(&path, error))?;
+        let lock = match held.take() {
+            Some(Held { lock, .. }) if lock.is_at(&place) => lock.regain().await,
+            _ => Lock::take(place).await,
+        };
+        let lock = lock.map_err(|error| match error {
             LockError::TimedOut { lock, alive } => {
                 Event::LockTimedOut { path: self.shown(&lock), alive }
             }
             LockError::Io(at, error) => self.failed(&at, error),
         })?;
+        // Only now: while the lock was waited for, the agent may have moved the file.
+        let path = self.path();
+        let target = real(&path).map_err(|error| self.failed(&path, error))?;
         replace::sweep(&target);
-        let replacement =
-            Replacement::prepare(&target).map_err(|error| self.failed(&path, error))?;
-        Ok(Held { target, seen: None, replacement: Some(replacement), lock })
+        let room = Replacement::prepare(&target);
+        let (replacement, result) = match room {
+            Ok(replacement) => (Some(replacement), Ok(())),
+            Err(error) => (None, Err(self.failed(&path, error))),
+        };
+        *held = Some(Held { target, seen: None, replacement, lock });
+        result
+    }
+
+    fn lock_place(&self) -> io::Result<Place> {
+        let path = self.directory.join(PREFERRED);
+        Ok(Place { named: beside_itself(&path)?, target: real(&path)? })
     }
 
     /// Replaces the file. Without `held`, with a lock that somebody took over, or over what
@@ -197,7 +211,7 @@ impl Store {
             Ok(false) => Event::LockLost,
             // The agent may have moved oauth.json to auth.json at this very moment: then what was
             // written is not what is read from now on.
-            Ok(true) if self.path() != path => Event::LockLost,
+            Ok(true) if self.settled_path() != path => Event::LockLost,
             Ok(true) => Event::Written,
             Err(error) => self.failed(&path, error),
         }
@@ -221,15 +235,25 @@ impl Store {
     }
 
     fn backoff(&self) -> Option<PathBuf> {
-        let target = real(&self.path()).ok()?;
-        let mut name = target.file_name()?.to_os_string();
-        name.push(".backoff");
-        Some(target.with_file_name(name))
+        Some(self.lock_place().ok()?.backoff())
+    }
+
+    /// The same as `path`, once the agent is through with moving the file, if it is at it.
+    fn settled_path(&self) -> PathBuf {
+        let preferred = self.directory.join(PREFERRED);
+        for _ in 0..MIGRATION_LOOKS {
+            let path = self.path();
+            if path == preferred || !self.is_migrating() {
+                return path;
+            }
+            std::thread::sleep(MIGRATION_PAUSE);
+        }
+        self.path()
     }
 
     /// `auth.json` if there is one, else `oauth.json`, which the agent takes over.
     pub(crate) fn path(&self) -> PathBuf {
-        let preferred = self.directory.join("auth.json");
+        let preferred = self.directory.join(PREFERRED);
         // A link that points nowhere yet is there, too.
         if fs::symlink_metadata(&preferred).is_ok() {
             preferred

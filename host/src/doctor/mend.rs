@@ -59,15 +59,17 @@ pub(super) async fn mend(store: &Store, report: &mut Report, interaction: &mut i
 
 /// Has the lock for a moment: whoever takes it buries a dead one first, and sweeps.
 async fn take_and_sweep(store: &Store, interaction: &mut impl Interaction) -> Result<(), String> {
-    let held = waited_for(store.hold(), "Taking the lock, as a writer does", interaction).await;
-    if held.is_ok() {
+    let mut held = None;
+    let taking = store.hold(&mut held);
+    let taken = waited_for(taking, "Taking the lock, as a writer does", interaction).await;
+    if taken.is_ok() {
         let graves = store.places().map(|places| places.leftovers().1).unwrap_or_default();
         for grave in graves {
             let _ = fs::remove_dir(grave);
         }
     }
-    match held {
-        Ok(_held) => Ok(()),
+    match taken {
+        Ok(()) => Ok(()),
         Err(Event::LockTimedOut { .. }) => Err("somebody is using it after all".into()),
         Err(Event::StoreFailed { path, failure }) => Err(format!("{path}: {failure}")),
         Err(_) => Err("the lock could not be taken".into()),

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use pi_auth_core::flow::Event;
 use rustix::fs::OFlags;
 
-use super::lock::{beside, directory, is_unsupported};
+use super::lock::{directory, is_unsupported};
 use super::replace::{self, Replacement};
-use super::{Store, beside_itself, failure, plain, read, real};
+use super::{Store, failure, plain, read, real};
 
 /// Where everything is that belongs to the credential file in use.
 #[derive(Clone, Debug)]
@@ -48,13 +48,8 @@ impl Store {
     /// # Errors
     /// Where the file is a link that leads in circles, or into a directory that is not there.
     pub(crate) fn places(&self) -> io::Result<Places> {
-        let path = self.path();
-        let (named, target) = (beside_itself(&path)?, real(&path)?);
-        let mut locks = vec![beside(&target, ".lock")];
-        if named != target {
-            locks.push(beside(&named, ".lock"));
-        }
-        let (kernel_lock, backoff) = (beside(&target, ".flock"), beside(&target, ".backoff"));
+        let (target, place) = (real(&self.path())?, self.lock_place()?);
+        let (locks, kernel_lock, backoff) = (place.directories(), place.kernel(), place.backoff());
         Ok(Places { target, locks, kernel_lock, backoff })
     }
 

@@ -20,11 +20,45 @@ use directory::{DirectoryLock, Watch};
 /// How long a waiter waits before it gives up.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// Where the locks are. That does not depend on which file is used: the agent moves `oauth.json` to
+/// `auth.json`, and whoever has the lock then has it still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// `auth.json` as the agent calls it.
+    pub(super) named: PathBuf,
+    /// The same with every link followed.
+    pub(super) target: PathBuf,
+}
+
+impl Place {
+    /// The lock directories, in the order in which they are taken. The agent locks beside `target` when
+    /// it refreshes and beside `named` when it writes at once. The first of the two it holds for
+    /// seconds, while those who want the second wait for it for a moment only.
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
+        let mut directories = vec![beside(&self.target, ".lock")];
+        if self.named != self.target {
+            directories.push(beside(&self.named, ".lock"));
+        }
+        directories
+    }
+
+    /// The file of the kernel lock.
+    pub(super) fn kernel(&self) -> PathBuf {
+        beside(&self.target, ".flock")
+    }
+
+    /// The memory of failed refreshes.
+    pub(super) fn backoff(&self) -> PathBuf {
+        beside(&self.target, ".backoff")
+    }
+}
+
 /// All the locks. Dropping it releases them.
 pub(super) struct Lock {
+    place: Place,
     // In this order: fields are dropped from the top, and the directories must go first.
     directories: Vec<DirectoryLock>,
-    _kernel: File,
+    kernel: File,
 }
 
 /// Why there is no lock.
@@ -36,27 +70,50 @@ pub(super) enum LockError {
 }
 
 impl Lock {
+    /// Takes the locks, waiting for whoever holds them.
+    pub(super) async fn take(place: Place) -> Result<Self, LockError> {
+        let deadline = Instant::now() + PATIENCE;
+        let kernel = take_kernel(&place.kernel(), deadline).await?;
+        let directories = take_directories(&place, deadline).await?;
+        Ok(Lock { place, directories, kernel })
+    }
+
+    /// Takes the directories again, if one was taken over. The kernel lock is kept: whoever of ours
+    /// passed meanwhile would send the very token whose answer is in hand here.
+    pub(super) async fn regain(mut self) -> Result<Self, LockError> {
+        if !self.is_ours() {
+            let deadline = Instant::now() + PATIENCE;
+            self.directories.clear();
+            // Whoever removes the directory may have removed that file, too: then others lock another.
+            let path = self.place.kernel();
+            if !is_at(&self.kernel, &path) {
+                self.kernel = take_kernel(&path, deadline).await?;
+            }
+            self.directories = take_directories(&self.place, deadline).await?;
+        }
+        Ok(self)
+    }
+
     /// Whether nobody has taken a directory over.
     pub(super) fn is_ours(&self) -> bool {
         self.directories.iter().all(DirectoryLock::is_ours)
     }
+
+    /// Whether it is the lock at this place.
+    pub(super) fn is_at(&self, place: &Place) -> bool {
+        self.place == *place
+    }
 }
 
-/// Takes the locks on `target`, waiting for whoever holds them.
-///
-/// `named` is the same file as the agent calls it, which may be a link to `target`. The agent locks
-/// beside the one when it writes at once and beside the other when it refreshes, so both are
-/// taken, in one order.
-pub(super) async fn take(named: &Path, target: &Path) -> Result<Lock, LockError> {
-    let deadline = Instant::now() + PATIENCE;
-    let kernel = take_kernel(&beside(target, ".flock"), deadline).await?;
-    // The one beside the target first: a refresh of the agent's holds it for seconds, while those
-    // who want the other wait for it for a moment only.
-    let mut directories = vec![take_directory(&beside(target, ".lock"), deadline).await?];
-    if named != target {
-        directories.push(take_directory(&beside(named, ".lock"), deadline).await?);
+async fn take_directories(
+    place: &Place,
+    deadline: Instant,
+) -> Result<Vec<DirectoryLock>, LockError> {
+    let mut directories = Vec::new();
+    for path in place.directories() {
+        directories.push(take_directory(&path, deadline).await?);
     }
-    Ok(Lock { directories, _kernel: kernel })
+    Ok(directories)
 }
 
 async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> {

@@ -47,8 +47,9 @@ impl Home {
     }
 
     async fn hold(&self) -> Held {
-        match self.store.hold().await {
-            Ok(held) => held,
+        let mut held = None;
+        match self.store.hold(&mut held).await {
+            Ok(()) => held.unwrap(),
             Err(event) => panic!("{event:?}"),
         }
     }
@@ -86,7 +87,7 @@ async fn probing_makes_the_directory_for_this_user_alone_and_leaves_nothing_in_i
     assert_eq!(contents(home.store.probe().await).1, None);
     assert_eq!(mode(&home.store.directory), 0o700);
     assert_eq!(mode(&home.directory.path().join("pi")), 0o700);
-    assert_eq!(home.names(), ["oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock"]);
 }
 
 #[tokio::test]
@@ -234,22 +235,83 @@ async fn without_the_lock_nothing_is_written_unless_it_is_the_last_resort() {
 }
 
 #[tokio::test]
-async fn a_lock_on_oauth_json_is_lost_once_the_agent_has_moved_it_to_auth_json() {
+async fn when_the_agent_moves_the_file_the_lock_stays_and_the_write_follows() {
+    let home = home_with(&[("oauth.json", "old")]);
+    let mut held = Some(home.hold().await);
+    let lock = home.path("auth.json.lock");
+    assert!(lock.exists(), "it has one place, whichever file is used");
+    let made = fs::metadata(&lock).unwrap().ino();
+    fs::rename(home.path("oauth.json"), home.path("oauth.json.migrated")).unwrap();
+    fs::write(home.path("auth.json"), "moved").unwrap();
+    let event = home.store.write(held.as_mut(), &Secret::new("new"), false);
+    assert!(matches!(event, Event::LockLost));
+    assert!(!held.as_ref().unwrap().is_current(&home.store));
+    assert!(!home.path("oauth.json").exists(), "nobody would read it any more");
+
+    home.store.hold(&mut held).await.unwrap();
+    assert_eq!(fs::metadata(&lock).unwrap().ino(), made, "nobody could pass in between");
+    let event = home.store.write(held.as_mut(), &Secret::new("new"), false);
+    assert!(matches!(event, Event::Written));
+    assert_eq!(home.text("auth.json"), "new");
+}
+
+#[tokio::test]
+async fn a_write_in_the_middle_of_the_agents_move_is_not_called_written() {
     let home = home_with(&[("oauth.json", "old")]);
     let mut held = home.hold().await;
     fs::rename(home.path("oauth.json"), home.path("oauth.json.migrated")).unwrap();
-    fs::write(home.path("auth.json"), "moved").unwrap();
+    let path = home.path("auth.json");
+    let agent = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::write(path, "moved").unwrap();
+    });
     let event = home.store.write(Some(&mut held), &Secret::new("new"), false);
-    assert!(matches!(event, Event::LockLost));
-    assert!(!held.is_current(&home.store));
-    assert!(!home.path("oauth.json").exists(), "nobody would read it any more");
+    agent.join().unwrap();
+    assert!(matches!(event, Event::LockLost), "{event:?}");
+}
+
+#[tokio::test]
+async fn who_loses_the_directory_lets_nobody_of_ours_pass_until_it_has_it_again() {
+    let home = home_with(&[("auth.json", "{}")]);
+    let mut held = Some(home.hold().await);
+    let lock = home.path("auth.json.lock");
+    // The agent takes it for dead, and has it for a moment.
+    fs::remove_dir(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let mut other = None;
+    let regained = async {
+        let waiting = home.store.hold(&mut held);
+        tokio::pin!(waiting);
+        let moment = std::time::Duration::from_millis(100);
+        assert!(tokio::time::timeout(moment, &mut waiting).await.is_err(), "it is the agent's");
+        fs::remove_dir(&lock).unwrap();
+        waiting.await.unwrap();
+    };
+    tokio::select! {
+        biased;
+        _ = home.store.hold(&mut other) => panic!("somebody passed"),
+        () = regained => {}
+    }
+    assert!(held.unwrap().is_current(&home.store) && other.is_none());
+}
+
+#[tokio::test]
+async fn where_no_room_is_left_after_a_move_the_lock_is_kept() {
+    let home = home_with(&[("oauth.json", "old")]);
+    let mut held = Some(home.hold().await);
+    fs::rename(home.path("oauth.json"), home.path("oauth.json.migrated")).unwrap();
+    fs::create_dir(home.path("auth.json")).unwrap();
+    assert!(matches!(home.store.hold(&mut held).await, Err(Event::StoreFailed { .. })));
+    assert!(held.is_some() && home.path("auth.json.lock").exists());
 }
 
 #[tokio::test]
 async fn one_holder_at_a_time_and_the_next_gets_it() {
     let home = home_with(&[("auth.json", "{}")]);
     let first = home.hold().await;
-    let short = tokio::time::timeout(std::time::Duration::from_millis(100), home.store.hold());
+    let mut second = None;
+    let waiting = home.store.hold(&mut second);
+    let short = tokio::time::timeout(std::time::Duration::from_millis(100), waiting);
     assert!(short.await.is_err(), "the second waits");
     drop(first);
     drop(home.hold().await);
@@ -267,7 +329,7 @@ fn paths_are_shown_with_a_tilde_and_nothing_a_terminal_obeys() {
 async fn what_somebody_put_in_the_place_of_our_files_is_neither_followed_nor_waited_for() {
     let home = home_with(&[("auth.json", "{}"), ("victim", "theirs")]);
     symlink("victim", home.path("auth.json.flock")).unwrap();
-    assert!(matches!(home.store.hold().await, Err(Event::StoreFailed { .. })));
+    assert!(matches!(home.store.hold(&mut None).await, Err(Event::StoreFailed { .. })));
     fs::remove_file(home.path("auth.json.flock")).unwrap();
 
     symlink("victim", home.path("auth.json.backoff")).unwrap();

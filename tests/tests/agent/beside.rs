@@ -21,7 +21,7 @@ fn what_pi_login_has_stored_the_agent_uses() {
         login.write(&format!("{code}\n"));
         login.finish().exits(0);
         let token = access(&home);
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
 
         send_messages_to(&sandbox, &home);
         answered(&Agent::installed(version).ask(&home, CLAUDE, &[]).run());

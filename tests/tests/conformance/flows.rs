@@ -112,7 +112,7 @@ fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
     pi.finish().exits(130).prints("").says("has been finished first");
     assert_ne!(home.refresh_token(), old.refresh, "the answer is lost");
     assert!(sandbox.is_valid_refresh(&home.refresh_token()));
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_file_that_is_cut_short_anywhere_is_told_by_line_and_column_and_left() {
         assert_eq!(home.contents(), cut, "{ended}");
     }
     assert_eq!(kinds(&sandbox), []);
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     home.write("oauth.json", &whole);
     home.pi(["token", "anthropic"]).run().exits(0).is_quiet();
     assert_logged_in(&home, &sandbox);

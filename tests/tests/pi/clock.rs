@@ -1,6 +1,6 @@
 //! A clock that is wrong, or jumps: no panic, no loop, no second refresh, and no wait past its bound.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,7 +8,7 @@ use pi_auth_tests::machine::faketime::{self, Clock};
 use pi_auth_tests::pi::{Age, Home, Pi, now_ms};
 use pi_auth_tests::sandbox::{Fault, Kind};
 
-use crate::lock::{Holder, lock_of};
+use crate::lock::{Holder, lock_of, make_ours};
 use crate::login::{assert_logged_in, code_page};
 use crate::{kinds, sandbox, wait_for_grants};
 
@@ -102,7 +102,7 @@ fn jumps(from_s: i64, to_s: i64) {
     assert_eq!(sandbox.grants(), 1, "{what}");
     assert!(began.elapsed() < SOON, "{what}: {:?}", began.elapsed());
     assert_logged_in(&home, &sandbox);
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"], "{what}");
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"], "{what}");
 
     // Nothing goes on asking: from here on, one refresh at most brings the file in step.
     sandbox.change(|settings| settings.token_delay_ms = 0);
@@ -124,7 +124,7 @@ fn what_a_wrong_clock_has_remembered_keeps_nobody_out_for_longer_than_it_was_for
         home.store(&sandbox.issue(), 1);
         sandbox.fail_next(Fault::rate_limited(60));
         by(&clock, home.pi(["token", "anthropic"])).run().exits(1).says("Try again in");
-        assert!(home.agent_dir().join("oauth.json.backoff").exists());
+        assert!(home.agent_dir().join("auth.json.backoff").exists());
         // The clock is right again: whatever is remembered was for a minute of another time.
         clock.set(0);
         by(&clock, home.pi(["token", "anthropic"])).run().exits(0);
@@ -167,12 +167,12 @@ fn by_a_wrong_clock_a_lock_that_is_dead_is_taken_over() {
             Ok(clock) => clock,
             Err(why) => return crate::skipped(&why),
         };
-        fs::create_dir(lock_of(&home)).unwrap();
+        make_ours(&lock_of(&home));
         let long_ago = SystemTime::now() - Duration::from_secs(120);
         File::open(lock_of(&home)).unwrap().set_modified(long_ago).unwrap();
         let began = Instant::now();
         by(&clock, home.pi(["logout", "anthropic"])).run().exits(0);
         assert!(began.elapsed() < SOON, "{off_s}: {:?}", began.elapsed());
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     }
 }

@@ -29,7 +29,7 @@ fn a_hundred_processes_make_one_refresh_and_all_print_its_token() {
     assert_ne!(access, old.access);
     assert!(printed.iter().all(|it| *it == format!("{access}\n")), "{printed:?}");
     assert_logged_in(&home, &sandbox);
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_process_that_is_killed_while_it_waits_for_the_answer_locks_nobody_out() {
             next.exits(0);
             assert_logged_in(&home, &sandbox);
         }
-        assert_eq!(left_over(&home), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(left_over(&home), ["auth.json.flock", "oauth.json"]);
     }
 }
 
@@ -129,8 +129,8 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
         }
         // Killed between the file and the lock: a fresh token needs no lock, so nobody sweeps it yet.
         let mut left = left_over(home);
-        left.retain(|name| !(*refreshed && name == "oauth.json.lock"));
-        assert_eq!(left, ["oauth.json", "oauth.json.flock"]);
+        left.retain(|name| !(*refreshed && name == "auth.json.lock"));
+        assert_eq!(left, ["auth.json.flock", "oauth.json"]);
         outcomes.push(next.code());
     }
     assert!(outcomes.contains(&Some(0)), "not every moment is between the request and the file");
@@ -193,7 +193,7 @@ fn killed_at((call, nth, is_lost): (&str, u32, bool), strace: &Path) {
         true => assert_eq!(home.refresh_token(), old.refresh, "it is kept all the same"),
         false => assert_logged_in(&home, &sandbox),
     }
-    assert_eq!(left_over(&home), ["oauth.json", "oauth.json.flock"], "{call} {nth}");
+    assert_eq!(left_over(&home), ["auth.json.flock", "oauth.json"], "{call} {nth}");
 }
 
 #[test]
@@ -242,5 +242,5 @@ fn logins_refreshes_and_a_logout_at_once_leave_a_whole_file() {
     if !home.entry("anthropic").is_null() {
         assert_logged_in(&home, &sandbox);
     }
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
 }

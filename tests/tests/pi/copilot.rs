@@ -85,7 +85,7 @@ fn a_script_is_told_the_code_on_stderr_and_the_result_on_stdout() {
     let ended = pi.finish();
     ended.exits(0).prints(SUCCESS).says("Open this page in any browser, and enter the code:");
     assert_logged_in(&home, &sandbox, GITHUB);
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     let mode = home.file().metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
 

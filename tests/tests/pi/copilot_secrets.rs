@@ -125,7 +125,7 @@ fn no_fault_of_the_exchange_makes_a_refresh_tell_one() {
     ] {
         for (name, fault) in faults.iter().cloned().chain([("echo", echo(&canary(sent)))]) {
             store(&home, age);
-            let _ = fs::remove_file(home.agent_dir().join("oauth.json.backoff"));
+            let _ = fs::remove_file(home.agent_dir().join("auth.json.backoff"));
             sandbox.fail_next_at(Endpoint::CopilotToken, [fault.clone()]);
             let pi = home.pi(["token", COPILOT]).env("COPILOT_GITHUB_TOKEN", canary("variable"));
             let ended = pi.env("PI_AUTH_PREFER", prefer).talkative().run();

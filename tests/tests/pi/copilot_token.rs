@@ -38,7 +38,7 @@ fn twenty_processes_make_one_request_and_all_print_its_token() {
     assert!(printed.iter().all(|it| *it == access), "{printed:?}");
     assert_eq!(sandbox.log().len(), 1, "{:?}", sandbox.log());
     assert_logged_in(&home, &sandbox, GITHUB);
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn who_leaves_while_waiting_has_cancelled_and_an_older_login_is_kept() {
     let screen = terminal.screen();
     assert!(screen.trim_end().ends_with(&format!("{WARNING}\n\nCancelled.")), "{screen}");
     assert_eq!(home.contents(), before);
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     for key in [CTRL_C, ESC] {
         let home = Home::at(&sandbox);
         let mut terminal = Terminal::run(&home, &["login", COPILOT], &[]);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use pi_auth_tests::pi::Home;
 
 use crate::doctor::{findings, healthy, object, offline, set_mode};
-use crate::lock::{age, lock_of};
+use crate::lock::{age, lock_of, make_ours};
 
 /// What is done to a healthy home, what is found then, what is said, and whether `--fix` mends it.
 type Fault = (fn(&Home), &'static [&'static str], &'static str, bool);
@@ -156,7 +156,7 @@ const FAULTS: &[Fault] = &[
     ),
     (
         |home| {
-            fs::create_dir(lock_of(home)).unwrap();
+            make_ours(&lock_of(home));
             age(&lock_of(home));
         },
         &["lock problem"],

@@ -33,7 +33,7 @@ fn nobody_else_may_read_it_whatever_the_umask() {
         for name in home.names() {
             assert_eq!(mode(&home.agent_dir().join(&name)), 0o600, "{name}, umask {umask}");
         }
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     }
 }
 
@@ -266,7 +266,7 @@ fn what_killed_processes_left_behind_is_swept() {
     home.write(".oauth.json.1234-0123456789abcdef.tmp", "half a file");
     home.write("notes.tmp", "not ours");
     home.pi(["token", "anthropic"]).run().exits(0);
-    assert_eq!(home.names(), ["notes.tmp", "oauth.json", "oauth.json.flock"]);
+    assert_eq!(home.names(), ["auth.json.flock", "notes.tmp", "oauth.json"]);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn half_a_file_is_read_again_under_the_lock_before_it_is_called_corrupt() {
     let (home, credential) = Home::logged_in(&sandbox, Age::Fresh);
     let whole = home.contents();
     home.write("oauth.json", &whole[..whole.len() / 2]);
-    let lock = home.agent_dir().join("oauth.json.lock");
+    let lock = home.agent_dir().join("auth.json.lock");
     fs::create_dir(&lock).unwrap();
     let mut pi = home.pi(["token", "anthropic"]).start();
     std::thread::sleep(std::time::Duration::from_millis(300));

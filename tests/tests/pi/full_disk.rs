@@ -138,6 +138,6 @@ fn an_answer_that_cannot_be_stored_is_printed_and_told() {
         }
         assert!(sandbox.is_valid_access(ended.stdout.trim_end()), "{ended}");
         assert_eq!(home.contents(), before);
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     }
 }

@@ -1,6 +1,7 @@
 //! The lock that the agent takes, too: a directory whose holder keeps touching it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +13,15 @@ use pi_auth_tests::pi::{Age, Home};
 use crate::login::log_in_by_paste;
 use crate::{kinds, sandbox};
 
+/// It has one place, whichever file is used.
 pub(crate) fn lock_of(home: &Home) -> PathBuf {
-    let mut name = home.file().into_os_string();
-    name.push(".lock");
-    name.into()
+    home.agent_dir().join("auth.json.lock")
+}
+
+/// A lock as our programs make it: the sticky bit tells that its holder touches it every 2 s.
+pub(crate) fn make_ours(lock: &Path) {
+    fs::create_dir(lock).unwrap();
+    fs::set_permissions(lock, Permissions::from_mode(0o1700)).unwrap();
 }
 
 /// Makes a lock look as if nobody had touched it for a minute.
@@ -34,6 +40,11 @@ pub(crate) struct Holder {
 impl Holder {
     pub(crate) fn of(lock: PathBuf) -> Self {
         fs::create_dir(&lock).unwrap();
+        Self::beside(lock)
+    }
+
+    /// One that has it already.
+    fn beside(lock: PathBuf) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let (path, told) = (lock.clone(), Arc::clone(&over));
         let toucher = thread::spawn(move || {
@@ -82,18 +93,35 @@ fn who_wants_to_write_waits_for_the_agents_lock_and_goes_on_once_it_is_gone() {
 }
 
 #[test]
-fn a_lock_that_nobody_has_touched_for_long_is_taken_over_at_once() {
+fn a_lock_of_ours_that_nobody_has_touched_for_long_is_taken_over_at_once() {
     let sandbox = sandbox();
     for arguments in [&["token", "anthropic"][..], &["logout", "anthropic"]] {
         let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-        let lock = lock_of(&home);
-        fs::create_dir(&lock).unwrap();
-        age(&lock);
+        make_ours(&lock_of(&home));
+        age(&lock_of(&home));
         let began = Instant::now();
         home.pi(arguments).run().exits(0);
-        assert!(began.elapsed() < Duration::from_secs(20), "that was no half a minute ago");
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert!(began.elapsed() < Duration::from_secs(14), "the agent's are watched for longer");
+        assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     }
+}
+
+#[test]
+fn a_lock_of_the_agent_that_looks_dead_is_watched_until_its_holder_would_have_touched_it() {
+    // A machine has slept: the lock looks old, and its holder touches it within 15 s.
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Expired);
+    let lock = lock_of(&home);
+    fs::create_dir(&lock).unwrap();
+    age(&lock);
+    let pi = home.pi(["token", "anthropic"]).start();
+    thread::sleep(Duration::from_secs(8));
+    assert_eq!(kinds(&sandbox), [], "it is not believed to be dead yet");
+    let agent = Holder::beside(lock);
+    thread::sleep(Duration::from_secs(10));
+    assert_eq!(kinds(&sandbox), [], "and now it is alive");
+    agent.release();
+    pi.finish().exits(0);
 }
 
 #[test]

@@ -335,10 +335,10 @@ fn an_unwritable_place_is_found_before_the_person_is_sent_anywhere() {
     let home = Home::at(&sandbox);
     // A directory where the lock file should be stops everybody, root included.
     home.write("oauth.json", "{}");
-    std::fs::create_dir(home.agent_dir().join("oauth.json.flock")).unwrap();
+    std::fs::create_dir(home.agent_dir().join("auth.json.flock")).unwrap();
     let before = home.snapshot();
     let ended = home.pi(["login", "anthropic", "--no-browser"]).run();
-    ended.exits(1).prints("").says("oauth.json");
+    ended.exits(1).prints("").says("auth.json.flock");
     assert!(!ended.stderr.contains("http"), "{ended}");
     assert_eq!((home.snapshot(), kinds(&sandbox)), (before, Vec::new()));
 }

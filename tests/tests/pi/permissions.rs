@@ -42,7 +42,7 @@ fn a_plain_user_who_may_not_write_is_told_and_loses_nothing() {
         for age in [Age::Fresh, Age::Due, Age::Expired] {
             let (home, stored) = Home::logged_in(&sandbox, age);
             // What stands beside it since the last time it could be written.
-            home.write("oauth.json.flock", "");
+            home.write("auth.json.flock", "");
             user.own(home.path());
             make(&home);
             let before = home.contents();
@@ -62,7 +62,7 @@ fn a_plain_user_who_may_not_write_is_told_and_loses_nothing() {
                 ended.exits(1).prints("").says("permission denied").says("~/.pi/agent");
             }
             assert_eq!(home.contents(), before, "{name}, {age:?}");
-            assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"], "{name}, {age:?}");
+            assert_eq!(home.names(), ["auth.json.flock", "oauth.json"], "{name}, {age:?}");
         }
     }
     assert_eq!(kinds(&sandbox), [], "a token that cannot be stored was asked for");
@@ -166,7 +166,7 @@ fn under_the_widest_umask_nothing_is_ever_wider_than_its_owner() {
     home.store(&sandbox.issue(), Age::Expired.expires());
     sandbox.fail_next(Fault::status(503));
     watch(start(&["token", "anthropic"]));
-    assert!(home.names().contains(&"oauth.json.backoff".to_owned()));
+    assert!(home.names().contains(&"auth.json.backoff".to_owned()));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_lock_that_vanishes_is_taken_again() {
     let (sandbox, home, ended) = during_a_refresh(|home| fs::remove_dir(lock_of(home)).unwrap());
     ended.is_quiet();
     assert_logged_in(&home, &sandbox);
-    assert_tidy(&home, &["oauth.json", "oauth.json.flock"]);
+    assert_tidy(&home, &["auth.json.flock", "oauth.json"]);
 }
 
 #[test]
@@ -50,14 +50,14 @@ fn both_locks_and_the_temporary_file_may_vanish() {
     });
     ended.is_quiet();
     assert_logged_in(&home, &sandbox);
-    assert_tidy(&home, &["oauth.json", "oauth.json.flock"]);
+    assert_tidy(&home, &["auth.json.flock", "oauth.json"]);
 }
 
 #[test]
 fn who_removes_the_file_has_logged_out() {
     let (_sandbox, home, _) = during_a_refresh(|home| fs::remove_file(home.file()).unwrap());
     assert!(!home.file().exists(), "a login that somebody has ended came back");
-    assert_tidy(&home, &["oauth.json.flock"]);
+    assert_tidy(&home, &["auth.json.flock"]);
     home.pi(["token", "anthropic"]).run().exits(4).prints("");
 }
 
@@ -87,7 +87,7 @@ fn a_directory_in_the_place_of_the_file_is_told_and_left() {
     });
     ended.says("note: ").says("not a regular file").says("pi login anthropic");
     assert!(home.file().is_dir());
-    assert_tidy(&home, &["oauth.json", "oauth.json.flock"]);
+    assert_tidy(&home, &["auth.json.flock", "oauth.json"]);
     fs::remove_dir(home.file()).unwrap();
     home.pi(["token", "anthropic"]).run().exits(4);
 }
@@ -112,5 +112,5 @@ fn a_file_that_breaks_meanwhile_is_told_and_left() {
     });
     ended.says("note: ").says("not valid JSON").says("pi login anthropic");
     assert_eq!(home.contents(), "{ half a fi");
-    assert_tidy(&home, &["oauth.json", "oauth.json.flock"]);
+    assert_tidy(&home, &["auth.json.flock", "oauth.json"]);
 }

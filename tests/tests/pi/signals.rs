@@ -98,7 +98,7 @@ fn a_signal_while_a_login_waits_for_the_lock_to_store_itself_waits_until_it_is_s
         holder.release();
         pi.finish().exits(130).says("has been finished first");
         assert_logged_in(&home, &sandbox);
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
     }
 }
 
@@ -146,7 +146,7 @@ fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
         pi.finish().exits(130).prints("").says("has been finished first");
         assert_ne!(home.refresh_token(), old.refresh, "the answer is lost");
         assert_logged_in(&home, &sandbox);
-        assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"]);
+        assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
         let access = home.entry("anthropic")["access"].as_str().unwrap().to_owned();
         home.pi(["token", "anthropic"]).run().exits(0).prints(&format!("{access}\n"));
         assert_eq!(sandbox.grants(), 1);

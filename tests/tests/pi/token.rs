@@ -19,7 +19,7 @@ fn a_fresh_token_costs_one_read() {
 
     // Nor does it look at the overrides, or for somebody else's lock.
     home.override_providers("this is not JSON");
-    std::fs::create_dir(home.agent_dir().join("oauth.json.lock")).unwrap();
+    std::fs::create_dir(home.agent_dir().join("auth.json.lock")).unwrap();
     home.pi(["token", "anthropic"]).run().exits(0).prints(&printed).is_quiet();
 }
 
@@ -44,7 +44,7 @@ fn an_expired_token_is_refreshed_once() {
 
         home.pi(["token", "anthropic"]).run().exits(0).prints(&first.stdout).is_quiet();
         assert_eq!(sandbox.grants(), grants + 1, "{age:?}");
-        let names = ["oauth.json", "oauth.json.flock"];
+        let names = ["auth.json.flock", "oauth.json"];
         assert_eq!(home.names(), names, "no lock directory, no temporary file is left");
     }
     let refresh = sandbox.log().into_iter().find(|entry| entry.kind == Kind::Refreshed).unwrap();
@@ -288,7 +288,7 @@ fn a_refresh_that_no_longer_fits_in_is_not_begun() {
     let sandbox = sandbox();
     for (age, code) in [(Age::Expired, 1), (Age::Due, 0)] {
         let (home, old) = Home::logged_in(&sandbox, age);
-        std::fs::create_dir(home.agent_dir().join("oauth.json.flock")).unwrap();
+        std::fs::create_dir(home.agent_dir().join("auth.json.flock")).unwrap();
         let before = home.snapshot();
         let ended = home.pi(["token", "anthropic"]).run();
         let printed = if code == 0 { format!("{}\n", old.access) } else { String::new() };

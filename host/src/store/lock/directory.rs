@@ -1,8 +1,8 @@
 //! The lock directory of npm's proper-lockfile 4, as both of its ends need it.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,9 +15,16 @@ use crate::store::plain::{open_directory, own_as};
 const TOUCH_EVERY: Duration = Duration::from_secs(2);
 /// How long a lock must have been left alone before it counts as dead.
 const STALE_AFTER: Duration = Duration::from_secs(30);
-/// How long it is watched before that is believed: when a machine wakes up every lock looks old,
-/// and its holder touches it next.
+/// How long it is watched before that is believed: when a machine wakes up, or its clock jumps, every
+/// lock looks old, and its holder touches it next. One that bears our mark has a holder that touches
+/// it every 2 s.
 const WATCHED_FOR: Duration = Duration::from_millis(2500);
+/// The same for any other: the agent touches its own every 15 s.
+const FOREIGN_WATCHED_FOR: Duration = Duration::from_secs(16);
+/// The mode of a lock directory of ours. The sticky bit is the mark: it changes nothing for an empty
+/// directory, and nobody else sets it.
+const MODE: u32 = 0o1700;
+const MARK: u32 = 0o1000;
 
 /// A lock directory that is ours, and a thread that keeps touching it.
 pub(super) struct DirectoryLock {
@@ -38,7 +45,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn is_dead(&mut self, touched: SystemTime) -> bool {
+    /// Whether a lock that looks like this may be taken over.
+    fn is_dead(&mut self, lock: &Metadata) -> io::Result<bool> {
+        let touched = lock.modified()?;
         let since = match self.seen {
             Some((seen, since)) if seen == touched => since,
             _ => {
@@ -49,7 +58,11 @@ impl Watch {
         };
         let age = SystemTime::now().duration_since(touched).unwrap_or(Duration::ZERO);
         let watched = since.elapsed();
-        watched > STALE_AFTER || (age > STALE_AFTER && watched > WATCHED_FOR)
+        let long_enough = match lock.mode() & MARK {
+            MARK => WATCHED_FOR,
+            _ => FOREIGN_WATCHED_FOR,
+        };
+        Ok(watched > STALE_AFTER || (age > STALE_AFTER && watched > long_enough))
     }
 }
 
@@ -62,8 +75,8 @@ impl DirectoryLock {
                 let _ = fs::remove_dir(path);
             }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                match modified(path) {
-                    Ok(touched) if watch.is_dead(touched) => bury(path, touched)?,
+                match fs::symlink_metadata(path) {
+                    Ok(lock) if watch.is_dead(&lock)? => bury(path, lock.modified()?)?,
                     // Gone since; the next attempt will tell.
                     Ok(_) => {}
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -76,7 +89,7 @@ impl DirectoryLock {
     }
 
     fn begin(path: &Path) -> io::Result<Self> {
-        readable(path)?;
+        mark(path)?;
         // Root that locks for a user leaves, if it dies, what that user can take over.
         let directory = open_directory(path)?;
         if let Some(parent) = path.parent().and_then(|parent| fs::metadata(parent).ok()) {
@@ -131,9 +144,9 @@ fn touch(path: &Path, expected: SystemTime) -> io::Result<Option<SystemTime>> {
     directory.metadata()?.modified().map(Some)
 }
 
-/// A umask may have taken away what its own maker needs to touch it.
-fn readable(path: &Path) -> io::Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(0o700))
+/// Marks it as ours, and gives back what a umask may have taken away and its maker needs to touch it.
+fn mark(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(MODE))
 }
 
 fn modified(path: &Path) -> io::Result<SystemTime> {
@@ -189,7 +202,7 @@ pub(crate) async fn pulse(path: &Path) -> io::Result<Pulse> {
         let touched = metadata.modified()?;
         let age = SystemTime::now().duration_since(touched).ok();
         match age {
-            Some(age) if watch.is_dead(touched) => return Ok(Pulse::Dead(age)),
+            Some(age) if watch.is_dead(&metadata)? => return Ok(Pulse::Dead(age)),
             Some(age) if age > STALE_AFTER => tokio::time::sleep(LOOK_EVERY).await,
             age => return Ok(Pulse::Beats(age)),
         }
@@ -255,17 +268,33 @@ mod tests {
 
     #[test]
     fn a_dead_lock_is_taken_over_and_a_live_one_is_not() {
+        // One of ours; one of the agent, whose holder may touch it in 15 s only.
+        for (mode, enough_s, too_short_s) in [(MODE, 5, 2), (0o755, 17, 15)] {
+            let (_directory, path) = scratch();
+            let watch_for = |watched_s| {
+                let mut watch = watched(&path, watched_s);
+                DirectoryLock::try_take(&path, &mut watch).unwrap()
+            };
+            fs::create_dir(&path).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            age(&path, Duration::from_secs(29));
+            assert!(watch_for(enough_s).is_none());
+            assert!(path.exists());
+            age(&path, Duration::from_secs(31));
+            assert!(take(&path).is_none());
+            assert!(watch_for(too_short_s).is_none());
+            assert!(path.exists(), "it is watched first");
+            assert!(watch_for(enough_s).is_none());
+            assert!(!path.exists(), "the next attempt buries it");
+            assert!(take(&path).is_some());
+        }
+    }
+
+    #[test]
+    fn a_lock_of_ours_bears_the_mark_that_others_see() {
         let (_directory, path) = scratch();
-        fs::create_dir(&path).unwrap();
-        age(&path, Duration::from_secs(29));
-        assert!(DirectoryLock::try_take(&path, &mut watched(&path, 5)).unwrap().is_none());
-        assert!(path.exists());
-        age(&path, Duration::from_secs(31));
-        assert!(take(&path).is_none());
-        assert!(path.exists(), "it is watched first");
-        assert!(DirectoryLock::try_take(&path, &mut watched(&path, 5)).unwrap().is_none());
-        assert!(!path.exists(), "the next attempt buries it");
-        assert!(take(&path).is_some());
+        let _lock = take(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o1700);
     }
 
     #[test]
@@ -293,13 +322,19 @@ mod tests {
 
     #[test]
     fn a_lock_from_the_future_dies_once_it_was_watched_long_enough() {
-        let mut watch = Watch::default();
+        let (_directory, path) = scratch();
+        fs::create_dir(&path).unwrap();
+        let touch_at = |at: SystemTime| {
+            File::open(&path).unwrap().set_modified(at).unwrap();
+            fs::symlink_metadata(&path).unwrap()
+        };
         let future = SystemTime::now() + Duration::from_secs(3600);
-        assert!(!watch.is_dead(future));
-        let long_ago = Instant::now().checked_sub(Duration::from_secs(31)).unwrap();
-        watch.seen = Some((future, long_ago));
-        assert!(watch.is_dead(future));
-        assert!(!watch.is_dead(future + Duration::from_secs(1)), "it was touched");
+        let lock = touch_at(future);
+        assert!(!Watch::default().is_dead(&lock).unwrap());
+        let mut watch = watched(&path, 31);
+        assert!(watch.is_dead(&lock).unwrap());
+        let touched = touch_at(future + Duration::from_secs(1));
+        assert!(!watch.is_dead(&touched).unwrap(), "it was touched");
     }
 
     #[tokio::test]
@@ -314,6 +349,7 @@ mod tests {
         assert!(matches!(pulse(&path).await.unwrap(), Pulse::Beats(Some(_))));
         drop(lock);
         fs::create_dir(&path).unwrap();
+        mark(&path).unwrap();
         age(&path, Duration::from_secs(3600));
         assert!(matches!(pulse(&path).await.unwrap(), Pulse::Dead(age) if age.as_secs() >= 3600));
         assert!(path.exists());
