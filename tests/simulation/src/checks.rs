@@ -436,6 +436,7 @@ impl<M: Mind> World<M> {
                 // Its time began when the provider answered, and is known from when the answer came.
                 let on_its_way = self.setup.latency + self.setup.slack;
                 self.provider.is_valid(token, self.now.saturating_sub(on_its_way))
+                    || process.was_stalled
                     || !self.has_true_clocks()
                     || !self.checks.lost.is_empty()
                     || self.checks.excuse.is_some()
