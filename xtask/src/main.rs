@@ -6,6 +6,7 @@
 //! | `cargo xtask test` | everything that must hold before a change goes in | `test.rs`, `test/` |
 //! | `cargo xtask bench` | what `pi token`, the module and the npm package cost | `bench.rs`, `bench/` |
 //! | `cargo xtask fuzz` | looks for inputs for which what must hold does not | `fuzz.rs`, `fuzz/` |
+//! | `cargo xtask simulate` | any number of simulated worlds, in which nobody may be logged out | `simulate.rs` |
 //! | `cargo xtask wasm` | the core as one WebAssembly module, small and without imports | `wasm.rs`, `wasm/` |
 //!
 //! They stand on `cargo.rs` (running cargo), `npm.rs` (what comes from npm), `home.rs` (a home directory in which nothing of the
@@ -20,6 +21,7 @@ mod fuzz;
 mod home;
 mod npm;
 mod paint;
+mod simulate;
 mod test;
 mod wasm;
 
@@ -48,6 +50,8 @@ enum Command {
     Bench(bench::Options),
     /// Look for inputs for which what must hold does not, with libFuzzer
     Fuzz(fuzz::Options),
+    /// Simulate processes, a provider, a disk and their faults, in any number of worlds
+    Simulate(simulate::Options),
     /// Build the core as one WebAssembly module, and hold it to its budget
     Wasm,
 }
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Some(Command::Test(options)) => test::run(&options),
         Some(Command::Bench(options)) => bench::run(&options),
         Some(Command::Fuzz(options)) => fuzz::run(&options),
+        Some(Command::Simulate(options)) => simulate::run(&options),
         Some(Command::Wasm) => wasm::run(),
     };
     outcome.unwrap_or_else(|error| {

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 
 use super::output::Ran;
 use super::{Counts, Outcome, faults, tools};
-use crate::{Result, cargo, wasm};
+use crate::{Result, cargo, paint, wasm};
 
 const TEST: [&str; 4] = ["test", "--locked", "--workspace", "--no-fail-fast"];
 
@@ -24,11 +24,12 @@ pub(super) fn run() -> Result<Outcome> {
         .stdout(input.try_clone()?)
         .stderr(input)
         .spawn()?;
-    let (mut counts, mut ran) = (Counts::default(), Ran::default());
+    let (mut counts, mut ran, mut simulated) = (Counts::default(), Ran::default(), Vec::new());
     for line in BufReader::new(output).lines() {
         let line = line?;
         println!("{line}");
         ran.read(&line);
+        simulated.extend(line.strip_prefix("simulated: ").map(str::to_owned));
         counts = counts + told_beside(&line) + summed_up(&line);
     }
     let status = child.wait()?;
@@ -40,6 +41,8 @@ pub(super) fn run() -> Result<Outcome> {
         Counts { passed: 0, failed: 0, .. } => return Err("not one test was counted".into()),
         _ => {}
     }
+    println!("\n{}", paint::bold("simulated"));
+    simulated.iter().for_each(|line| println!("{line}"));
     match faults::check(&table, &ran) {
         // What has failed is told by its count.
         Err(problem) if counts.failed == 0 => Err(problem),
