@@ -139,7 +139,7 @@ impl Checks {
         self.quiet.retain(|quiet| quiet.2 != by);
     }
 
-    /// A clock that jumped makes every memory doubtful.
+    /// The memory is gone, or a clock that jumped makes all of it doubtful.
     pub(crate) fn forget_all_quiet(&mut self) {
         self.quiet.clear();
     }

@@ -234,7 +234,8 @@ impl<M: Mind> World<M> {
             Op::WriteBackoff(text) => {
                 self.disk.backoff = (!fails).then_some(text);
                 if fails {
-                    self.checks.forget_quiet(id);
+                    // What others had found out was in the file that is gone.
+                    self.checks.forget_all_quiet();
                 }
                 self.checks.backoff_written(id);
                 self.tell(pid, Told::BackoffWritten);
@@ -366,7 +367,10 @@ impl<M: Mind> World<M> {
     /// A signal is obeyed: what was being done is given up, and the flow is told.
     fn stop(&mut self, pid: usize) {
         self.processes[pid].is_signalled = false;
-        self.checks.forget_quiet(pid as Pid);
+        match self.processes[pid].op {
+            Op::WriteBackoff(_) => self.checks.forget_all_quiet(),
+            _ => self.checks.forget_quiet(pid as Pid),
+        }
         if self.is(Mutation::StopAtOnce) {
             return self.end(pid, End::Failed("cancelled", String::new()));
         }
@@ -382,6 +386,9 @@ impl<M: Mind> World<M> {
     /// Killed: the kernel lets go of what is the kernel's, and all else stays as it is.
     pub(crate) fn crash(&mut self, pid: usize) {
         self.disk.kernel.take_if(|holder| *holder == pid as Pid);
+        if matches!(self.processes[pid].op, Op::WriteBackoff(_)) {
+            self.checks.forget_all_quiet();
+        }
         let process = &mut self.processes[pid];
         process.op = Op::Over;
         process.held = None;
