@@ -138,8 +138,9 @@ impl<M: Mind> World<M> {
             processes: Vec::new(),
             agents: setup.errands.iter().zip(agent::FIRST..).map(Agent::new).collect(),
             budget: setup.budget,
-            // Where every request takes long, a few in a row outlast the patience of those who wait.
-            checks: Checks::of(setup.latency > 1_000),
+            // Where every request takes long, or each machine finds stale what another has just got, a few
+            // in a row outlast the patience of those who wait.
+            checks: Checks::of(setup.latency > 1_000 || setup.drifts.iter().any(|it| *it != 0)),
             violation: None,
             trace: RefCell::default(),
             setup: setup.clone(),
