@@ -1,31 +1,23 @@
 // The credential file's lock and its paths, from inside: what the native host does as well.
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { bury, LockDirectory, Watch } from "../dist/store/directory.js";
-import { FileStore } from "../dist/store/file.js";
 import { Lock, NoLock } from "../dist/store/lock.js";
 import { Memory, MemoryStore } from "../dist/store/memory.js";
 import { Places, real } from "../dist/store/places.js";
 import { failureOf } from "../dist/store/text.js";
+import { NEVER, scratch, storeIn } from "./folder.mjs";
 import { isRoot, run } from "./support.mjs";
 
-const NEVER = new AbortController().signal;
-
-/** A folder that goes away with the test. */
-function scratch(context) {
-  const folder = mkdtempSync(join(tmpdir(), "pi-auth-store-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+// What is written against the agent's move from oauth.json to auth.json is of this file, too.
+import "./moving.mjs";
 
 const modified = (path) => lstatSync(path, { bigint: true }).mtimeNs;
 const age = (path, ms) => utimesSync(path, new Date(Date.now() - ms), new Date(Date.now() - ms));
-
 test("one holder at a time, and nothing is left behind", async (context) => {
   const file = join(scratch(context), "auth.json");
   const lock = await LockDirectory.tryTake(file, new Watch());
@@ -55,7 +47,7 @@ test("a lock that looks dead is watched, and a touch saves it", async (context) 
   // The holder's machine wakes up.
   const waking = sleep(500).then(() => age(`${file}.lock`, 0));
   const stop = AbortSignal.timeout(3500);
-  await assert.rejects(Lock.take(file, file, stop), { name: "AbortError" });
+  await assert.rejects(Lock.take([file], stop), { name: "AbortError" });
   await waking;
   assert.ok(existsSync(`${file}.lock`));
 });
@@ -136,19 +128,22 @@ test("a lock is touched every two seconds, for the agent's shortest patience is 
 test("where auth.json is a link, the lock beside the link and the one beside the file are taken", async (context) => {
   const folder = scratch(context);
   const [named, target] = [join(folder, "auth.json"), join(folder, "real.json")];
-  const lock = await Lock.take(named, target, NEVER);
-  assert.deepEqual(readdirSync(folder).sort(), ["auth.json.lock", "real.json.lock"]);
+  symlinkSync("real.json", named);
+  const { locked } = new Places(folder);
+  assert.deepEqual(locked, [target, named]);
+  const lock = await Lock.take(locked, NEVER);
+  assert.deepEqual(readdirSync(folder).sort(), ["auth.json", "auth.json.lock", "real.json.lock"]);
   await lock.release();
-  assert.deepEqual(readdirSync(folder), []);
+  assert.deepEqual(readdirSync(folder), ["auth.json"]);
   // The second cannot be had: the first is let go.
   mkdirSync(`${named}.lock`);
-  await assert.rejects(Lock.take(named, target, AbortSignal.timeout(200)), { name: "AbortError" });
-  assert.deepEqual(readdirSync(folder), ["auth.json.lock"]);
+  await assert.rejects(Lock.take(locked, AbortSignal.timeout(200)), { name: "AbortError" });
+  assert.deepEqual(readdirSync(folder), ["auth.json", "auth.json.lock"]);
 });
 
 test("a lock that cannot be made is named", async (context) => {
   const file = join(scratch(context), "gone", "auth.json");
-  await assert.rejects(Lock.take(file, file, NEVER), (error) => {
+  await assert.rejects(Lock.take([file], NEVER), (error) => {
     assert.ok(error instanceof NoLock);
     assert.deepEqual([error.path, error.cause.code], [`${file}.lock`, "ENOENT"]);
     return true;
@@ -170,12 +165,6 @@ test("links that lead in a circle are an error, and no endless loop", (context) 
   symlinkSync("a", join(folder, "b"));
   assert.throws(() => real(join(folder, "a")), { code: "ELOOP" });
 });
-
-/** A store in a folder with this file in it. */
-function storeIn(folder, contents) {
-  writeFileSync(join(folder, "auth.json"), contents, { mode: 0o600 });
-  return new FileStore(new Places(folder), (text) => text);
-}
 
 test("what somebody wrote without the lock is not overwritten", async (context) => {
   const folder = scratch(context);
