@@ -131,10 +131,7 @@ export class FileStore implements Store {
       const replacement = held?.replacement ?? Replacement.prepare(real(path));
       if (held) held.replacement = undefined;
       const replaced = replacement.commit(contents, mayReplace);
-      // The agent may have moved oauth.json to auth.json at this very moment: then what was written
-      // is not what is read from now on.
-      const isRead = this.#places.credentials === path;
-      return { type: replaced && isRead ? "written" : "lock_lost" };
+      return { type: replaced && this.#isRead(path) ? "written" : "lock_lost" };
     } catch (error) {
       return this.#failed(path, error);
     }
@@ -190,6 +187,19 @@ export class FileStore implements Store {
     } catch {
       return false;
     }
+  }
+
+  /**
+   * Whether what was written here is what is read from now on. The agent may have renamed oauth.json
+   * away just before it was replaced, and write auth.json, with what it has read, in a moment.
+   */
+  #isRead(path: string): boolean {
+    for (let look = 0; look < MIGRATION_LOOKS; look += 1) {
+      if (this.#places.credentials !== path) return false;
+      if (path === this.#places.preferred || !this.#places.isMigrating()) return true;
+      pause(MIGRATION_PAUSE_MS);
+    }
+    return this.#places.credentials === path;
   }
 
   #shown(path: string): string {
