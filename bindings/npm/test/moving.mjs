@@ -154,6 +154,13 @@ test("what is written while the agent moves the file counts only where it is wha
   }
 });
 
+test("a link that was renamed just now is a move, however old what it leads to", (context) => {
+  const folder = scratch(context);
+  assert.ok(!new Places(folder).isMigrating());
+  symlinkSync(process.execPath, join(folder, "oauth.json.migrated"));
+  assert.ok(new Places(folder).isMigrating());
+});
+
 test("an agent that never ends its move is waited for, but not for long, and one that ended long ago is not", async (context) => {
   for (const [agoMs, pauses] of [[0, 10], [60_000, 0]]) {
     const folder = scratch(context);

@@ -51,7 +51,8 @@ export class Places {
   /** Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`. */
   isMigrating(): boolean {
     try {
-      const age = Date.now() - statSync(join(this.directory, "oauth.json.migrated")).ctimeMs;
+      // Of a link, too, it is the name that was changed.
+      const age = Date.now() - lstatSync(join(this.directory, "oauth.json.migrated")).ctimeMs;
       return age >= -1000 && age < 3000;
     } catch {
       return false;
