@@ -1,6 +1,7 @@
 // The credential file's lock and its paths, from inside: what the native host does as well.
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import fs, { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +19,16 @@ import "./moving.mjs";
 
 const modified = (path) => lstatSync(path, { bigint: true }).mtimeNs;
 const age = (path, ms) => utimesSync(path, new Date(Date.now() - ms), new Date(Date.now() - ms));
+/** The mode of a lock of ours, and of one of the agent's. */
+const [OURS, AGENTS] = [0o1700, 0o755];
+
+/** A lock that somebody has left this long ago. */
+function leave(path, mode, ms) {
+  mkdirSync(path);
+  chmodSync(path, mode);
+  age(path, ms);
+}
+
 test("one holder at a time, and nothing is left behind", async (context) => {
   const file = join(scratch(context), "auth.json");
   const lock = await LockDirectory.tryTake(file, new Watch());
@@ -33,17 +44,35 @@ test("whatever the umask takes away, the holder can touch its lock", async (cont
   const before = process.umask(0o777);
   try {
     const lock = await LockDirectory.tryTake(file, new Watch());
-    assert.equal(statSync(`${file}.lock`).mode & 0o777, 0o700);
+    assert.equal(statSync(`${file}.lock`).mode & 0o7777, OURS);
     await lock.release();
   } finally {
     process.umask(before);
   }
 });
 
+test("where no bit can be set that tells our locks from the agent's, the lock is taken all the same", async (context) => {
+  const file = join(scratch(context), "auth.json");
+  const chmod = fs.chmodSync;
+  context.mock.method(fs, "chmodSync", (path, mode) => {
+    if (mode & ~0o777) throw Object.assign(new Error("operation not permitted"), { code: "EPERM" });
+    chmod(path, mode);
+  });
+  syncBuiltinESMExports();
+  try {
+    const lock = await LockDirectory.tryTake(file, new Watch());
+    assert.ok(lock.isOurs);
+    assert.equal(statSync(`${file}.lock`).mode & 0o7777, 0o700);
+    await lock.release();
+  } finally {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+});
+
 test("a lock that looks dead is watched, and a touch saves it", async (context) => {
   const file = join(scratch(context), "auth.json");
-  mkdirSync(`${file}.lock`);
-  age(`${file}.lock`, 31_000);
+  leave(`${file}.lock`, OURS, 31_000);
   // The holder's machine wakes up.
   const waking = sleep(500).then(() => age(`${file}.lock`, 0));
   const stop = AbortSignal.timeout(3500);
@@ -52,17 +81,35 @@ test("a lock that looks dead is watched, and a touch saves it", async (context) 
   assert.ok(existsSync(`${file}.lock`));
 });
 
+test("a lock of ours is believed to be dead in a moment, and one that its holder may touch later is not", async (context) => {
+  const folder = scratch(context);
+  const [ours, agents] = [["ours", OURS, 10_000], ["agents", AGENTS, 4000]].map(([name, mode, patienceMs]) => {
+    leave(join(folder, `${name}.lock`), mode, 31_000);
+    return Lock.take([join(folder, name)], AbortSignal.timeout(patienceMs));
+  });
+  await assert.rejects(agents, { name: "AbortError" });
+  await (await ours).release();
+  assert.deepEqual(readdirSync(folder), ["agents.lock"]);
+});
+
 test("a lock is dead when it looks so and stays so, or when it was watched for long enough", (context) => {
   let nowMs = 0;
   context.mock.method(performance, "now", () => nowMs);
   const ago = (ms) => BigInt(Date.now() - ms) * 1_000_000n;
-  const verdicts = (watch, touched, times) => times.map((ms) => ((nowMs = ms), watch.isDead(touched)));
-  assert.deepEqual(verdicts(new Watch(), ago(31_000), [0, 2400, 2600]), [false, false, true]);
-  assert.deepEqual(verdicts(new Watch(), ago(20_000), [0, 2600]), [false, false]);
-  // From the future: clocks jump.
-  const watch = new Watch();
-  assert.deepEqual(verdicts(watch, ago(-3_600_000), [0, 29_000, 31_000]), [false, false, true]);
-  assert.deepEqual(verdicts(watch, ago(-3_601_000), [31_000, 32_000]), [false, false]);
+  for (const [mode, enoughMs] of [
+    [OURS, 2500],
+    [AGENTS, 16_000],
+    // What a file system without the bit makes of ours.
+    [0o700, 16_000],
+  ]) {
+    const verdicts = (watch, mtimeNs, times) => times.map((ms) => ((nowMs = ms), watch.isDead({ mtimeNs, mode: BigInt(mode) })));
+    assert.deepEqual(verdicts(new Watch(), ago(31_000), [0, enoughMs - 100, enoughMs + 100]), [false, false, true]);
+    assert.deepEqual(verdicts(new Watch(), ago(20_000), [0, enoughMs + 100]), [false, false]);
+    // From the future: clocks jump.
+    const watch = new Watch();
+    assert.deepEqual(verdicts(watch, ago(-3_600_000), [0, 29_000, 31_000]), [false, false, true]);
+    assert.deepEqual(verdicts(watch, ago(-3_601_000), [31_000, 32_000]), [false, false]);
+  }
 });
 
 test("burying spares a lock that is not the one seen", (context) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Auth, AuthError } from "pi-auth";
@@ -136,6 +136,8 @@ test("a dead lock is taken over", needsSandbox, async () => {
   it.store({ anthropic: await anthropic(EXPIRED) });
   const lock = it.path("auth.json.lock");
   mkdirSync(lock);
+  // One of ours: the agent's would be watched for 16 s.
+  chmodSync(lock, 0o1700);
   const long = new Date(Date.now() - 31_000);
   utimesSync(lock, long, long);
   await new Auth(it.options).token("anthropic");
