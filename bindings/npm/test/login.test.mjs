@@ -219,8 +219,8 @@ for (const [title, fail] of [
     const names = ["show", "open", "browserFailed", "waiting", "countingDown", "close"];
     const broken = Object.fromEntries(names.map((name) => [name, telling(name)]));
     // Somebody else has the lock for a moment.
-    mkdirSync(it.path("oauth.json.lock"), { recursive: true });
-    setTimeout(() => rmdirSync(it.path("oauth.json.lock")), 1300);
+    mkdirSync(it.path("auth.json.lock"), { recursive: true });
+    setTimeout(() => rmdirSync(it.path("auth.json.lock")), 1300);
     const environment = { ...it.environment, DISPLAY: ":0" };
     let url;
     const show = (page) => {

@@ -11,7 +11,7 @@ import { anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, nextGr
 /** Nobody has half a minute to wait until a lock is seen to be dead. */
 function age(it) {
   const long = new Date(Date.now() - 60_000);
-  const lock = it.path("oauth.json.lock");
+  const lock = it.path("auth.json.lock");
   if (existsSync(lock)) utimesSync(lock, long, long);
 }
 
@@ -42,7 +42,7 @@ for (const [title, rotate] of [
     await sleep(500);
     winner.child.kill("SIGKILL");
     assert.equal((await winner.ended).signal, "SIGKILL");
-    assert.deepEqual([it.read(), it.names().includes("oauth.json.lock")], [before, true], "it died with the lock");
+    assert.deepEqual([it.read(), it.names().includes("auth.json.lock")], [before, true], "it died with the lock");
     const log = await listen();
     await settings({ token_delay_ms: 0 });
     age(it);
@@ -73,7 +73,7 @@ test("a process that is killed at any moment leaves a whole file, and the next g
     assert.ok(["token", "login_required"].includes(next), next);
     if (next === "token") assert.ok(await isValid({ refresh: it.entry("anthropic").refresh }));
     // Killed between the file and the lock: a fresh token needs none, so nobody has buried it yet.
-    assert.deepEqual(leftIn(it).filter((name) => next !== "token" || name !== "oauth.json.lock"), ["oauth.json"]);
+    assert.deepEqual(leftIn(it).filter((name) => next !== "token" || name !== "auth.json.lock"), ["oauth.json"]);
     return next;
   };
   const outcomes = [];

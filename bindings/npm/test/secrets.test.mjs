@@ -138,5 +138,5 @@ test("while a token is refreshed, no command line and no file but the credential
   await control("POST", "faults", [{ status: { code: 503 } }]);
   it.store({ anthropic: login(EXPIRED) });
   await assert.rejects(new Auth(it.options).token("anthropic"), { code: "retry_later" });
-  assertTellsNone(readFileSync(it.path("oauth.json.backoff"), "utf8"), "the memory of failed refreshes");
+  assertTellsNone(readFileSync(it.path("auth.json.backoff"), "utf8"), "the memory of failed refreshes");
 });

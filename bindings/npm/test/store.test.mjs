@@ -1,30 +1,33 @@
 // The credential file's lock and its paths, from inside: what the native host does as well.
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import fs, { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { bury, LockDirectory, Watch } from "../dist/store/directory.js";
-import { FileStore } from "../dist/store/file.js";
 import { Lock, NoLock } from "../dist/store/lock.js";
 import { Memory, MemoryStore } from "../dist/store/memory.js";
 import { Places, real } from "../dist/store/places.js";
 import { failureOf } from "../dist/store/text.js";
+import { NEVER, scratch, storeIn } from "./folder.mjs";
 import { isRoot, run } from "./support.mjs";
 
-const NEVER = new AbortController().signal;
-
-/** A folder that goes away with the test. */
-function scratch(context) {
-  const folder = mkdtempSync(join(tmpdir(), "pi-auth-store-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+// What is written against the agent's move from oauth.json to auth.json is of this file, too.
+import "./moving.mjs";
 
 const modified = (path) => lstatSync(path, { bigint: true }).mtimeNs;
 const age = (path, ms) => utimesSync(path, new Date(Date.now() - ms), new Date(Date.now() - ms));
+/** The mode of a lock of ours, and of one of the agent's. */
+const [OURS, AGENTS] = [0o1700, 0o755];
+
+/** A lock that somebody has left this long ago. */
+function leave(path, mode, ms) {
+  mkdirSync(path);
+  chmodSync(path, mode);
+  age(path, ms);
+}
 
 test("one holder at a time, and nothing is left behind", async (context) => {
   const file = join(scratch(context), "auth.json");
@@ -41,36 +44,72 @@ test("whatever the umask takes away, the holder can touch its lock", async (cont
   const before = process.umask(0o777);
   try {
     const lock = await LockDirectory.tryTake(file, new Watch());
-    assert.equal(statSync(`${file}.lock`).mode & 0o777, 0o700);
+    assert.equal(statSync(`${file}.lock`).mode & 0o7777, OURS);
     await lock.release();
   } finally {
     process.umask(before);
   }
 });
 
+test("where no bit can be set that tells our locks from the agent's, the lock is taken all the same", async (context) => {
+  const file = join(scratch(context), "auth.json");
+  const chmod = fs.chmodSync;
+  context.mock.method(fs, "chmodSync", (path, mode) => {
+    if (mode & ~0o777) throw Object.assign(new Error("operation not permitted"), { code: "EPERM" });
+    chmod(path, mode);
+  });
+  syncBuiltinESMExports();
+  try {
+    const lock = await LockDirectory.tryTake(file, new Watch());
+    assert.ok(lock.isOurs);
+    assert.equal(statSync(`${file}.lock`).mode & 0o7777, 0o700);
+    await lock.release();
+  } finally {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+});
+
 test("a lock that looks dead is watched, and a touch saves it", async (context) => {
   const file = join(scratch(context), "auth.json");
-  mkdirSync(`${file}.lock`);
-  age(`${file}.lock`, 31_000);
+  leave(`${file}.lock`, OURS, 31_000);
   // The holder's machine wakes up.
   const waking = sleep(500).then(() => age(`${file}.lock`, 0));
   const stop = AbortSignal.timeout(3500);
-  await assert.rejects(Lock.take(file, file, stop), { name: "AbortError" });
+  await assert.rejects(Lock.take([file], stop), { name: "AbortError" });
   await waking;
   assert.ok(existsSync(`${file}.lock`));
+});
+
+test("a lock of ours is believed to be dead in a moment, and one that its holder may touch later is not", async (context) => {
+  const folder = scratch(context);
+  const [ours, agents] = [["ours", OURS, 10_000], ["agents", AGENTS, 4000]].map(([name, mode, patienceMs]) => {
+    leave(join(folder, `${name}.lock`), mode, 31_000);
+    return Lock.take([join(folder, name)], AbortSignal.timeout(patienceMs));
+  });
+  await assert.rejects(agents, { name: "AbortError" });
+  await (await ours).release();
+  assert.deepEqual(readdirSync(folder), ["agents.lock"]);
 });
 
 test("a lock is dead when it looks so and stays so, or when it was watched for long enough", (context) => {
   let nowMs = 0;
   context.mock.method(performance, "now", () => nowMs);
   const ago = (ms) => BigInt(Date.now() - ms) * 1_000_000n;
-  const verdicts = (watch, touched, times) => times.map((ms) => ((nowMs = ms), watch.isDead(touched)));
-  assert.deepEqual(verdicts(new Watch(), ago(31_000), [0, 2400, 2600]), [false, false, true]);
-  assert.deepEqual(verdicts(new Watch(), ago(20_000), [0, 2600]), [false, false]);
-  // From the future: clocks jump.
-  const watch = new Watch();
-  assert.deepEqual(verdicts(watch, ago(-3_600_000), [0, 29_000, 31_000]), [false, false, true]);
-  assert.deepEqual(verdicts(watch, ago(-3_601_000), [31_000, 32_000]), [false, false]);
+  for (const [mode, enoughMs] of [
+    [OURS, 2500],
+    [AGENTS, 16_000],
+    // What a file system without the bit makes of ours.
+    [0o700, 16_000],
+  ]) {
+    const verdicts = (watch, mtimeNs, times) => times.map((ms) => ((nowMs = ms), watch.isDead({ mtimeNs, mode: BigInt(mode) })));
+    assert.deepEqual(verdicts(new Watch(), ago(31_000), [0, enoughMs - 100, enoughMs + 100]), [false, false, true]);
+    assert.deepEqual(verdicts(new Watch(), ago(20_000), [0, enoughMs + 100]), [false, false]);
+    // From the future: clocks jump.
+    const watch = new Watch();
+    assert.deepEqual(verdicts(watch, ago(-3_600_000), [0, 29_000, 31_000]), [false, false, true]);
+    assert.deepEqual(verdicts(watch, ago(-3_601_000), [31_000, 32_000]), [false, false]);
+  }
 });
 
 test("burying spares a lock that is not the one seen", (context) => {
@@ -136,19 +175,22 @@ test("a lock is touched every two seconds, for the agent's shortest patience is 
 test("where auth.json is a link, the lock beside the link and the one beside the file are taken", async (context) => {
   const folder = scratch(context);
   const [named, target] = [join(folder, "auth.json"), join(folder, "real.json")];
-  const lock = await Lock.take(named, target, NEVER);
-  assert.deepEqual(readdirSync(folder).sort(), ["auth.json.lock", "real.json.lock"]);
+  symlinkSync("real.json", named);
+  const { locked } = new Places(folder);
+  assert.deepEqual(locked, [target, named]);
+  const lock = await Lock.take(locked, NEVER);
+  assert.deepEqual(readdirSync(folder).sort(), ["auth.json", "auth.json.lock", "real.json.lock"]);
   await lock.release();
-  assert.deepEqual(readdirSync(folder), []);
+  assert.deepEqual(readdirSync(folder), ["auth.json"]);
   // The second cannot be had: the first is let go.
   mkdirSync(`${named}.lock`);
-  await assert.rejects(Lock.take(named, target, AbortSignal.timeout(200)), { name: "AbortError" });
-  assert.deepEqual(readdirSync(folder), ["auth.json.lock"]);
+  await assert.rejects(Lock.take(locked, AbortSignal.timeout(200)), { name: "AbortError" });
+  assert.deepEqual(readdirSync(folder), ["auth.json", "auth.json.lock"]);
 });
 
 test("a lock that cannot be made is named", async (context) => {
   const file = join(scratch(context), "gone", "auth.json");
-  await assert.rejects(Lock.take(file, file, NEVER), (error) => {
+  await assert.rejects(Lock.take([file], NEVER), (error) => {
     assert.ok(error instanceof NoLock);
     assert.deepEqual([error.path, error.cause.code], [`${file}.lock`, "ENOENT"]);
     return true;
@@ -170,12 +212,6 @@ test("links that lead in a circle are an error, and no endless loop", (context) 
   symlinkSync("a", join(folder, "b"));
   assert.throws(() => real(join(folder, "a")), { code: "ELOOP" });
 });
-
-/** A store in a folder with this file in it. */
-function storeIn(folder, contents) {
-  writeFileSync(join(folder, "auth.json"), contents, { mode: 0o600 });
-  return new FileStore(new Places(folder), (text) => text);
-}
 
 test("what somebody wrote without the lock is not overwritten", async (context) => {
   const folder = scratch(context);

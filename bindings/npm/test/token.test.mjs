@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readlinkSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Auth, AuthError } from "pi-auth";
@@ -111,13 +111,13 @@ test("an AbortSignal loses no answer of a refresh", needsSandbox, async () => {
 test("a lock that somebody holds is waited for, and its holder's token is used", needsSandbox, async () => {
   const it = await home();
   it.store({ anthropic: await anthropic(EXPIRED) });
-  mkdirSync(it.path("oauth.json.lock"));
+  mkdirSync(it.path("auth.json.lock"));
   const job = new Auth(it.options).token("anthropic");
   await new Promise((resolve) => setTimeout(resolve, 300));
   const newer = await anthropic(FRESH);
   it.store({ anthropic: newer });
   const log = await listen();
-  rmdirSync(it.path("oauth.json.lock"));
+  rmdirSync(it.path("auth.json.lock"));
   assert.equal((await job).key.value, newer.access);
   assert.deepEqual(await log(), []);
 });
@@ -125,17 +125,19 @@ test("a lock that somebody holds is waited for, and its holder's token is used",
 test("waiting for a lock ends when it is asked to", needsSandbox, async () => {
   const it = await home();
   it.store({ anthropic: await anthropic(EXPIRED) });
-  mkdirSync(it.path("oauth.json.lock"));
+  mkdirSync(it.path("auth.json.lock"));
   const job = new Auth(it.options).token("anthropic", { signal: AbortSignal.timeout(200) });
   await assert.rejects(job, { code: "cancelled" });
-  assert.deepEqual(it.names(), ["oauth.json", "oauth.json.lock"]);
+  assert.deepEqual(it.names(), ["auth.json.lock", "oauth.json"]);
 });
 
 test("a dead lock is taken over", needsSandbox, async () => {
   const it = await home();
   it.store({ anthropic: await anthropic(EXPIRED) });
-  const lock = it.path("oauth.json.lock");
+  const lock = it.path("auth.json.lock");
   mkdirSync(lock);
+  // One of ours: the agent's would be watched for 16 s.
+  chmodSync(lock, 0o1700);
   const long = new Date(Date.now() - 31_000);
   utimesSync(lock, long, long);
   await new Auth(it.options).token("anthropic");
@@ -150,15 +152,37 @@ test("a lock that is lost in a slow request: read again, merge, write", needsSan
   const job = new Auth(it.options).token("anthropic");
   await granted();
   // Somebody takes it for dead, takes it over, and writes another login.
-  rmdirSync(it.path("oauth.json.lock"));
-  mkdirSync(it.path("oauth.json.lock"));
+  rmdirSync(it.path("auth.json.lock"));
+  mkdirSync(it.path("auth.json.lock"));
   it.store({ ...JSON.parse(it.read()), other: { type: "api_key", key: "k" } });
-  setTimeout(() => rmdirSync(it.path("oauth.json.lock")), 2500);
+  setTimeout(() => rmdirSync(it.path("auth.json.lock")), 2500);
   const { key } = await job;
   await settings({ token_delay_ms: 0 });
   assert.deepEqual(it.entry("other"), { type: "api_key", key: "k" });
   assert.equal(it.entry("anthropic").access, key.value);
   assert.deepEqual(it.names(), ["oauth.json"]);
+});
+
+test("the agent moves the file in a slow request: who comes then waits, and no token is sent twice", needsSandbox, async () => {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  await settings({ token_delay_ms: 1500 });
+  const log = await listen();
+  const granted = await nextGrant();
+  const first = new Auth(it.options).token("anthropic");
+  await granted();
+  // As an agent does that starts now.
+  const moved = it.read();
+  renameSync(it.path("oauth.json"), it.path("oauth.json.migrated"));
+  it.write("auth.json", moved);
+  const second = runNode("token", ["anthropic"], it.environment);
+  const { key } = await first;
+  assert.deepEqual((await second.ended).stdout, `${key.value}\n`);
+  await settings({ token_delay_ms: 0 });
+  assert.deepEqual((await log()).map(({ kind }) => kind), ["refreshed"]);
+  assert.equal(it.entry("anthropic", "auth.json").access, key.value);
+  assert.ok(await isValid({ refresh: it.entry("anthropic", "auth.json").refresh }));
+  assert.deepEqual(it.names(), ["auth.json", "oauth.json.migrated"]);
 });
 
 test("links are followed, and stay", needsSandbox, async () => {
@@ -193,7 +217,7 @@ test("a refresh that fails keeps the login, and others do not ask again at once"
   await assert.rejects(auth.token("anthropic"), { code: "retry_later" });
   assert.equal((await log()).length, 1);
   assert.equal(it.entry("anthropic").refresh, stored.refresh);
-  assert.deepEqual([it.names(), it.mode("oauth.json.backoff")], [["oauth.json", "oauth.json.backoff"], "600"]);
+  assert.deepEqual([it.names(), it.mode("auth.json.backoff")], [["auth.json.backoff", "oauth.json"], "600"]);
   await control("DELETE", "faults");
 });
 

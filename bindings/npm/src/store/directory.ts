@@ -8,30 +8,35 @@ import { codeOf } from "./text.js";
 
 /** How long a lock must have been left alone before it counts as dead, in milliseconds. */
 const STALE_MS = 30_000;
-/**
- * How long it is watched before that is believed, in milliseconds: when a machine wakes up every lock
- * looks old, and its holder touches it next.
- */
-const WATCHED_FOR_MS = 2500;
-/** How often a holder touches it, in milliseconds. The agent's shortest idea of a dead lock is 10 s. */
+/** How often ours is touched, in milliseconds. The agent's shortest idea of a dead lock is 10 s. */
 const TOUCH_EVERY_MS = 2000;
+/**
+ * How long a lock is watched before it is believed to be dead, in milliseconds: when a machine wakes
+ * up every lock looks old, and its holder touches it next. Ours is touched within two seconds, the
+ * agent's within 15.
+ */
+const WATCHED_FOR_MS = { ours: 2500, other: 16_000 };
+/** It means nothing on an empty directory, and tells our locks from the agent's. */
+const STICKY = 0o1000n;
 
 /**
  * What a waiter has seen of somebody else's lock.
  *
- * Clocks jump and machines sleep, so what a lock's time says is not enough: it must stay as it is for a
- * moment, and one that looks young is dead, too, once it was not touched for long enough.
+ * Clocks jump and machines sleep, so what a lock's time says is not enough: it must stay as it is for
+ * longer than its holder goes without touching it, and one that looks young is dead, too, once it was
+ * not touched for long enough.
  */
 export class Watch {
   #seen: { touched: bigint; sinceMs: number } | undefined;
 
-  /** Whether a lock that bears this time, in nanoseconds, may be taken over. */
-  isDead(touched: bigint): boolean {
+  /** Whether a lock that looks like this, by its time and its mode, may be taken over. */
+  isDead({ mtimeNs: touched, mode }: Pick<fs.BigIntStats, "mtimeNs" | "mode">): boolean {
     const nowMs = performance.now();
     if (this.#seen?.touched !== touched) this.#seen = { touched, sinceMs: nowMs };
     const watchedMs = nowMs - this.#seen.sinceMs;
     const ageMs = Date.now() - Number(touched / 1_000_000n);
-    return watchedMs > STALE_MS || (ageMs > STALE_MS && watchedMs > WATCHED_FOR_MS);
+    const enoughMs = (mode & STICKY) !== 0n ? WATCHED_FOR_MS.ours : WATCHED_FOR_MS.other;
+    return watchedMs > STALE_MS || (ageMs > STALE_MS && watchedMs > enoughMs);
   }
 }
 
@@ -77,8 +82,8 @@ export class LockDirectory {
       }
     }
     try {
-      const touched = modified(lock.path);
-      if (watch.isDead(touched)) bury(lock.path, touched);
+      const theirs = look(lock.path);
+      if (watch.isDead(theirs)) bury(lock.path, theirs.mtimeNs);
     } catch (error) {
       // Gone since; the next attempt will tell.
       if (codeOf(error) !== "ENOENT") throw error;
@@ -153,7 +158,14 @@ export function bury(path: string, seen: bigint): void {
 type Done = (error: Error | null) => void;
 
 function make(path: string, done: Done): void {
-  atOnce(done, () => createDirectory(path));
+  atOnce(done, () => {
+    createDirectory(path);
+    try {
+      fs.chmodSync(path, 0o700 | Number(STICKY));
+    } catch {
+      // A file system that has no such bit: whoever waits for it watches it for longer.
+    }
+  });
 }
 
 /** Does what is synchronous in the manner of what is not. */
@@ -166,6 +178,10 @@ function atOnce(done: Done, act: () => void): void {
   done(null);
 }
 
+function look(path: string): fs.BigIntStats {
+  return fs.lstatSync(path, { bigint: true });
+}
+
 function modified(path: string): bigint {
-  return fs.lstatSync(path, { bigint: true }).mtimeNs;
+  return look(path).mtimeNs;
 }

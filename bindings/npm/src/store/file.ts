@@ -6,7 +6,7 @@ import type { Store } from "../store.js";
 import type { Event } from "../types.js";
 import { Lock, NoLock } from "./lock.js";
 import { createFile, ownAs } from "./plain.js";
-import { besideItself, real, withTilde, type Places } from "./places.js";
+import { real, withTilde, type Places } from "./places.js";
 import { Replacement, sweep } from "./replace.js";
 import { failureOf, readText } from "./text.js";
 
@@ -16,8 +16,9 @@ const MIGRATION_PAUSE_MS = 20;
 
 /** The lock, with the room to replace the file already taken. */
 interface Held {
-  target: string;
   lock: Lock;
+  /** The file that is replaced: the one that was in use when the room was taken. */
+  target: string;
   replacement: Replacement | undefined;
   /** What the file was when it was last read under this lock. */
   seen: string | undefined;
@@ -81,16 +82,25 @@ export class FileStore implements Store {
 
   async lock(signal: AbortSignal): Promise<Event> {
     if (this.#held && this.#isCurrent(this.#held)) return { type: "locked" };
-    // Let go first: what we hold is no longer the lock, or no longer the file.
-    await this.unlock();
     let path = this.#places.directory;
     try {
-      path = this.#places.credentials;
-      this.#held = await hold(path, signal);
-      if (!this.#isCurrent(this.#held)) {
-        // While it was waited for, the agent has moved the file. It does so only once.
-        await this.unlock();
-        this.#held = await hold(this.#places.credentials, signal);
+      if (this.#held && this.#isLock(this.#held.lock)) {
+        path = this.#places.credentials;
+        // The file has moved. The lock is kept, also where this fails: whoever came by meanwhile would
+        // read, and send, a token that is spent by the answer in our hands.
+        moveRoom(this.#held, real(path));
+        return { type: "locked" };
+      }
+      // Let go first: what we hold is no longer the lock.
+      await this.unlock();
+      const lock = await this.#takeLock(signal);
+      try {
+        path = this.#places.credentials;
+        const target = real(path);
+        this.#held = { lock, target, replacement: takeRoom(target), seen: undefined };
+      } catch (error) {
+        await lock.release();
+        throw error;
       }
       return { type: "locked" };
     } catch (error) {
@@ -121,10 +131,7 @@ export class FileStore implements Store {
       const replacement = held?.replacement ?? Replacement.prepare(real(path));
       if (held) held.replacement = undefined;
       const replaced = replacement.commit(contents, mayReplace);
-      // The agent may have moved oauth.json to auth.json at this very moment: then what was written
-      // is not what is read from now on.
-      const isRead = this.#places.credentials === path;
-      return { type: replaced && isRead ? "written" : "lock_lost" };
+      return { type: replaced && this.#isRead(path) ? "written" : "lock_lost" };
     } catch (error) {
       return this.#failed(path, error);
     }
@@ -132,7 +139,7 @@ export class FileStore implements Store {
 
   readBackoff(): Event {
     try {
-      return { type: "backoff_read", contents: readText(this.#backoff) };
+      return { type: "backoff_read", contents: readText(this.#places.backoff) };
     } catch {
       return { type: "backoff_read", contents: null };
     }
@@ -140,11 +147,12 @@ export class FileStore implements Store {
 
   writeBackoff(contents: string): void {
     try {
+      const path = this.#places.backoff;
       // Made anew, whatever stood there.
-      rmSync(this.#backoff, { force: true });
-      const file = createFile(this.#backoff);
+      rmSync(path, { force: true });
+      const file = createFile(path);
       try {
-        ownAs(file, statSync(dirname(this.#backoff)));
+        ownAs(file, statSync(dirname(path)));
         writeFileSync(file, contents);
       } finally {
         closeSync(file);
@@ -154,17 +162,44 @@ export class FileStore implements Store {
     }
   }
 
-  get #backoff(): string {
-    return `${real(this.#places.credentials)}.backoff`;
+  /** Waits for whoever holds the lock. */
+  async #takeLock(signal: AbortSignal): Promise<Lock> {
+    const lock = await Lock.take(this.#places.locked, signal);
+    if (this.#isLock(lock)) return lock;
+    // While it was waited for, somebody has moved its place. Nobody does so twice.
+    await lock.release();
+    return Lock.take(this.#places.locked, signal);
   }
 
-  /** Whether this still is the lock on the file that is in use. */
-  #isCurrent(held: Held): boolean {
+  /** Whether this still is the lock, wherever the file is. */
+  #isLock(lock: Lock): boolean {
     try {
-      return real(this.#places.credentials) === held.target && held.lock.isOurs;
+      return lock.isOn(this.#places.locked);
     } catch {
       return false;
     }
+  }
+
+  /** Whether this still is the lock, with room beside the file that is in use. */
+  #isCurrent(held: Held): boolean {
+    try {
+      return real(this.#places.credentials) === held.target && this.#isLock(held.lock);
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Whether what was written here is what is read from now on. The agent may have renamed oauth.json
+   * away just before it was replaced, and write auth.json, with what it has read, in a moment.
+   */
+  #isRead(path: string): boolean {
+    for (let look = 0; look < MIGRATION_LOOKS; look += 1) {
+      if (this.#places.credentials !== path) return false;
+      if (path === this.#places.preferred || !this.#places.isMigrating()) return true;
+      pause(MIGRATION_PAUSE_MS);
+    }
+    return this.#places.credentials === path;
   }
 
   #shown(path: string): string {
@@ -176,16 +211,19 @@ export class FileStore implements Store {
   }
 }
 
-async function hold(path: string, signal: AbortSignal): Promise<Held> {
-  const target = real(path);
-  const lock = await Lock.take(besideItself(path), target, signal);
-  try {
-    sweep(target);
-    return { target, lock, replacement: Replacement.prepare(target), seen: undefined };
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
+/** Takes room beside the file, under the lock, after what others have left there is swept. */
+function takeRoom(target: string): Replacement {
+  sweep(target);
+  return Replacement.prepare(target);
+}
+
+/** Takes room beside another file. Where that fails, the next one who asks for the lock tries again. */
+function moveRoom(held: Held, target: string): void {
+  held.replacement?.discard();
+  held.replacement = undefined;
+  held.replacement = takeRoom(target);
+  held.target = target;
+  held.seen = undefined;
 }
 
 /** Whether the file is still what was read: not everybody who writes it takes the lock. */

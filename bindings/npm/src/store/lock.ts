@@ -25,23 +25,23 @@ export class NoLock extends Error {
 }
 
 export class Lock {
+  readonly #files: readonly string[];
   readonly #directories: LockDirectory[] = [];
 
+  private constructor(files: readonly string[]) {
+    this.#files = files;
+  }
+
   /**
-   * Takes the locks on `target`. `named` is the same file as the agent calls it, which may be a link:
-   * the agent locks beside the one when it writes at once, and beside the other when it refreshes.
+   * Takes the locks on these files, one after the other.
    *
    * @throws NoLock, or an `AbortError` once `signal` is aborted.
    */
-  static async take(named: string, target: string, signal: AbortSignal): Promise<Lock> {
-    const lock = new Lock();
+  static async take(files: readonly string[], signal: AbortSignal): Promise<Lock> {
+    const lock = new Lock(files);
     const deadline = performance.now() + PATIENCE_MS;
     try {
-      // The one beside the target first: a refresh of the agent's holds it for seconds, while those
-      // who want the other wait for it for a moment only.
-      for (const file of new Set([target, named])) {
-        lock.#directories.push(await take(file, deadline, signal));
-      }
+      for (const file of files) lock.#directories.push(await take(file, deadline, signal));
       return lock;
     } catch (error) {
       await lock.release();
@@ -49,8 +49,10 @@ export class Lock {
     }
   }
 
-  /** Whether nobody has taken it over. */
-  get isOurs(): boolean {
+  /** Whether it is the lock on these very files, and nobody has taken it over. */
+  isOn(files: readonly string[]): boolean {
+    const isSame = (file: string, index: number): boolean => file === this.#files[index];
+    if (files.length !== this.#files.length || !files.every(isSame)) return false;
     return this.#directories.every((directory) => directory.isOurs);
   }
 

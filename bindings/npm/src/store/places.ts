@@ -30,10 +30,29 @@ export class Places {
     return isThere(this.preferred) ? this.preferred : join(this.directory, "oauth.json");
   }
 
+  /**
+   * The files beside which the lock stands, in the order in which it is taken: those of `auth.json`,
+   * also while the older file is in use. The agent moves that one when it starts: a lock that was
+   * named after it would shut out nobody from then on.
+   *
+   * Where `auth.json` is a link, the agent locks beside the link when it writes at once, and beside
+   * what it leads to when it refreshes. The latter comes first: a refresh holds it for seconds, while
+   * those who want the other wait for it for a moment only.
+   */
+  get locked(): string[] {
+    return [...new Set([real(this.preferred), besideItself(this.preferred)])];
+  }
+
+  /** The memory of failed refreshes: beside `auth.json` whichever file is in use, like the lock. */
+  get backoff(): string {
+    return `${real(this.preferred)}.backoff`;
+  }
+
   /** Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`. */
   isMigrating(): boolean {
     try {
-      const age = Date.now() - statSync(join(this.directory, "oauth.json.migrated")).ctimeMs;
+      // Of a link, too, it is the name that was changed.
+      const age = Date.now() - lstatSync(join(this.directory, "oauth.json.migrated")).ctimeMs;
       return age >= -1000 && age < 3000;
     } catch {
       return false;
