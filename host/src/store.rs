@@ -22,6 +22,8 @@ use replace::Replacement;
 
 /// The file that the agent uses by now.
 const PREFERRED: &str = "auth.json";
+/// The file of the oldest agents, which those of today take over.
+const FORMER: &str = "oauth.json";
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = document::MAX_BYTES as u64;
 
@@ -129,7 +131,8 @@ impl Store {
 
     /// Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`.
     fn is_migrating(&self) -> bool {
-        let changed = fs::metadata(self.directory.join("oauth.json.migrated"))
+        // Not of what a link leads to: it is the link that was renamed.
+        let changed = fs::symlink_metadata(self.directory.join("oauth.json.migrated"))
             .map(|metadata| metadata.ctime())
             .unwrap_or_default();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -169,7 +172,8 @@ impl Store {
         // Only now: while the lock was waited for, the agent may have moved the file.
         let path = self.path();
         let target = real(&path).map_err(|error| self.failed(&path, error))?;
-        replace::sweep(&target);
+        // Of both names: what was left beside the one before the agent moved the file would stay for ever.
+        self.names().iter().for_each(|name| replace::sweep(name));
         let room = Replacement::prepare(&target);
         let (replacement, result) = match room {
             Ok(replacement) => (Some(replacement), Ok(())),
@@ -177,6 +181,14 @@ impl Store {
         };
         *held = Some(Held { target, seen: None, replacement, lock });
         result
+    }
+
+    /// Where each name that the file may have leads.
+    fn names(&self) -> Vec<PathBuf> {
+        [PREFERRED, FORMER]
+            .iter()
+            .filter_map(|name| real(&self.directory.join(name)).ok())
+            .collect()
     }
 
     fn lock_place(&self) -> io::Result<Place> {
@@ -258,7 +270,7 @@ impl Store {
         if fs::symlink_metadata(&preferred).is_ok() {
             preferred
         } else {
-            self.directory.join("oauth.json")
+            self.directory.join(FORMER)
         }
     }
 

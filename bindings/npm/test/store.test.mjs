@@ -244,7 +244,9 @@ test("what a killed process left behind is swept, and what a living one is writi
   const folder = scratch(context);
   const store = storeIn(folder, "{}");
   const name = (id) => join(folder, `.auth.json.${id}-0123456789abcdef.tmp`);
-  for (const path of [name(2 ** 22 + 1), name(process.pid), join(folder, ".auth.json.x.tmp")]) writeFileSync(path, "");
+  // Beside the name that the file had before the agent moved it.
+  const former = join(folder, `.oauth.json.${2 ** 22 + 1}-0123456789abcdef.tmp`);
+  for (const path of [name(2 ** 22 + 1), name(process.pid), join(folder, ".auth.json.x.tmp"), former]) writeFileSync(path, "");
   await store.lock(NEVER);
   await store.unlock();
   assert.deepEqual(readdirSync(folder).sort(), [`.auth.json.${process.pid}-0123456789abcdef.tmp`, ".auth.json.x.tmp", "auth.json"]);

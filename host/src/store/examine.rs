@@ -18,6 +18,8 @@ use super::{Store, failure, plain, read, real};
 pub(crate) struct Places {
     /// The file, with every link followed. It need not be there.
     pub(crate) target: PathBuf,
+    /// The same for each of the names that it may have.
+    names: Vec<PathBuf>,
     /// The lock directories that a writer takes.
     pub(crate) locks: Vec<PathBuf>,
     /// The file of the kernel lock.
@@ -50,7 +52,7 @@ impl Store {
     pub(crate) fn places(&self) -> io::Result<Places> {
         let (target, place) = (real(&self.path())?, self.lock_place()?);
         let (locks, kernel_lock, backoff) = (place.directories(), place.kernel(), place.backoff());
-        Ok(Places { target, locks, kernel_lock, backoff })
+        Ok(Places { target, names: self.names(), locks, kernel_lock, backoff })
     }
 
     /// The overrides file, there or not.
@@ -82,7 +84,8 @@ impl Places {
     /// What killed processes have left behind: files, then lock directories that were set aside.
     pub(crate) fn leftovers(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let graves = self.locks.iter().flat_map(|lock| directory::graves(lock));
-        (replace::leftovers(&self.target), graves.collect())
+        let files = self.names.iter().flat_map(|name| replace::leftovers(name));
+        (files.collect(), graves.collect())
     }
 }
 

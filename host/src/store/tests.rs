@@ -118,8 +118,10 @@ async fn what_a_killed_process_left_is_swept() {
     let others = [(".auth.json.x.tmp", ""), (".auth.json.2-b.tmp", "young"), ("note.tmp", "")];
     let home =
         home_with(&[&[("auth.json", "{}"), (".auth.json.1-a.tmp", "half")], &others[..]].concat());
+    // Beside the name that the file had before the agent moved it.
+    fs::write(home.path(".oauth.json.1-a.tmp"), "half").unwrap();
     let hour = std::time::Duration::from_secs(3600);
-    for name in [".auth.json.1-a.tmp", ".auth.json.x.tmp", "note.tmp"] {
+    for name in [".auth.json.1-a.tmp", ".oauth.json.1-a.tmp", ".auth.json.x.tmp", "note.tmp"] {
         let file = OpenOptions::new().write(true).open(home.path(name)).unwrap();
         file.set_modified(SystemTime::now() - hour).unwrap();
     }

@@ -88,7 +88,7 @@ export class FileStore implements Store {
         path = this.#places.credentials;
         // The file has moved. The lock is kept, also where this fails: whoever came by meanwhile would
         // read, and send, a token that is spent by the answer in our hands.
-        moveRoom(this.#held, real(path));
+        this.#moveRoom(this.#held, real(path));
         return { type: "locked" };
       }
       // Let go first: what we hold is no longer the lock.
@@ -97,7 +97,7 @@ export class FileStore implements Store {
       try {
         path = this.#places.credentials;
         const target = real(path);
-        this.#held = { lock, target, replacement: takeRoom(target), seen: undefined };
+        this.#held = { lock, target, replacement: this.#takeRoom(target), seen: undefined };
       } catch (error) {
         await lock.release();
         throw error;
@@ -202,6 +202,22 @@ export class FileStore implements Store {
     return this.#places.credentials === path;
   }
 
+  /** Takes room beside the file, under the lock, after what others have left there is swept. */
+  #takeRoom(target: string): Replacement {
+    // Of both names: what was left beside the one before the agent moved the file would stay for ever.
+    for (const name of this.#places.names) sweep(real(name));
+    return Replacement.prepare(target);
+  }
+
+  /** Takes room beside another file. Where that fails, the next one who asks for the lock tries again. */
+  #moveRoom(held: Held, target: string): void {
+    held.replacement?.discard();
+    held.replacement = undefined;
+    held.replacement = this.#takeRoom(target);
+    held.target = target;
+    held.seen = undefined;
+  }
+
   #shown(path: string): string {
     return this.#plain(withTilde(path));
   }
@@ -209,21 +225,6 @@ export class FileStore implements Store {
   #failed(path: string, error: unknown): Event {
     return { type: "store_failed", path: this.#shown(path), failure: failureOf(error) };
   }
-}
-
-/** Takes room beside the file, under the lock, after what others have left there is swept. */
-function takeRoom(target: string): Replacement {
-  sweep(target);
-  return Replacement.prepare(target);
-}
-
-/** Takes room beside another file. Where that fails, the next one who asks for the lock tries again. */
-function moveRoom(held: Held, target: string): void {
-  held.replacement?.discard();
-  held.replacement = undefined;
-  held.replacement = takeRoom(target);
-  held.target = target;
-  held.seen = undefined;
 }
 
 /** Whether the file is still what was read: not everybody who writes it takes the lock. */

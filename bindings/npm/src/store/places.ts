@@ -24,10 +24,16 @@ export class Places {
     return join(this.directory, "auth.json");
   }
 
-  /** `auth.json` if there is one, else the older agents' `oauth.json`. */
+  /** The names that the file may have: that of today, and that of the oldest agents. */
+  get names(): [string, string] {
+    return [this.preferred, join(this.directory, "oauth.json")];
+  }
+
+  /** The name that it has: today's, if there is such a file. */
   get credentials(): string {
+    const [preferred, former] = this.names;
     // A link that points nowhere yet is there, too.
-    return isThere(this.preferred) ? this.preferred : join(this.directory, "oauth.json");
+    return isThere(preferred) ? preferred : former;
   }
 
   /**

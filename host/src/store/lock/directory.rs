@@ -144,9 +144,12 @@ fn touch(path: &Path, expected: SystemTime) -> io::Result<Option<SystemTime>> {
     directory.metadata()?.modified().map(Some)
 }
 
-/// Marks it as ours, and gives back what a umask may have taken away and its maker needs to touch it.
+/// Gives back what a umask may have taken away and its maker needs to touch it; and marks it as ours.
 fn mark(path: &Path) -> io::Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(MODE))
+    fs::set_permissions(path, Permissions::from_mode(MODE & !MARK))?;
+    // Not every file system keeps it (FAT refuses): then it is watched for as long as another's.
+    let _ = fs::set_permissions(path, Permissions::from_mode(MODE));
+    Ok(())
 }
 
 fn modified(path: &Path) -> io::Result<SystemTime> {
