@@ -237,11 +237,14 @@ impl<M: Mind> World<M> {
 
     /// A process is about to replace the file.
     pub(crate) fn check_write(&mut self, pid: usize, target: Name, after: &str, is_locked: bool) {
-        // The agent has moved the file meanwhile: nobody reads this, and it counts for nothing.
+        let job = self.processes[pid].job;
+        if job == Job::Logout {
+            self.checks.was_logged_out = true;
+        }
+        // The agent has moved the file meanwhile: nobody reads this for long, and it counts for nothing.
         if target == Name::OAuth && self.disk.migrated.is_some() {
             return;
         }
-        let job = self.processes[pid].job;
         let account = job.account().id();
         let before = self.disk.text(target);
         let Some(before) = members(before.as_deref()) else {
@@ -263,9 +266,6 @@ impl<M: Mind> World<M> {
                 self.fail(format!("{pid} writes while {} has the lock", lock.by));
             }
             self.check_members(pid, job, &before, &after);
-        }
-        if job == Job::Logout {
-            self.checks.was_logged_out = true;
         }
         self.checks.stored(granted);
     }
