@@ -1,6 +1,8 @@
 //! HTTP requests over rustls, as the core describes them.
 
-use std::error::Error as _;
+mod failure;
+mod proxy;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use pi_auth_core::http::{
 };
 use pi_auth_core::secret::Secret;
 
+use proxy::Proxy;
+
 /// How long a connection is kept for the next request: for requests in a row, but not from one poll
 /// to the next, when the server may just be closing it.
 const IDLE: Duration = Duration::from_secs(2);
@@ -19,11 +23,11 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The clients of one job, made when they are first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    /// For https.
-    remote: OnceLock<reqwest::Client>,
-    /// For plain http, which is for this machine alone: a proxy would carry its secrets over the
-    /// network.
-    local: OnceLock<reqwest::Client>,
+    /// Straight to the server. Plain http is for this machine alone, and always goes so: a proxy would
+    /// carry its secrets over the network.
+    direct: OnceLock<reqwest::Client>,
+    /// Through the proxy that the variables name.
+    proxied: OnceLock<reqwest::Client>,
 }
 
 impl Clients {
@@ -36,9 +40,15 @@ impl Clients {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
-        let client = match Url::parse(&request.url).is_some_and(|url| url.https) {
-            true => made(&self.remote, |builder| builder)?,
-            false => made(&self.local, reqwest::ClientBuilder::no_proxy)?,
+        let proxy = match Url::parse(&request.url) {
+            Some(url) if url.https => Proxy::to(&url)?,
+            _ => None,
+        };
+        let client = match &proxy {
+            Some(proxy) => made(&self.proxied, |builder| Some(builder.proxy(proxy.client()?)))
+                .ok_or(TransportFailure::BadProxy)?,
+            None => made(&self.direct, |builder| Some(builder.no_proxy()))
+                .ok_or(TransportFailure::Tls)?,
         };
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
@@ -47,18 +57,24 @@ impl Clients {
         for header in &request.headers {
             builder = builder.header(&header.name, header.value.expose());
         }
-        answer(builder).await
+        answer(builder).await.map_err(|failure| match proxy {
+            // What could not be connected to is the proxy, or what is behind it.
+            Some(proxy) if failure == TransportFailure::Connect => {
+                TransportFailure::Proxy(proxy.shown().to_owned())
+            }
+            _ => failure,
+        })
     }
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportFailure> {
-    let mut response = request.send().await.map_err(failure)?;
+    let mut response = request.send().await.map_err(failure::of)?;
     let text = |value: &reqwest::header::HeaderValue| {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     };
     let headers = response.headers().iter().map(|(n, v)| (n.to_string(), text(v))).collect();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+    while let Some(chunk) = response.chunk().await.map_err(failure::of)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(TransportFailure::TooLarge);
         }
@@ -68,12 +84,13 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportF
     Ok(Response { status: response.status().as_u16(), headers, body })
 }
 
+/// The client of that kind; `None` where there can be none.
 fn made(
     cell: &OnceLock<reqwest::Client>,
-    with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-) -> Result<&reqwest::Client, TransportFailure> {
+    with: impl FnOnce(reqwest::ClientBuilder) -> Option<reqwest::ClientBuilder>,
+) -> Option<&reqwest::Client> {
     if let Some(client) = cell.get() {
-        return Ok(client);
+        return Some(client);
     }
     // Only the first install in a process counts, and a program's own choice stands.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -83,26 +100,6 @@ fn made(
         .timeout(Duration::from_millis(TOTAL_TIMEOUT_MS))
         .pool_idle_timeout(IDLE)
         .retry(reqwest::retry::never());
-    let client = with(builder).build().map_err(|_| TransportFailure::Tls)?;
-    Ok(cell.get_or_init(|| client))
-}
-
-fn failure(error: reqwest::Error) -> TransportFailure {
-    let mut cause = error.source();
-    let mut tls = false;
-    while let Some(inner) = cause {
-        tls |= inner.is::<rustls::Error>()
-            // What rustls reports while reading or writing comes wrapped.
-            || inner
-                .downcast_ref::<std::io::Error>()
-                .and_then(std::io::Error::get_ref)
-                .is_some_and(|wrapped| wrapped.is::<rustls::Error>());
-        cause = inner.source();
-    }
-    match () {
-        () if tls && error.is_connect() => TransportFailure::Tls,
-        () if error.is_timeout() && !error.is_connect() => TransportFailure::Timeout,
-        () if error.is_connect() => TransportFailure::Connect,
-        () => TransportFailure::Broken,
-    }
+    let client = with(builder)?.build().ok()?;
+    Some(cell.get_or_init(|| client))
 }

@@ -37,7 +37,9 @@ impl Discovery {
             Event::TransportFailed { failure: TransportFailure::TooLarge } => {
                 Err(EndpointError::Unreadable { status: 200 }.into())
             }
-            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure).into()),
+            Event::TransportFailed { failure } => {
+                Err(EndpointError::Transport(failure.clone()).into())
+            }
             event => return Err(unexpected(event, "read").into()),
         };
         let error = match answer {

@@ -62,7 +62,9 @@ impl DeviceCode {
         };
         let answer = match event {
             Event::Response(response) => device::code(response, now_ms),
-            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure).into()),
+            Event::TransportFailed { failure } => {
+                Err(EndpointError::Transport(failure.clone()).into())
+            }
             event => return Err(unexpected(event, "read").into()),
         };
         match answer {
@@ -111,7 +113,7 @@ impl Entering {
             }
             // What the server has approved is approved: a lost answer loses no code.
             (Step::Polling, Event::TransportFailed { failure }) => {
-                self.polled(Poll::Trouble(EndpointError::Transport(*failure)), now_ms)
+                self.polled(Poll::Trouble(EndpointError::Transport(failure.clone())), now_ms)
             }
             (_, event) => Err(unexpected(event, "read").into()),
         }
