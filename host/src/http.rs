@@ -45,10 +45,11 @@ impl Clients {
             _ => None,
         };
         let client = match &proxy {
-            Some(proxy) => made(&self.proxied, |builder| Some(builder.proxy(proxy.client()?)))
-                .ok_or(TransportFailure::BadProxy)?,
-            None => made(&self.direct, |builder| Some(builder.no_proxy()))
-                .ok_or(TransportFailure::Tls)?,
+            Some(proxy) => {
+                let way = proxy.client()?;
+                made(&self.proxied, |builder| builder.proxy(way))?
+            }
+            None => made(&self.direct, reqwest::ClientBuilder::no_proxy)?,
         };
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
@@ -84,13 +85,12 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportF
     Ok(Response { status: response.status().as_u16(), headers, body })
 }
 
-/// The client of that kind; `None` where there can be none.
 fn made(
     cell: &OnceLock<reqwest::Client>,
-    with: impl FnOnce(reqwest::ClientBuilder) -> Option<reqwest::ClientBuilder>,
-) -> Option<&reqwest::Client> {
+    with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<&reqwest::Client, TransportFailure> {
     if let Some(client) = cell.get() {
-        return Some(client);
+        return Ok(client);
     }
     // Only the first install in a process counts, and a program's own choice stands.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -100,6 +100,7 @@ fn made(
         .timeout(Duration::from_millis(TOTAL_TIMEOUT_MS))
         .pool_idle_timeout(IDLE)
         .retry(reqwest::retry::never());
-    let client = with(builder)?.build().ok()?;
-    Some(cell.get_or_init(|| client))
+    // There is none where nobody is to be trusted.
+    let client = with(builder).build().map_err(|_| TransportFailure::Tls)?;
+    Ok(cell.get_or_init(|| client))
 }

@@ -22,8 +22,8 @@ fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error 
 }
 
 fn tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    // What rustls reports while reading or writing comes wrapped.
-    let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
+    // What rustls reports while reading or writing comes wrapped, sometimes twice.
+    let wrapped = || tls(cause.downcast_ref::<io::Error>()?.get_ref()?);
     cause.downcast_ref().or_else(wrapped)
 }
 
@@ -31,7 +31,8 @@ fn handshake(problem: &rustls::Error) -> TransportFailure {
     use CertificateError as Wrong;
     let rustls::Error::InvalidCertificate(wrong) = problem else { return TransportFailure::Tls };
     match wrong {
-        Wrong::UnknownIssuer => TransportFailure::UnknownAuthority,
+        // One that calls itself like one that is trusted is found out by its signature.
+        Wrong::UnknownIssuer | Wrong::BadSignature => TransportFailure::UnknownAuthority,
         Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
             TransportFailure::WrongName
         }

@@ -55,8 +55,8 @@ impl Proxy {
     }
 
     /// The same for a client.
-    pub(super) fn client(&self) -> Option<reqwest::Proxy> {
-        reqwest::Proxy::https(&self.named).ok()
+    pub(super) fn client(&self) -> Result<reqwest::Proxy, TransportFailure> {
+        reqwest::Proxy::https(&self.named).map_err(|_| TransportFailure::BadProxy)
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
             assert_eq!(shown(named, "", "https://h/"), Ok(Some(address.to_owned())), "{named}");
             let url = Url::parse("https://h/").unwrap();
             let proxy = Proxy::between(&url, Some(named.to_owned()), None).unwrap().unwrap();
-            assert!(proxy.client().is_some(), "{named}");
+            assert!(proxy.client().is_ok(), "{named}");
         }
     }
 
