@@ -1,0 +1,73 @@
+//! Every secret that this test process has seen: what a sandbox gave, what it was sent, and what a test
+//! stored or put into a variable. Each is a canary: whatever `pi` says, none may be in it.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+/// The shortest text that is taken for a secret, in bytes: the `a` and the `r` of a test that does not
+/// care are in every word.
+const LEAST: usize = 16;
+
+/// The members of a credential file, and of requests and answers, that are secrets.
+const MEMBERS: [&str; 10] = [
+    "access",
+    "access_token",
+    "code",
+    "code_verifier",
+    "device_code",
+    "id_token",
+    "key",
+    "refresh",
+    "refresh_token",
+    "token",
+];
+
+static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// From now on this is a secret.
+pub fn plant(secret: &str) {
+    if secret.len() >= LEAST {
+        secrets().insert(secret.to_owned());
+    }
+}
+
+/// The same for what stands under this name, if what stands there is one.
+pub fn plant_member(name: &str, value: &str) {
+    if MEMBERS.contains(&name) {
+        plant(value);
+    }
+}
+
+/// The same for every secret in a JSON document; none where it is none.
+pub fn plant_all(json: &str) {
+    if let Ok(document) = serde_json::from_str(json) {
+        plant_within(&document);
+    }
+}
+
+fn plant_within(value: &Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(text) => plant_member(name, text),
+                    value => plant_within(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(plant_within),
+        _ => {}
+    }
+}
+
+/// The first secret in a text, but for those that `may_be_there` lets pass.
+pub fn found(text: &str, may_be_there: impl Fn(&str) -> bool) -> Option<String> {
+    let secrets = secrets();
+    secrets.iter().find(|secret| text.contains(*secret) && !may_be_there(secret)).cloned()
+}
+
+fn secrets() -> MutexGuard<'static, BTreeSet<String>> {
+    SECRETS.lock().unwrap_or_else(PoisonError::into_inner)
+}
