@@ -16,8 +16,11 @@
 //! | `headers.rs` | what a request carries, and where it goes |
 //! | `overrides.rs` | the file that changes the built-in providers |
 //! | `real_addresses.rs` | the built-in addresses, through a proxy and with TLS |
+//! | `tls.rs` | whom `pi` trusts, and that nobody else learns anything |
+//! | `proxies.rs` | the proxy that the variables name, and no way past it |
 //! | `token.rs` | a token that can be used now, for what it costs |
 //! | `faults.rs` | whatever the provider does wrong, nobody is logged out by us |
+//! | `wire.rs`, `wire/` | whatever comes over the wire, in answer to every request that is made |
 //! | `resolution.rs` | which key wins |
 //! | `logout_status.rs` | ways out, and telling who is logged in |
 //! | `file.rs` | the credential file: its mode, its bytes, what is not ours in it |
@@ -50,13 +53,16 @@ mod login_json;
 mod logout_status;
 mod models;
 mod overrides;
+mod proxies;
 mod real_addresses;
 mod resolution;
 mod secrets;
 mod signals;
 mod terminal;
+mod tls;
 mod token;
 mod usage;
+mod wire;
 
 use std::io::Write as _;
 
