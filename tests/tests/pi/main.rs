@@ -26,6 +26,7 @@
 //! | `file.rs` | the credential file: its mode, its bytes, what is not ours in it |
 //! | `lock.rs` | the lock that the agent takes, too |
 //! | `concurrency.rs` | many processes at once, some of them killed |
+//! | `storm.rs` | many processes at a provider that wants to be left alone |
 //! | `signals.rs` | what a signal stops, and what it must not |
 //! | `handoff.rs` | what is not ours goes to the agent's own `pi` |
 //! | `usage.rs` | words that mean nothing here, and help |
@@ -58,6 +59,7 @@ mod real_addresses;
 mod resolution;
 mod secrets;
 mod signals;
+mod storm;
 mod terminal;
 mod tls;
 mod token;
