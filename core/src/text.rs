@@ -22,13 +22,19 @@ pub(crate) fn has(text: &str, c: char) -> bool {
 }
 
 /// Text from elsewhere as it may be shown: without control characters, which a terminal would
-/// obey, and without those that reorder what a person reads.
+/// obey, and without those that reorder what a person reads or begin a line of their own.
 pub fn plain(text: &str) -> String {
     text.chars().filter(|c| is_plain(*c)).collect()
 }
 
 pub(crate) fn is_plain(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let reorders = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    // Unicode's own ends of lines and of paragraphs.
+    let breaks = matches!(c, '\u{2028}' | '\u{2029}');
+    !(c.is_control() || reorders || breaks)
 }
 
 /// `text` with `to` in every place of `from`, which is not empty.
@@ -71,6 +77,10 @@ mod tests {
     #[test]
     fn plain_text_has_nothing_a_terminal_obeys() {
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
+        assert_eq!(
+            plain("a\u{61c}b\u{200e}\u{200f}c\u{2028}\u{2029}d\u{2067}é\u{200d}"),
+            "abcdé\u{200d}"
+        );
         assert_eq!(brief(&"x".repeat(1000)).len(), 300);
     }
 
