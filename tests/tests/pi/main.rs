@@ -31,6 +31,7 @@
 //! | `handoff.rs` | what is not ours goes to the agent's own `pi` |
 //! | `usage.rs` | words that mean nothing here, and help |
 //! | `terminal.rs` | a person at a terminal |
+//! | `escapes.rs` | nothing from elsewhere acts on it |
 //! | `secrets.rs`, `copilot_secrets.rs` | where no secret may ever be seen |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -43,6 +44,7 @@ mod device;
 mod device_json;
 mod device_terminal;
 mod enterprise;
+mod escapes;
 mod exchange;
 mod faults;
 mod file;

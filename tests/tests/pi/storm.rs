@@ -91,14 +91,18 @@ fn when_its_time_has_passed_exactly_one_asks_again() {
             sandbox.fail_next(Fault::rate_limited(600));
         }
         let all = storm(&home, 20);
-        all.iter().for_each(|ended| drop(ended.exits(1).says("asked too often")));
+        for ended in &all {
+            ended.exits(1).prints("").says("asked too often");
+        }
         assert_eq!(requests(&sandbox), round, "one a round");
         sandbox.clear_faults();
         let_it_pass(&home);
     }
     let all = storm(&home, 20);
     let access = home.entry("anthropic")["access"].as_str().unwrap().to_owned();
-    all.iter().for_each(|ended| drop(ended.exits(0).prints(&format!("{access}\n"))));
+    for ended in &all {
+        ended.exits(0).prints(&format!("{access}\n"));
+    }
     assert_eq!((requests(&sandbox), sandbox.grants()), (3, 1));
     assert_logged_in(&home, &sandbox);
 }
