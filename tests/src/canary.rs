@@ -47,6 +47,17 @@ pub fn plant_all(json: &str) {
     }
 }
 
+/// The same for what a request holds: a document or a form, and the token that it shows.
+pub fn plant_request(request: &str) {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
+    plant_all(body);
+    for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
+        plant_member(&name, &value);
+    }
+    let bearers = head.lines().filter_map(|line| line.split_once("Bearer "));
+    bearers.for_each(|(_, token)| plant(token));
+}
+
 fn plant_within(value: &Value) {
     match value {
         Value::Object(members) => {
@@ -70,4 +81,30 @@ pub fn found(text: &str, may_be_there: impl Fn(&str) -> bool) -> Option<String> 
 
 fn secrets() -> MutexGuard<'static, BTreeSet<String>> {
     SECRETS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_found_wherever_they_came_from() {
+        let secret = |number: u32| format!("a-canary-of-this-test-{number}");
+        plant(&secret(1));
+        plant_all(&format!(r#"{{"p":[{{"refresh":"{}","name":"{}"}}]}}"#, secret(2), secret(3)));
+        plant_request(&format!(
+            "POST /t HTTP/1.1\r\nAuthorization: Bearer {}\r\n\r\ncode_verifier={}&x={}",
+            secret(4),
+            secret(5),
+            secret(6)
+        ));
+        plant("short");
+        for (number, is_one) in [(1, true), (2, true), (3, false), (4, true), (5, true), (6, false)]
+        {
+            let text = format!("it says {}.", secret(number));
+            assert_eq!(found(&text, |_| false), is_one.then(|| secret(number)));
+            assert_eq!(found(&text, |_| true), None);
+        }
+        assert_eq!(found("short", |_| false), None);
+    }
 }

@@ -15,9 +15,6 @@ use serde_json::Value;
 use super::PATIENCE;
 use super::watch::{self, Watch};
 
-/// The commands whose standard output is a token, or carries one.
-const PRINT_TOKENS: [&str; 2] = ["token", "headers"];
-
 /// A process that runs. Dropped before its end, it is killed.
 #[derive(Debug)]
 pub struct Running {
@@ -38,7 +35,7 @@ impl Running {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let arguments: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
         let shown = format!("pi {}", arguments.join(" "));
-        let prints_token = arguments.iter().any(|word| PRINT_TOKENS.contains(&word.as_ref()));
+        let prints_token = watch::prints_token(&arguments);
         let values = command.get_envs().filter_map(|(_, value)| value);
         let given = values.map(|value| value.to_string_lossy().into_owned()).collect();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));

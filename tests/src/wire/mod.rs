@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub use script::Script;
 
+use crate::canary;
 use crate::sandbox::Sandbox;
 
 /// The longest request that is read, in bytes.
@@ -143,6 +144,7 @@ impl Shared {
         };
         let request = read_request(&mut stream)?;
         locked(&self.heard)[place].clone_from(&request);
+        canary::plant_request(&String::from_utf8_lossy(&request));
         match (self.script_for(&request), self.behind) {
             (Some(script), _) => {
                 script.perform(&mut stream, &self.sent)?;

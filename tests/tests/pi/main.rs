@@ -4,6 +4,7 @@
 //! | file | what it claims |
 //! |---|---|
 //! | `login.rs` | ways in: paste and callback; and what each mistake leads to |
+//! | `login_faults.rs` | crowds at the callback, and pastes that are none |
 //! | `login_json.rs` | the same for a program |
 //! | `callback.rs` | the loopback server that a browser comes back to |
 //! | `copilot.rs` | logging in to GitHub Copilot by a code, and what is stored then |
@@ -52,6 +53,7 @@ mod handoff;
 mod headers;
 mod lock;
 mod login;
+mod login_faults;
 mod login_json;
 mod logout_status;
 mod models;

@@ -125,7 +125,7 @@ pub(super) const REFRESH: Job = Job {
         home.store(&sandbox.issue(), Age::Expired.expires());
         home
     },
-    start: |home| home.pi(["token", "anthropic"]).start(),
+    start: |home| home.pi(["token", "anthropic"]).talkative().start(),
     judge: |met, ended| {
         met.exits(ended, 1);
         ended.prints("");
@@ -146,7 +146,7 @@ pub(super) const EXCHANGE: Job = Job {
     requests: 1,
     prepare: at,
     start: |home| {
-        let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
+        let mut pi = home.pi(["login", "anthropic", "--no-browser"]).talkative().start();
         let (code, state) = code_page(&pi.authorize_url());
         pi.write(&format!("{code}#{state}\n"));
         pi
@@ -168,7 +168,7 @@ pub(super) const DEVICE: Job = Job {
     once: false,
     requests: 1,
     prepare: at,
-    start: |home| home.pi(["login", COPILOT]).start(),
+    start: |home| home.pi(["login", COPILOT]).talkative().start(),
     judge: |met, ended| {
         met.exits(ended, 1);
         ended.prints("");
@@ -186,7 +186,7 @@ pub(super) const POLL: Job = Job {
     // The person may take a moment.
     requests: 6,
     prepare: at,
-    start: |home| approved(home, &[]).start(),
+    start: |home| approved(home, &[]).talkative().start(),
     judge: |met, ended| {
         let passes = met.means.is_transient() || matches!(met.means, Means::Refused(300..=399));
         met.exits(ended, i32::from(!passes));
@@ -212,7 +212,7 @@ pub(super) const COPILOT_TOKEN: Job = Job {
         home.write("oauth.json", json!({ COPILOT: login }).to_string());
         home
     },
-    start: |home| home.pi(["token", COPILOT]).start(),
+    start: |home| home.pi(["token", COPILOT]).talkative().start(),
     judge: |met, ended| {
         let (code, words) = match met.means {
             Means::Refused(401) => (4, "HTTP 401".to_owned()),
@@ -233,7 +233,7 @@ pub(super) const MODELS: Job = Job {
     once: false,
     requests: 1,
     prepare: at,
-    start: |home| approved(home, &[]).start(),
+    start: |home| approved(home, &[]).talkative().start(),
     judge: |met, ended| {
         met.exits(ended, 0);
         met.says(ended, "note: There is no list of your models: ");
@@ -254,7 +254,7 @@ pub(super) const POLICY: Job = Job {
     once: false,
     requests: 2,
     prepare: at,
-    start: |home| approved(home, &[]).start(),
+    start: |home| approved(home, &[]).talkative().start(),
     judge: |met, ended| {
         met.exits(ended, 0);
         let is_success = met.means.is_success() || met.name.ends_with("an error in a success");
@@ -282,7 +282,7 @@ pub(super) const DISCOVERY: Job = Job {
     prepare: |wire, sandbox| {
         acme(sandbox, &json!({ "flow": "authorization_code", "issuer": wire.url() }))
     },
-    start: |home| home.pi(["token", "acme"]).start(),
+    start: |home| home.pi(["token", "acme"]).talkative().start(),
     judge: |met, ended| {
         met.exits(ended, 1);
         ended.prints("");
@@ -312,7 +312,7 @@ pub(super) const REVOCATION: Job = Job {
             }),
         )
     },
-    start: |home| home.pi(["logout", "acme"]).start(),
+    start: |home| home.pi(["logout", "acme"]).talkative().start(),
     judge: |met, ended| {
         met.exits(ended, 0);
         assert!(met.home.entry("acme").is_null(), "{}: {ended}", met.name);
