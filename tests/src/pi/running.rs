@@ -100,10 +100,10 @@ impl Running {
     #[track_caller]
     pub fn authorize_url(&mut self) -> String {
         self.hear("an authorization URL", |stderr| {
-            // A word that is followed by nothing may be cut.
-            let at = stderr.find("http")?;
-            let end = stderr[at..].find(char::is_whitespace)?;
-            Some(stderr[at..at + end].to_owned())
+            // A line that has no end may be cut; one that ends so is what a slow machine waits for.
+            let complete = &stderr[..stderr.rfind('\n')?];
+            let mut lines = complete.lines().filter(|line| !line.ends_with("..."));
+            lines.find_map(|line| line[line.find("http")?..].split(' ').next().map(str::to_owned))
         })
     }
 
@@ -142,6 +142,7 @@ impl Running {
         }
         let shown = std::mem::take(&mut self.shown);
         let ended = Ended { shown, status, stdout: self.stdout(), stderr: self.stderr() };
+        self.watch.plant_stored();
         ended.keeps_the_promises(self.prints_token);
         let problem = self.watch.problem(&self.given);
         assert!(problem.is_none(), "{ended}\n{}", problem.unwrap_or_default());

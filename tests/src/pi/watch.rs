@@ -32,6 +32,12 @@ impl Watch {
         Self { home: home.path().to_path_buf(), agent_dir: home.agent_dir() }
     }
 
+    /// Whatever is stored there is a secret, whoever gave it.
+    pub(super) fn plant_stored(&self) {
+        let stored = files(&self.agent_dir).filter(|(name, _)| may_hold_tokens(name));
+        stored.for_each(|(_, text)| canary::plant_all(&text));
+    }
+
     /// What is wrong there, if anything. What `pi` itself was given as a variable, its children get too.
     pub(super) fn problem(&self, given: &[String]) -> Option<String> {
         let inherited = |secret: &str| given.iter().any(|value| value.contains(secret));
