@@ -85,7 +85,7 @@ impl Script {
         self
     }
 
-    /// Does it, and counts what was sent. An error is a client that hung up.
+    /// Does it, and counts what was sent. An error is a client that hung up, or is to be hung up on.
     pub(super) fn perform(&self, stream: &mut TcpStream, sent: &AtomicU64) -> io::Result<()> {
         let send = |stream: &mut TcpStream, bytes: &[u8]| {
             stream.write_all(bytes)?;
@@ -105,7 +105,11 @@ impl Script {
                         return Ok(());
                     }
                 }
-                Act::Reset => set_socket_linger(&*stream, Some(Duration::ZERO))?,
+                Act::Reset => {
+                    set_socket_linger(&*stream, Some(Duration::ZERO))?;
+                    // Nothing more is said, not even that it is over.
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
             }
         }
         Ok(())

@@ -43,7 +43,7 @@ fn nothing_that_goes_on_for_ever_passes_the_thirty_seconds() {
         job.ends();
     }
     let took = began.elapsed();
-    assert!((29..50).contains(&took.as_secs()), "{took:?}");
+    assert!((29..60).contains(&took.as_secs()), "{took:?}");
 }
 
 #[test]
