@@ -43,32 +43,45 @@ pub fn plant_member(name: &str, value: &str) {
 /// The same for every secret in a JSON document; none where it is none.
 pub fn plant_all(json: &str) {
     if let Ok(document) = serde_json::from_str(json) {
-        plant_within(&document);
+        let mut found = Vec::new();
+        collect(&document, &mut found);
+        found.iter().for_each(|secret| plant(secret));
     }
 }
 
 /// The same for what a request holds: a document or a form, and the token that it shows.
 pub fn plant_request(request: &str) {
-    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
-    plant_all(body);
-    for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
-        plant_member(&name, &value);
-    }
-    let bearers = head.lines().filter_map(|line| line.split_once("Bearer "));
-    bearers.for_each(|(_, token)| plant(token));
+    secrets_of(request).iter().for_each(|secret| plant(secret));
 }
 
-fn plant_within(value: &Value) {
+/// Every secret that a request holds.
+pub fn secrets_of(request: &str) -> Vec<String> {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
+    let mut found = Vec::new();
+    if let Ok(document) = serde_json::from_str(body) {
+        collect(&document, &mut found);
+    }
+    let form = url::form_urlencoded::parse(body.as_bytes());
+    let secret = form.filter(|(name, _)| MEMBERS.contains(&name.as_ref()));
+    found.extend(secret.map(|(_, value)| value.into_owned()));
+    let bearers = head.lines().filter_map(|line| line.split_once("Bearer "));
+    found.extend(bearers.map(|(_, token)| token.to_owned()));
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
                 match value {
-                    Value::String(text) => plant_member(name, text),
-                    value => plant_within(value),
+                    Value::String(text) if MEMBERS.contains(&name.as_str()) => {
+                        found.push(text.clone());
+                    }
+                    value => collect(value, found),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(plant_within),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
         _ => {}
     }
 }

@@ -144,20 +144,20 @@ impl Shared {
         };
         let request = read_request(&mut stream)?;
         locked(&self.heard)[place].clone_from(&request);
-        canary::plant_request(&String::from_utf8_lossy(&request));
-        match (self.script_for(&request), self.behind) {
+        let text = String::from_utf8_lossy(&request);
+        canary::plant_request(&text);
+        match (self.script_for(&text), self.behind) {
             (Some(script), _) => {
-                script.perform(&mut stream, &self.sent)?;
+                script.perform(&text, &mut stream, &self.sent)?;
                 stream.shutdown(Shutdown::Write)
             }
             (None, Some(behind)) => pass_on(&request, behind, &mut stream),
-            (None, None) => Script::status(404).perform(&mut stream, &self.sent),
+            (None, None) => Script::status(404).perform(&text, &mut stream, &self.sent),
         }
     }
 
-    fn script_for(&self, request: &[u8]) -> Option<Script> {
-        let text = String::from_utf8_lossy(request);
-        let path = text.split(' ').nth(1).unwrap_or_default();
+    fn script_for(&self, request: &str) -> Option<Script> {
+        let path = request.split(' ').nth(1).unwrap_or_default();
         let mut faults = locked(&self.faults);
         let place = faults.iter().position(|fault| path.ends_with(&fault.path_end))?;
         Some(if faults[place].once {

@@ -7,6 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
+use serde_json::json;
+
+use crate::canary;
 
 /// One thing after another; then the connection is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +20,7 @@ enum Act {
     Send(Vec<u8>),
     Endlessly(Vec<u8>, Duration),
     Wait(Duration),
+    Repeat(u16),
     Reset,
 }
 
@@ -74,6 +78,11 @@ impl Script {
         self.wait(Duration::from_secs(600))
     }
 
+    /// Answers with this status, and in every text for people with all secrets of the request.
+    pub fn repeating(code: u16) -> Self {
+        Self::new().and(Act::Repeat(code))
+    }
+
     /// Ends the connection as a crash does, by a RST.
     #[must_use]
     pub fn reset(self) -> Self {
@@ -86,7 +95,12 @@ impl Script {
     }
 
     /// Does it, and counts what was sent. An error is a client that hung up, or is to be hung up on.
-    pub(super) fn perform(&self, stream: &mut TcpStream, sent: &AtomicU64) -> io::Result<()> {
+    pub(super) fn perform(
+        &self,
+        request: &str,
+        stream: &mut TcpStream,
+        sent: &AtomicU64,
+    ) -> io::Result<()> {
         let send = |stream: &mut TcpStream, bytes: &[u8]| {
             stream.write_all(bytes)?;
             sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -104,6 +118,16 @@ impl Script {
                     if let Ok(0) = stream.read(&mut [0; 1]) {
                         return Ok(());
                     }
+                }
+                Act::Repeat(code) => {
+                    let text = format!("you sent {}", canary::secrets_of(request).join(" and "));
+                    let document = json!({
+                        "error": text, "error_description": text, "message": text,
+                        "error_details": { "message": text }, "issuer": text,
+                    });
+                    let headers = [("Content-Type", "application/json")];
+                    let answer = Self::answer(*code, &headers, document.to_string());
+                    answer.perform(request, stream, sent)?;
                 }
                 Act::Reset => {
                     set_socket_linger(&*stream, Some(Duration::ZERO))?;

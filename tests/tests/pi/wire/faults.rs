@@ -1,7 +1,9 @@
 //! Every request meets every answer that is none: what is transient and what is not are told apart,
 //! and no login is lost.
 
-use super::answers;
+use pi_auth_tests::wire::Script;
+
+use super::answers::{self, Means};
 use super::jobs::{self, Job};
 
 /// How many wait for their ends at once: some of them spend their time waiting to ask again.
@@ -24,6 +26,24 @@ fn meets_every_answer(job: Job) {
             assert!(wire.sent() < MOST_SENT, "{} bytes: {ended}", wire.sent());
         }
     }
+}
+
+#[test]
+fn no_server_that_repeats_the_secrets_it_was_sent_is_repeated() {
+    let mut redacted = Vec::new();
+    for job in jobs::ALL {
+        let sandbox = jobs::sandbox();
+        let repeats = [200, 400, 401, 403, 404].map(|status| {
+            job.start(&sandbox, "repeats", Means::Refused(status), Script::repeating(status))
+        });
+        let ended = repeats.map(|job| job.ends_somehow());
+        if ended.iter().any(|ended| ended.stderr.contains("you sent [REDACTED]")) {
+            redacted.push(job.name);
+        }
+    }
+    // Of the others, two send no secret, and one shows no words.
+    let expected = ["refresh", "exchange", "poll", "Copilot's token", "models", "revocation"];
+    assert_eq!(redacted, expected);
 }
 
 #[test]
