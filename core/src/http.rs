@@ -199,24 +199,17 @@ impl TransportFailure {
                 "Check your connection and the proxy variables. "
             }
             Self::Proxy(_) => {
-                "Check that the proxy runs, and what HTTPS_PROXY, ALL_PROXY and NO_PROXY say; a \
-                 password that it wants stands in its address: http://USER:PASSWORD@HOST:PORT. "
+                "Check that it runs, and HTTPS_PROXY, ALL_PROXY and NO_PROXY; a password goes into its \
+                 URL: http://USER:PASSWORD@HOST. "
             }
-            Self::BadProxy => {
-                "Set HTTPS_PROXY (or ALL_PROXY) to an address such as http://HOST:PORT, or unset it. "
-            }
-            Self::Tls => {
-                "Check the address, the proxy variables, and which certificates are trusted \
-                 (SSL_CERT_FILE). "
-            }
+            Self::BadProxy => "Set HTTPS_PROXY (or ALL_PROXY) to http://HOST:PORT, or unset it. ",
+            Self::Tls => "Check the address, the proxy variables and SSL_CERT_FILE. ",
             Self::UnknownAuthority => {
-                "If your network or the server has an authority of its own, add its certificate to \
-                 the system's, or name a PEM file of all that you trust in SSL_CERT_FILE. "
+                "If it is one of your own, add it to the system's, or name a file of all that you trust \
+                 in SSL_CERT_FILE. "
             }
-            Self::WrongName => "Somebody else may be answering in its name: try another network. ",
-            Self::OutOfDate => {
-                "Check this machine's clock; if it is right, the server's owner has to act. "
-            }
+            Self::WrongName => "Try another network. ",
+            Self::OutOfDate => "Check this machine's clock. ",
         }
     }
 }
@@ -228,11 +221,9 @@ impl fmt::Display for TransportFailure {
             Self::Proxy(proxy) => {
                 return write!(f, "the proxy {} did not open a way to it", brief(proxy));
             }
-            Self::BadProxy => "a variable names a proxy by what is no address of one",
+            Self::BadProxy => "a variable names a proxy that is none",
             Self::Tls => "the secure connection could not be set up",
-            Self::UnknownAuthority => {
-                "its certificate is from an authority that this machine does not trust"
-            }
+            Self::UnknownAuthority => "its certificate is from an authority that is not trusted",
             Self::WrongName => "its certificate is for another name",
             Self::OutOfDate => "its certificate has expired or is not valid yet",
             Self::Timeout => "no answer in time",

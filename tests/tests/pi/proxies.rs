@@ -171,7 +171,7 @@ fn a_variable_that_names_no_proxy_is_an_error_and_no_way_past_it() {
     {
         for variable in VARIABLES {
             let ended = refresh(server.port(), &[(variable, value)]);
-            ended.exits(1).prints("").says("names a proxy by what is no address of one");
+            ended.exits(1).prints("").says("a variable names a proxy that is none");
             ended.says("Set HTTPS_PROXY");
         }
     }

@@ -19,12 +19,12 @@ use crate::real_addresses::pi;
 const REFUSED: [(Certificate, &str, &str); 5] = [
     (
         Certificate::UnknownAuthority,
-        "its certificate is from an authority that this machine does not trust",
+        "its certificate is from an authority that is not trusted",
         "SSL_CERT_FILE",
     ),
     (
         Certificate::SelfSigned,
-        "its certificate is from an authority that this machine does not trust",
+        "its certificate is from an authority that is not trusted",
         "SSL_CERT_FILE",
     ),
     (Certificate::OtherName, "its certificate is for another name", "another network"),
@@ -76,7 +76,7 @@ fn an_authority_that_is_not_named_is_not_trusted() {
     let home = expired(&sandbox);
     let pi = pi(&home, &internet, &["token", "anthropic"]);
     let ended = pi.env("SSL_CERT_FILE", other.ca_pem_path()).run();
-    ended.exits(1).prints("").says("an authority that this machine does not trust");
+    ended.exits(1).prints("").says("an authority that is not trusted");
     assert_eq!(sandbox.log(), []);
 }
 
