@@ -13,6 +13,7 @@ mod backoff;
 pub mod credential;
 mod discovery;
 mod effect;
+pub mod endpoints;
 mod event;
 pub mod headers;
 pub mod login;

@@ -25,7 +25,7 @@ pub const TOTAL_TIMEOUT_MS: u64 = 30_000;
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// This program's own name to servers: it does not present as another client.
-pub(crate) const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"));
 
 /// The request methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,8 +192,8 @@ impl TransportFailure {
         matches!(self, Self::Timeout | Self::Broken | Self::TooLarge)
     }
 
-    /// What a person can look at before the next attempt, in a sentence or two.
-    pub(crate) fn mend(&self) -> &'static str {
+    /// What a person can look at before the next attempt, in a sentence or two and a space.
+    pub fn mend(&self) -> &'static str {
         match self {
             Self::Connect | Self::Timeout | Self::Broken | Self::TooLarge => {
                 "Check your connection and the proxy variables. "

@@ -8,6 +8,7 @@
 //!     login/         authorization_code, device_code; copilot and its models
 //!     token/         refresh; exchange of a variable's token    headers: the same, to be sent
 //!     logout/        revocation                                 status;  credential, as a whole
+//!     endpoints      where each login would be refreshed, for a host that only looks
 //!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste,
 //!                  device (RFC 8628), metadata (RFC 8414), revocation (RFC 7009), endpoint
 //!   provider       providers as data: anthropic, github_copilot/, and the overrides file

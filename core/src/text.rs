@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 /// A path as it can be pasted into a shell, which still has to expand a tilde.
-pub(crate) fn shell(path: &str) -> String {
+pub fn shell(path: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || has("/._-+~", c);
     let (tilde, rest) = match path.strip_prefix("~/") {
         Some(rest) => ("~/", rest),

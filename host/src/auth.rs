@@ -295,10 +295,26 @@ impl Auth {
         }
     }
 
+    /// The same as far as mere reading leads, by the core that is linked in; `None` where the file
+    /// would have to be locked first, since it cannot be read as it is.
+    pub(crate) fn status_at_once(&self) -> Option<Result<Status, Error>> {
+        let environment = self.environment.clone();
+        let request = Request::Status(status::Request { environment });
+        let core = Core::default();
+        let mut driver = Driver::start(&core, request, self.store(), self.stop.clone());
+        Some(driver.run_local()?.and_then(|output| match output {
+            Output::Status(status) => Ok(status),
+            _ => Err(Error::Cancelled),
+        }))
+    }
+
+    /// The files.
+    pub(crate) fn store(&self) -> Store {
+        Store::new(self.directory.clone(), self.overrides.clone(), dirs::home_dir())
+    }
+
     fn driver(&self, request: Request) -> Driver {
-        let (directory, overrides) = (self.directory.clone(), self.overrides.clone());
-        let store = Store::new(directory, overrides, dirs::home_dir());
-        Driver::start(&self.core, request, store, self.stop.clone())
+        Driver::start(&self.core, request, self.store(), self.stop.clone())
     }
 }
 

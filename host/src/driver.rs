@@ -287,7 +287,7 @@ fn variable(name: &str) -> Event {
 }
 
 /// Awaits `work`, and tells what it is when it takes more than a moment.
-async fn waited_for<T>(
+pub(crate) async fn waited_for<T>(
     work: impl Future<Output = T>,
     activity: &str,
     interaction: &mut impl Interaction,

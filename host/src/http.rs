@@ -1,7 +1,8 @@
 //! HTTP requests over rustls, as the core describes them.
 
 mod failure;
-mod proxy;
+pub(crate) mod greeting;
+pub(crate) mod proxy;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use pi_auth_core::http::{
 };
 use pi_auth_core::secret::Secret;
 
-use proxy::Proxy;
+use proxy::{Proxy, Variables};
 
 /// How long a connection is kept for the next request: for requests in a row, but not from one poll
 /// to the next, when the server may just be closing it.
@@ -30,6 +31,13 @@ pub(crate) struct Clients {
     proxied: OnceLock<reqwest::Client>,
 }
 
+/// The way to one server.
+struct Way<'a> {
+    client: &'a reqwest::Client,
+    /// The proxy that leads there.
+    proxy: Option<Proxy>,
+}
+
 impl Clients {
     /// Sends `request` and reads the whole answer.
     pub(crate) async fn send(&self, request: &Request) -> Event {
@@ -39,18 +47,31 @@ impl Clients {
         }
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
-        let proxy = match Url::parse(&request.url) {
-            Some(url) if url.https => Proxy::to(&url)?,
-            _ => None,
+    /// Whether there is any certificate to trust; without one no client can be made.
+    pub(crate) fn trust_any(&self) -> bool {
+        made(&self.direct, reqwest::ClientBuilder::no_proxy).is_ok()
+    }
+
+    /// The way to the server of `url`.
+    fn way(&self, url: &str) -> Result<Way<'_>, TransportFailure> {
+        let proxy = match Url::parse(url) {
+            Some(url) => Variables::of_process().proxy_to(&url),
+            None => Ok(None),
         };
+        let proxy = proxy.map_err(|_| TransportFailure::BadProxy)?;
         let client = match &proxy {
             Some(proxy) => {
-                let way = proxy.client()?;
-                made(&self.proxied, |builder| builder.proxy(way))?
+                let named = proxy.client().map_err(|_| TransportFailure::BadProxy)?;
+                made(&self.proxied, |builder| builder.proxy(named))
             }
-            None => made(&self.direct, reqwest::ClientBuilder::no_proxy)?,
+            None => made(&self.direct, reqwest::ClientBuilder::no_proxy),
         };
+        Ok(Way { client: client?, proxy })
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
+        let way = self.way(&request.url)?;
+        let client = way.client;
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
             Method::Post => client.post(&request.url).body(request.body.expose().to_owned()),
@@ -58,13 +79,19 @@ impl Clients {
         for header in &request.headers {
             builder = builder.header(&header.name, header.value.expose());
         }
-        answer(builder).await.map_err(|failure| match proxy {
-            // What could not be connected to is the proxy, or what is behind it.
+        answer(builder).await.map_err(|failure| way.blames(failure))
+    }
+}
+
+impl Way<'_> {
+    /// What could not be connected to is the proxy, or what is behind it.
+    fn blames(&self, failure: TransportFailure) -> TransportFailure {
+        match &self.proxy {
             Some(proxy) if failure == TransportFailure::Connect => {
                 TransportFailure::Proxy(proxy.shown().to_owned())
             }
             _ => failure,
-        })
+        }
     }
 }
 

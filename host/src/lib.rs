@@ -20,10 +20,12 @@
 //!   store        the credential file: read, probe, lock, replace
 //!     store/lock       the kernel's lock and the agent's lock directories
 //!     store/replace    a temporary file that becomes the credential file, or vanishes
+//!     store/examine    looking at all that without taking or changing anything
 //!     store/plain      the small files beside it: owned as they should be, links not followed
 //!   http         requests over rustls
 //!   callback     the loopback server that a browser comes back to, and its pages
 //!   browser      opening one
+//!   doctor       what is wrong with this machine's logins, and what mends it
 //!   interaction  what a host shows to a person and asks of them
 //!   directory    where the agent keeps its files
 //!   clock        the system clock, as flows count time
@@ -38,6 +40,7 @@ mod browser;
 mod callback;
 mod clock;
 mod directory;
+pub mod doctor;
 mod driver;
 mod engine;
 mod http;

@@ -1,5 +1,6 @@
 //! The credential file: which one it is, and reading, locking and replacing it.
 
+pub(crate) mod examine;
 mod lock;
 mod plain;
 mod replace;
@@ -15,6 +16,7 @@ use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
 
+pub(crate) use lock::directory::{Pulse, pulse};
 use lock::{Lock, LockError};
 use replace::Replacement;
 
@@ -226,7 +228,7 @@ impl Store {
     }
 
     /// `auth.json` if there is one, else `oauth.json`, which the agent takes over.
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         let preferred = self.directory.join("auth.json");
         // A link that points nowhere yet is there, too.
         if fs::symlink_metadata(&preferred).is_ok() {
@@ -334,6 +336,7 @@ fn failure(error: io::Error) -> StoreFailure {
         Kind::ReadOnlyFilesystem => StoreFailure::ReadOnly,
         Kind::StorageFull | Kind::QuotaExceeded => StoreFailure::NoSpace,
         Kind::IsADirectory => StoreFailure::NotAFile,
+        Kind::FileTooLarge => StoreFailure::TooLarge,
         _ => StoreFailure::Other(error.to_string()),
     }
 }

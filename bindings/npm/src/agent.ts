@@ -1,8 +1,8 @@
 /** What an agent asks for, by plain functions over the credential file of this process's user. */
 import { Auth, type AuthOptions, type LoginOptions, type TokenOptions } from "./auth.js";
-import { inMemory } from "./copilot-headers.js";
-import { credentialsIn, documentOf, type OAuthCredentials } from "./credentials.js";
+import { documentOf, type OAuthCredentials } from "./credentials.js";
 import { AuthError } from "./error.js";
+import { inMemory, storedIn } from "./in-memory.js";
 import { Memory } from "./store/memory.js";
 
 export type SupportedOAuthProvider = "anthropic" | "github-copilot";
@@ -82,7 +82,7 @@ export async function logout(
   provider: SupportedOAuthProvider,
   options: AuthOptions = {},
 ): Promise<void> {
-  await new Auth(options).logout({ provider, confirmed: true });
+  await removeOAuthCredentials(provider, options);
 }
 
 /**
@@ -129,7 +129,5 @@ async function refreshed(
 ): Promise<OAuthCredentials> {
   const memory = new Memory(documentOf(provider, old));
   await inMemory(memory, options).token(provider);
-  const credentials = credentialsIn(memory.contents, provider);
-  if (!credentials) throw new TypeError("The core has stored no credentials.");
-  return credentials;
+  return storedIn(memory, provider);
 }

@@ -2,12 +2,11 @@
 import { randomBytes } from "node:crypto";
 
 import { camel, type Camel } from "./camel.js";
-import type { Core } from "./core.js";
 import type { OAuthCredentials } from "./credentials.js";
 import { run } from "./driver.js";
 import { filesOf, type Whose } from "./files.js";
 import type { Interaction } from "./interaction.js";
-import { aboutCore, shippedCore } from "./module.js";
+import { aboutCore } from "./module.js";
 import type { Store } from "./store.js";
 import { Terminal } from "./terminal.js";
 import type { Environment, Initiator, Output, Request, TokenRequest } from "./types.js";
@@ -87,7 +86,6 @@ export interface LogoutOptions extends JobOptions {
 
 /** The credentials of one agent directory, and what can be done with them. */
 export class Auth {
-  readonly #core: Core = shippedCore();
   readonly #environment: NodeJS.ProcessEnv;
   readonly #variables: Environment;
   readonly #interaction: Interaction;
@@ -204,7 +202,6 @@ export class Auth {
     { signal }: JobOptions,
   ): Promise<Extract<Output, { type: Type }>> {
     const output = await run(request, {
-      core: this.#core,
       store: this.#store(),
       environment: this.#environment,
       interaction,

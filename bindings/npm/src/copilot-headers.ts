@@ -7,8 +7,9 @@ import {
   type Token,
 } from "./auth.js";
 import { credentialsIn, documentOf, type OAuthCredentials } from "./credentials.js";
-import { filesOf } from "./files.js";
-import { Memory, MemoryStore } from "./store/memory.js";
+import { inMemory } from "./in-memory.js";
+import { Memory } from "./store/memory.js";
+import { unlessAborted } from "./unless-aborted.js";
 
 const PROVIDER = "github-copilot";
 
@@ -24,19 +25,44 @@ export type OnRefreshed = (credentials: OAuthCredentials) => void | Promise<void
 /** What is stored, else what a variable holds. */
 export function fromStore(options: AuthOptions): HeadersFor {
   const auth = new Auth(options);
-  let kept: Token["key"] | undefined;
+  const exchanged = new Exchanged(auth);
   return async (about) => {
     const { signal, rejected, ...rest } = about;
     const { keys } = await auth.status({ signal });
     const used = keys.find(({ provider, active }) => active && provider.id === PROVIDER);
     // What is refreshed of a login is stored; what a variable is exchanged for is kept here.
     if (typeof used?.source !== "object") return auth.headers(PROVIDER, about);
-    const isFresh = (kept?.expiresMs ?? 0) > Date.now() + BUFFER_MS;
-    if (!kept || !isFresh || kept.value === rejected) {
-      kept = (await auth.token(PROVIDER, { signal, rejected })).key;
-    }
-    return auth.headers(PROVIDER, { ...rest, signal, callerKey: kept.value });
+    const callerKey = await unlessAborted(exchanged.token(rejected), signal);
+    return auth.headers(PROVIDER, { ...rest, signal, callerKey });
   };
+}
+
+/** What a variable's token is exchanged for: one exchange for any number of calls. */
+class Exchanged {
+  readonly #auth: Auth;
+  #key: Token["key"] | undefined;
+  #underWay: Promise<string> | undefined;
+
+  constructor(auth: Auth) {
+    this.#auth = auth;
+  }
+
+  /** A token that lasts for a while and is not the one that a server has `rejected`. */
+  async token(rejected: string | undefined): Promise<string> {
+    const isFresh = (this.#key?.expiresMs ?? 0) > Date.now() + BUFFER_MS;
+    if (this.#key && isFresh && this.#key.value !== rejected) return this.#key.value;
+    return (this.#underWay ??= this.#exchange(rejected));
+  }
+
+  /** No caller's to stop: others wait for it. */
+  async #exchange(rejected: string | undefined): Promise<string> {
+    try {
+      this.#key = (await this.#auth.token(PROVIDER, { rejected })).key;
+      return this.#key.value;
+    } finally {
+      this.#underWay = undefined;
+    }
+  }
 }
 
 /** Credentials that the caller keeps: the jobs run over a copy in memory. */
@@ -98,13 +124,4 @@ class Teller {
       if (this.#telling?.contents === contents) this.#telling = undefined;
     }
   }
-}
-
-/** Jobs over credentials in memory; overrides are those of the directory. */
-export function inMemory(memory: Memory, options: AuthOptions = {}): Auth {
-  const files = filesOf(options);
-  // What the caller gave is used, and where that is nothing no account that a variable names.
-  const { PI_AUTH_PREFER: _, COPILOT_GITHUB_TOKEN: __, ...environment } =
-    options.environment ?? process.env;
-  return new Auth({ ...options, environment, store: () => new MemoryStore(memory, files()) });
 }

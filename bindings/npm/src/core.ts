@@ -13,7 +13,7 @@ import type { Effect, Event, Request } from "./types.js";
 export type * from "./types.js";
 export type { CompiledModule } from "./engine.js";
 
-/** A question that needs no flow, and what comes of it. */
+/** A question that needs no flow, and what comes of it: by hand what `bindings/src/call.rs` says. */
 export interface Calls {
   /** What a host has to know before it begins. */
   about: { call: object; value: About };

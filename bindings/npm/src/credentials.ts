@@ -18,30 +18,11 @@ export function documentOf(provider: string, credentials: OAuthCredentials): str
   return JSON.stringify({ [provider]: credentials });
 }
 
-/** The login of `provider` in the text of a file; `null` where there is none. */
+/** The login of `provider` in such a text, or in what the core made of it; `null` where there is none. */
 export function credentialsIn(
   contents: string | null,
   provider: string,
 ): OAuthCredentials | null {
-  const document = parsed(contents);
-  const entry = document && Object.hasOwn(document, provider) ? document[provider] : undefined;
-  return isLogin(entry) ? entry : null;
-}
-
-type Document = Record<string, unknown>;
-
-/** `undefined` for what is no document. */
-function parsed(contents: string | null): Document | undefined {
-  if (contents === null) return {};
-  try {
-    const document: unknown = JSON.parse(contents);
-    const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
-    return isObject ? (document as Document) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isLogin(entry: unknown): entry is OAuthCredentials {
-  return (entry as Partial<OAuthCredentials> | null | undefined)?.type === "oauth";
+  if (contents === null) return null;
+  return (JSON.parse(contents) as Record<string, OAuthCredentials>)[provider] ?? null;
 }

@@ -3,21 +3,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { openBrowser } from "./browser.js";
 import { Callback, type Visit } from "./callback.js";
-import { BadCall, type Core, type Flow } from "./core.js";
+import { BadCall, type Flow } from "./core.js";
 import { AuthError } from "./error.js";
 import { Http } from "./http.js";
 import { Cancelled, type Interaction } from "./interaction.js";
-import { aboutCore } from "./module.js";
+import { aboutCore, shippedCore } from "./module.js";
 import { holdSignals } from "./signals.js";
 import type { Store } from "./store.js";
 import type { Authorize, Countdown, Effect, Event, Output, Request, ShowCode } from "./types.js";
+import { unlessAborted } from "./unless-aborted.js";
 
 /** How long something may take before the person is told what it is, in milliseconds. */
 const QUIET_MS = 1000;
 
 /** What a job runs on. */
 export interface Ground {
-  core: Core;
   store: Store;
   environment: NodeJS.ProcessEnv;
   interaction: Interaction;
@@ -28,7 +28,7 @@ export interface Ground {
 /** Runs a job to its end. */
 export async function run(request: Request, ground: Ground): Promise<Output> {
   try {
-    const driver = new Driver(ground.core.start(request), ground);
+    const driver = new Driver(shippedCore().start(request), ground);
     return await driver.run();
   } catch (error) {
     // An option or an answer that the core cannot take: to the caller, one more reason to fail.
@@ -145,17 +145,17 @@ class Driver {
       case "select": {
         const { message, options, remark } = effect;
         const question = { message, options, ...(remark !== null && { remark }) };
-        const index = await asked(signal, (stop) => interaction.select?.(question, stop));
+        const index = await unlessAborted(interaction.select?.(question, signal), signal);
         return index === undefined ? { type: "input_ended" } : { type: "chosen", index };
       }
       case "confirm": {
-        const yes = await asked(signal, (stop) => interaction.confirm?.(effect.message, stop));
+        const yes = await unlessAborted(interaction.confirm?.(effect.message, signal), signal);
         return yes === undefined ? { type: "input_ended" } : { type: "confirmed", yes };
       }
       case "prompt": {
         const { message, problem } = effect;
         const question = { message, ...(problem !== null && { problem }) };
-        const text = await asked(signal, (stop) => interaction.prompt?.(question, stop));
+        const text = await unlessAborted(interaction.prompt?.(question, signal), signal);
         return text === undefined ? { type: "input_ended" } : { type: "answered", text };
       }
       case "show_code":
@@ -209,14 +209,14 @@ class Driver {
   /** The browser that brings the answer to this page. */
   async #comeBack(callback: Callback, page: Authorize, signal: AbortSignal): Promise<Event> {
     const answers = (query: string): boolean =>
-      this.#ground.core.call("is_answered_by", { state: page.state, query });
+      shippedCore().call("is_answered_by", { state: page.state, query });
     this.#visit = await callback.visit(answers, signal);
     return { type: "callback", query: this.#visit.query };
   }
 
   async #paste(page: Authorize, signal: AbortSignal): Promise<Event> {
     const { interaction } = this.#ground;
-    const text = await asked(signal, (stop) => interaction.paste?.(page, stop));
+    const text = await unlessAborted(interaction.paste?.(page, signal), signal);
     return text === undefined ? { type: "input_ended" } : { type: "pasted", text };
   }
 
@@ -294,21 +294,4 @@ class Driver {
       clearInterval(timer);
     }
   }
-}
-
-/** Asks, and stops waiting for an answer when it is no longer needed. */
-async function asked<T>(
-  signal: AbortSignal,
-  ask: (signal: AbortSignal) => Promise<T | undefined> | undefined,
-): Promise<T | undefined> {
-  const answer = ask(signal);
-  if (answer === undefined) return undefined;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    const done = (): void => signal.removeEventListener("abort", stop);
-    // Resolved first: in JavaScript, somebody may answer at once.
-    Promise.resolve(answer).then(resolve, reject).finally(done);
-  });
 }

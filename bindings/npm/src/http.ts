@@ -51,9 +51,6 @@ export class Http {
 
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<Event> {
     const url = new URL(request.url);
-    if (url.protocol !== "https:" && !isLoopback(url)) {
-      return { type: "transport_failed", failure: "connect" };
-    }
     const dispatcher =
       url.protocol === "https:"
         ? await (this.#remote ??= this.#connectRemote())
@@ -99,7 +96,7 @@ export class Http {
     });
   }
 
-  /** For plain http, which is for this machine alone: a proxy would carry its secrets over the network. */
+  /** For plain http, which the core asks for on this machine alone: a proxy would carry its secrets over the network. */
   async #connectLocal(): Promise<Dispatcher> {
     const { Agent } = await import("undici");
     return new Agent(this.#options());
@@ -127,10 +124,6 @@ function certificates(environment: NodeJS.ProcessEnv): string[] | undefined {
     getCACertificates?: (type: "default" | "system") => string[];
   };
   return getCACertificates && [...getCACertificates("default"), ...getCACertificates("system")];
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 /** Codes of what ends before a request is on its way; an invalid URL is that of a proxy. */

@@ -8,9 +8,10 @@
  * | `copilot-fetch.ts`, `copilot-headers.ts`, `copilot-body.ts` | calls of Copilot's API |
  * | `driver.ts` | the loop that answers a flow's effects with events |
  * | `http.ts`, `callback.ts`, `page.ts`, `browser.ts` | the network, and the browser |
- * | `files.ts`, `store.ts`, `store/` | credentials: the agent's file by its own rules, or memory |
+ * | `files.ts`, `in-memory.ts`, `store.ts`, `store/` | credentials: the agent's file by its own rules, or memory |
  * | `interaction.ts`, `terminal.ts` | the person |
- * | `error.ts`, `signals.ts`, `camel.ts` | what fails, what must not be interrupted, and names in JavaScript's way |
+ * | `error.ts`, `signals.ts`, `unless-aborted.ts` | what fails, what must not be interrupted, and what may be given up |
+ * | `camel.ts` | names in JavaScript's way |
  * | `pi-extension.ts`, `pi-extension/` | the core behind the `pi` agent's own login |
  * | `module.ts` | the core as it is shipped, loaded once |
  * | `core.ts`, `door.ts`, `engine.ts`, `types.ts` | the core; none of these needs Node |

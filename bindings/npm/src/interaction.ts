@@ -13,7 +13,10 @@ import type { Authorize, Label, ShowCode } from "./types.js";
  * where {@link Interaction.showCode} throws: nobody could enter the code.
  */
 export interface Interaction {
-  /** Whether there is somebody to pick from a list and to confirm; false unless given. */
+  /**
+   * Whether there is somebody to confirm, to pick what to log out of, and to be asked for what has a
+   * default (a GitHub Enterprise); false unless given.
+   */
   readonly present?: boolean;
   /** Has the person pick one of `options`, which is never empty; answers with its index. */
   select?(question: Select, signal: AbortSignal): Promise<number | undefined>;

@@ -9,6 +9,7 @@
  * |---|---|
  * | `pi-extension/agent.ts` | the agent, as far as it is used here |
  * | `pi-extension/subscription.ts` | jobs of the core over a credential that the agent keeps |
+ * | `pi-extension/person.ts`, `pi-extension/models.ts` | what is shown and asked, and Copilot's models, for both forms of it |
  * | `pi-extension/config.ts` | the form that agents before 1.0 take |
  * | `pi-extension/native.ts` | the form that agents since 1.0 take |
  */

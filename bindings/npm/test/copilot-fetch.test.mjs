@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { test } from "node:test";
 
 import { createCopilotFetch, loadOAuthCredentials, saveOAuthCredentials } from "pi-auth";
 
-import { control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, needsSandbox, SANDBOX } from "./support.mjs";
+import { control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
 
 const URL_ = `${SANDBOX}/github.com/copilot/chat/completions`;
 const message = (role, content) => ({ role, content });
@@ -175,20 +174,17 @@ test("credentials that could not be told fail no request, and are told again", n
   assert.deepEqual(told, [told[0], told[0], told[0]]);
 });
 
-/** A home whose Copilot tokens are exchanged at a server of the test's own, which takes its time. */
+/** A home whose Copilot tokens are exchanged at a server of the test's own, which takes its time, and fails as often as `failures` says. */
 async function slowly(context, ms) {
-  const it = await home();
-  const tokens = [];
-  const server = createServer((request, response) => {
-    tokens.push(`tid=${tokens.length};`);
-    const token = { token: tokens.at(-1), expires_at: Math.floor(Date.now() / 1000) + 1800, refresh_in: 1500 };
+  const it = { ...(await home()), tokens: [], failures: 0 };
+  const { url } = await serve(context, (request, response) => {
+    if (it.failures-- > 0) return void setTimeout(() => response.writeHead(503).end(), ms);
+    it.tokens.push(`tid=${it.tokens.length};`);
+    const token = { token: it.tokens.at(-1), expires_at: Math.floor(Date.now() / 1000) + 1800, refresh_in: 1500 };
     setTimeout(() => response.setHeader("content-type", "application/json").end(JSON.stringify(token)), ms);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  context.after(() => server.close());
-  const copilot_token_url = `http://127.0.0.1:${server.address().port}/`;
-  writeFileSync(it.overrides, JSON.stringify({ "github-copilot": { copilot_token_url } }));
-  return { ...it, tokens };
+  writeFileSync(it.overrides, JSON.stringify({ "github-copilot": { copilot_token_url: url } }));
+  return it;
 }
 
 const EXPIRED_LOGIN = { type: "oauth", refresh: "ghu_refresh", access: "tid=old;", expires: 1 };
@@ -241,6 +237,24 @@ test("what COPILOT_GITHUB_TOKEN is exchanged for is kept, until it is refused or
   await copilotFetch(URL_, post(hello));
   assert.deepEqual(sent, ["tid=0;", "tid=0;", "tid=0;", "tid=0;", "tid=1;", "tid=1;", "tid=stored;"]);
   assert.equal(it.tokens.length, 2);
+});
+
+test("COPILOT_GITHUB_TOKEN is exchanged once for calls at once, of which one may give up and none keeps a failure", async (context) => {
+  const it = await slowly(context, 300);
+  const environment = { ...it.environment, COPILOT_GITHUB_TOKEN: "ghu_variable" };
+  const fetch = async (_, { headers }) => Response.json(headers.get("authorization"));
+  const copilotFetch = await createCopilotFetch(undefined, { environment, fetch });
+  it.failures = 1;
+  for (const ended of await Promise.allSettled(Array.from({ length: 2 }, () => copilotFetch(URL_, post(hello))))) {
+    assert.equal(ended.reason?.code, "retry_later");
+  }
+  // The one who asked first gives up, and the others get what it asked for.
+  const impatient = copilotFetch(URL_, post(hello, { signal: AbortSignal.timeout(100) }));
+  const patient = Array.from({ length: 4 }, () => copilotFetch(URL_, post(hello)));
+  await assert.rejects(impatient, { name: "TimeoutError" });
+  const sent = await Promise.all(patient.map(async (call_) => (await call_).json()));
+  assert.deepEqual(sent, Array(4).fill("Bearer tid=0;"));
+  assert.equal(it.tokens.length, 1);
 });
 
 test("streams pass through untouched, both ways", needsSandbox, async () => {

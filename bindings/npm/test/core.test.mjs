@@ -140,6 +140,22 @@ test("questions that need no flow", async () => {
   assert.equal(core.call("plain", { text: "a\u001b[2Jb" }), "a[2Jb");
 });
 
+test("what the types say of questions is what the module takes and answers", async () => {
+  const declared = readFileSync(dist("core.d.ts"), "utf8");
+  const membersOf = (name) => {
+    const [, body] = new RegExp(`export interface ${name} \\{\n(.*?)^\\}`, "ms").exec(declared);
+    return [...body.matchAll(/^    (\w+): (.*?);?$/gm)].map(([, member, type]) => [member, type]);
+  };
+  const typeOf = (value) => (Array.isArray(value) ? `${typeof value[0]}[]` : typeof value);
+  const core = await loadCore(bytes);
+  const about = core.call("about", {});
+  assert.deepEqual(Object.entries(about).map(([name, value]) => [name, typeOf(value)]), membersOf("About"));
+  const calls = { about: {}, is_answered_by: { state: "s", query: "" }, plain: { text: "" } };
+  for (const [type, call] of Object.entries(calls)) core.call(type, call);
+  assert.deepEqual(membersOf("Calls").map(([name]) => name), Object.keys(calls));
+  assert.throws(() => core.call("another", {}), BadCall);
+});
+
 test("bytes that are another module are refused", () => {
   const empty = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
   assert.throws(() => loadCoreSync(empty), TypeError);

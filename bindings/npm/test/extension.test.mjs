@@ -1,10 +1,11 @@
 // The extension, seen by an agent that is played: what it registers, and how it speaks to a person.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 
 import piAuth from "pi-auth/pi-extension";
 
-import { codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, settings, SANDBOX } from "./support.mjs";
+import { codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, serve, settings, SANDBOX } from "./support.mjs";
 
 const COPILOT = { id: "gpt-4.1", provider: "github-copilot", baseUrl: "https://api.individual.githubcopilot.com", headers: { "Editor-Version": "old/1", "X-Own": "1" } };
 
@@ -111,18 +112,14 @@ test("when the agent says so it is refreshed, whatever the credential says of it
     }
   }));
 
-test("what an older agent opens in a shell holds no command, whatever the server says", needsSandbox, () =>
+test("what an older agent opens in a shell holds no command, whatever the server says", needsSandbox, (context) =>
   inHome(async (it) => {
-    const { writeFileSync } = await import("node:fs");
-    const { createServer } = await import("node:http");
     const address = 'https://github.com/login/device?a="$(touch x)`touch y`"';
-    const server = createServer((request, response) => {
+    const { url } = await serve(context, (request, response) => {
       response.setHeader("content-type", "application/json");
       const page = address.replaceAll(" ", "+");
       response.end(JSON.stringify({ device_code: "d", user_code: "ABCD-EFGH", verification_uri: page, expires_in: 900, interval: 5 }));
     });
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const url = `http://127.0.0.1:${server.address().port}/`;
     writeFileSync(it.overrides, JSON.stringify({ "github-copilot": { device_authorization_url: url, token_url: url, copilot_token_url: url } }));
     const { "github-copilot": github } = await older();
     const stop = new AbortController();
@@ -133,7 +130,6 @@ test("what an older agent opens in a shell holds no command, whatever the server
     };
     const login = github.oauth.login({ onAuth, onPrompt: async () => "", signal: stop.signal });
     await assert.rejects(login, { message: "Login cancelled" });
-    server.close();
     assert.equal(shown.length, 1);
     assert.doesNotMatch(shown[0].url, /["'`$\\]/);
     assert.equal(decodeURIComponent(shown[0].url), address.replaceAll(" ", "+"));

@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 
-import { Auth, AuthError, Cancelled, login, loginAnthropic, loginGitHubCopilot } from "pi-auth";
+import { Auth, Cancelled, login, loginAnthropic, loginGitHubCopilot } from "pi-auth";
 
 import { BROWSER, codeOf, home, isValid, letIn, listen, needsSandbox, press, runNode, settings } from "./support.mjs";
 
@@ -51,7 +51,7 @@ test("a wrong paste is told and asked for again", needsSandbox, async () => {
   const interaction = paster((code) => (count++ === 0 ? `${code}-of-another-login` : code));
   await loginAnthropic({ ...it.options, interaction, noBrowser: true });
   assert.equal(interaction.shown.length, 2);
-  assert.match(interaction.shown[1].problem, /./);
+  assert.match(interaction.shown[1].problem, /belongs to another login/);
   await assertLoggedIn(it);
 });
 
@@ -100,8 +100,7 @@ test("a browser that only connects keeps nothing alive, and one that is back spa
 
 test("a person may answer at once", needsSandbox, async () => {
   const it = await home();
-  const pages = [];
-  const interaction = { present: true, select: () => 0, show: (page) => pages.push(page), paste: (page) => codeOf(page.url) };
+  const interaction = { present: true, select: () => 0, paste: (page) => codeOf(page.url) };
   await new Auth({ ...it.options, interaction }).login({ noBrowser: true });
   await assertLoggedIn(it);
 });
@@ -153,16 +152,24 @@ test("the callback takes a GET of its path, under its name, with the right state
   await assertLoggedIn(it);
 });
 
-test("a person at a terminal without one: the address is shown and the code is read as a line", needsSandbox, async () => {
+test("without a terminal the address is shown and the code is read as a line", needsSandbox, async () => {
   const it = await home();
   const environment = { ...it.environment, SSH_TTY: "/dev/pts/9" };
-  const { child, said, ended } = runNode("login", ["anthropic"], environment, undefined);
-  assert.ok(child && said);
-  // Its input has ended, and no browser can come: there is nobody.
+  const { child, hear, ended } = runNode("login", ["anthropic"], environment, { keepInput: true });
+  const [url] = await hear(/http:\/\/\S+\/oauth\/authorize\S+/);
+  child.stdin.write(`${await codeOf(url)}\n`);
   const { code, stdout, stderr } = await ended;
-  assert.notEqual(code, 0);
-  assert.equal(stdout, "");
+  assert.deepEqual([code, stdout], [0, ""], stderr);
+  await assertLoggedIn(it);
+});
+
+test("where the input has ended and no browser can come, there is nobody to log in", needsSandbox, async () => {
+  const it = await home();
+  const environment = { ...it.environment, SSH_TTY: "/dev/pts/9" };
+  const { code, stdout, stderr } = await runNode("login", ["anthropic"], environment).ended;
+  assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /http:\/\/127\.0\.0\.1/);
+  assert.match(stderr, /AuthError/);
   assert.deepEqual(it.names(), []);
 });
 
@@ -264,12 +271,26 @@ test("an AbortSignal ends a login while the person is asked", needsSandbox, asyn
   assert.deepEqual(it.names(), []);
 });
 
+test("a code of another login is never taken: after five tries the login ends", needsSandbox, async () => {
+  const it = await home();
+  const log = await listen();
+  const problems = [];
+  const interaction = { paste: ({ problem }) => problems.push(problem) && "code#wrong-state" };
+  await assert.rejects(login("anthropic", { ...it.options, interaction, noBrowser: true }), { code: "bad_input" });
+  assert.deepEqual(problems.map((problem) => problem !== null), [false, true, true, true, true]);
+  assert.deepEqual(await log(), []);
+  assert.deepEqual(it.names(), []);
+});
+
 test("a refusal at the provider is an error of its own", needsSandbox, async () => {
   const it = await home();
   const log = await listen();
-  const interaction = { async paste() { return "code#wrong-state"; } };
-  await assert.rejects(login("anthropic", { ...it.options, interaction, noBrowser: true }), AuthError);
-  assert.ok(!(await log()).some((entry) => entry.kind === "code_exchanged"));
+  const pages = [];
+  const interaction = { open: async (url) => pages.push(press("deny", url)) > 0 };
+  const environment = { ...it.environment, DISPLAY: ":0" };
+  await assert.rejects(login("anthropic", { environment, interaction }), { name: "AuthError", code: "denied" });
+  assert.doesNotMatch(await (await pages[0]).text(), /logged in to/);
+  assert.ok(!(await log()).some(({ kind }) => kind === "code_exchanged"));
   assert.deepEqual(it.names(), []);
 });
 

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { test } from "node:test";
 import { writeFileSync } from "node:fs";
 
 import { Auth } from "pi-auth";
 
-import { anthropic, codeOf, control, EXPIRED, home, isValid, needsSandbox, SANDBOX } from "./support.mjs";
+import { anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
 
 const PROXY = process.env.PI_AUTH_TEST_PROXY;
 const AUTHORITY = process.env.PI_AUTH_TEST_CA;
@@ -30,7 +29,9 @@ for (const name of ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"]) {
 
 test("a certificate of nobody's is refused, and nothing is sent", needsInternet, async () => {
   const { auth } = await outside({ HTTPS_PROXY: PROXY });
+  const log = await listen();
   await assert.rejects(auth.token("anthropic"), { code: "retry_later", message: /TLS|certificate|secure/i });
+  assert.deepEqual(await log(), []);
 });
 
 test("a proxy that is not there", needsInternet, async () => {
@@ -47,62 +48,37 @@ test("a proxy that is none is told of without its password, and leaves nothing o
   });
 });
 
-test("plain http goes to this machine, and through no proxy", needsSandbox, async () => {
+test("plain http goes to this machine, and through no proxy", needsSandbox, async (context) => {
   const it = await home();
   const seen = [];
-  const proxy = createServer((request, response) => {
+  const proxy = await serve(context, (request, response) => {
     seen.push(request.url);
     response.end();
   });
-  proxy.on("connect", (request, socket) => {
+  proxy.server.on("connect", (request, socket) => {
     seen.push(request.url);
     socket.destroy();
   });
-  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${proxy.address().port}`;
+  const { url } = proxy;
   it.store({ anthropic: await anthropic(EXPIRED) });
   const environment = { ...it.environment, HTTP_PROXY: url, http_proxy: url, HTTPS_PROXY: url, ALL_PROXY: url };
   await new Auth({ environment }).token("anthropic");
-  proxy.close();
   assert.deepEqual(seen, []);
 });
 
-for (const [fault, code, words] of [
-  [{ redirect: { location: "http://127.0.0.1:9/" } }, "provider_error", /./],
-  ["oversized", "retry_later", /./],
-  ["close", "retry_later", /./],
-  ["cut_json", "retry_later", /./],
-  [{ status: { code: 429, headers: { "Retry-After": "7" } } }, "retry_later", /asked too often/],
-]) {
-  test(`the answer ${JSON.stringify(fault)} loses no login and is followed nowhere`, needsSandbox, async () => {
-    const it = await home();
-    const stored = await anthropic(EXPIRED);
-    it.store({ anthropic: stored });
-    await control("POST", "faults", [fault]);
-    const failed = await new Auth(it.options).token("anthropic").then(assert.fail, (error) => error);
-    assert.equal(failed.code, code, failed.message);
-    assert.match(failed.message, words);
-    assert.equal(it.entry("anthropic").refresh, stored.refresh);
-    await control("DELETE", "faults");
-  });
-}
-
-test("a request says no more than the core has it say", needsSandbox, async () => {
+test("a request says no more than the core has it say", needsSandbox, async (context) => {
   const it = await home();
   const seen = [];
-  const provider = createServer(async (request, response) => {
+  const { url: token_url } = await serve(context, async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
     seen.push({ method: request.method, headers: request.rawHeaders.filter((_, at) => at % 2 === 0), body });
     response.setHeader("content-type", "application/json");
     response.end('{"token_type":"Bearer","access_token":"a","refresh_token":"r","expires_in":3600}');
   });
-  await new Promise((resolve) => provider.listen(0, "127.0.0.1", resolve));
-  const token_url = `http://127.0.0.1:${provider.address().port}/token`;
   writeFileSync(it.overrides, JSON.stringify({ anthropic: { token_url } }));
   it.store({ anthropic: { type: "oauth", refresh: "old", access: "x", expires: 0 } });
   await new Auth(it.options).token("anthropic");
-  provider.close();
   assert.equal(seen.length, 1);
   assert.deepEqual(JSON.parse(seen[0].body).refresh_token, "old");
   const names = seen[0].headers.map((name) => name.toLowerCase()).sort();

@@ -1,12 +1,11 @@
 // Every block of code in README.md: type-checked, and run against the sandbox as it stands there.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { compile, folder, here } from "./installed.mjs";
-import { anthropic, codeOf, copilot, FRESH, home, isValid, letIn, needsSandbox, SANDBOX, settings } from "./support.mjs";
+import { anthropic, codeOf, copilot, FRESH, home, isValid, letIn, needsSandbox, run, SANDBOX, settings } from "./support.mjs";
 
 const blocks = [...readFileSync(join(here, "README.md"), "utf8").matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language, code]) => ({ language, code }));
 const [token, ui, agents, core, ...more] = blocks.filter(({ language }) => language === "js").map(({ code }) => code);
@@ -34,26 +33,14 @@ declare function perform(effect: import("pi-auth/core").Effect): Promise<import(
   compile(files, { noImplicitAny: false });
 });
 
-/** Starts a block between these lines; \`said\` is what it has said on standard error so far. */
+/** Starts a block between these lines. */
 function start(environment, before, code, after) {
   mkdirSync(join(folder, "readme"), { recursive: true });
   const file = join(folder, "readme", `${Math.random()}.mjs`);
   // The real address, for which the file of overrides has no key, is the sandbox.
   const redirect = `const real = globalThis.fetch; globalThis.fetch = (url, init) => real(String(url).replace("https://api.anthropic.com", ${JSON.stringify(SANDBOX)}), init);`;
   writeFileSync(file, `${redirect}\n${before}\n${code}\n${after}\n`);
-  const child = spawn(process.execPath, [file], { cwd: folder, env: environment, stdio: ["pipe", "pipe", "pipe"] });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (said[name] += text));
-  const ended = new Promise((resolve) => child.on("close", (exit) => resolve({ exit, ...said })));
-  const hear = async (pattern) => {
-    for (;;) {
-      const found = pattern.exec(said.stderr);
-      if (found) return found;
-      assert.equal(child.exitCode, null, said.stderr);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
-  return { child, hear, ended };
+  return run(process.execPath, [file], environment, { cwd: folder, keepInput: true });
 }
 
 /** Enters the code that a block shows at its terminal. */
@@ -68,8 +55,8 @@ test("a token, and the headers that carry it", needsSandbox, async () => {
   const running = start(it.environment, "", token, `console.log(response.status, (await response.json()).type);`);
   const [url] = await running.hear(/http:\/\/\S+\/oauth\/authorize\S+/);
   running.child.stdin.end(`${await codeOf(url)}\n`);
-  const { exit, stdout, stderr } = await running.ended;
-  assert.deepEqual([exit, stdout], [0, "200 message\n"], stderr);
+  const { code, stdout, stderr } = await running.ended;
+  assert.deepEqual([code, stdout], [0, "200 message\n"], stderr);
   assert.ok(await isValid({ access: it.entry("anthropic").access }));
 });
 
@@ -79,8 +66,8 @@ test("your own user interface", needsSandbox, async () => {
   const interface_ = `const ui = { print: (...words) => console.error(...words), ask: async () => "", progress() {} };`;
   const running = start(it.environment, interface_, ui, "");
   await enter(running);
-  const { exit, stderr } = await running.ended;
-  assert.equal(exit, 0, stderr);
+  const { code, stderr } = await running.ended;
+  assert.equal(code, 0, stderr);
   assert.ok(it.entry("github-copilot").access);
 });
 
@@ -92,8 +79,8 @@ test("for agents", needsSandbox, async () => {
   const before = `const url = ${JSON.stringify(`${SANDBOX}/github.com/copilot/chat/completions`)}; const body = ${JSON.stringify(body)}; const vault = { read: async () => own_, write: async () => {} }; const own_ = ${JSON.stringify(await copilot(FRESH))};`;
   const running = start(it.environment, before, agents, `const own = await ownFetch(url, { method: "POST", body }); console.log(response.status, own.status, key);`);
   await enter(running);
-  const { exit, stdout, stderr } = await running.ended;
-  assert.deepEqual([exit, stdout], [0, `200 200 ${it.entry("anthropic").access}\n`], stderr);
+  const { code, stdout, stderr } = await running.ended;
+  assert.deepEqual([code, stdout], [0, `200 200 ${it.entry("anthropic").access}\n`], stderr);
   assert.equal(it.entry("github-copilot"), undefined);
 });
 
@@ -101,6 +88,6 @@ test("pi-auth/core", needsSandbox, async () => {
   const it = await home();
   const contents = JSON.stringify({ anthropic: { type: "oauth", refresh: "r", access: "a", expires: 8e12 } });
   const before = `const perform = async () => ({ type: "store_read", path: "auth.json", contents: ${JSON.stringify(contents)} });`;
-  const { exit, stdout, stderr } = await start(it.environment, before, core, `console.log(flow.effect.output.key.value);`).ended;
-  assert.deepEqual([exit, stdout], [0, "a\n"], stderr);
+  const { code, stdout, stderr } = await start(it.environment, before, core, `console.log(flow.effect.output.key.value);`).ended;
+  assert.deepEqual([code, stdout], [0, "a\n"], stderr);
 });

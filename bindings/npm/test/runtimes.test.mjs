@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+
+import { serve } from "./support.mjs";
 
 const dist = new URL("../dist/", import.meta.url);
 const scratch = mkdtempSync(join(tmpdir(), "pi-auth-runtimes-"));
@@ -57,7 +58,7 @@ test("in Chromium", { skip: browser ? false : "chromium is not installed" }, asy
   const types = { js: "text/javascript", wasm: "application/wasm" };
   let heard;
   const said = new Promise((resolve) => (heard = resolve));
-  const server = createServer((request, response) => {
+  const { url } = await serve(context, (request, response) => {
     const [name, text] = request.url.slice(1).split("?");
     if (name === "said") heard(decodeURIComponent(text));
     response.setHeader("content-type", types[name.split(".").at(-1)] ?? "text/html");
@@ -66,15 +67,11 @@ test("in Chromium", { skip: browser ? false : "chromium is not installed" }, asy
     const isOurs = /\.(js|wasm)$/.test(name);
     response.end(isOurs ? readFileSync(new URL(name, dist)) : page);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${server.address().port}/`;
   const parameters = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", `--user-data-dir=${scratch}/profile`, url];
   const running = spawn(browser, parameters, { stdio: "ignore" });
   const gone = new Promise((resolve) => running.on("close", resolve));
   context.after(async () => {
     running.kill();
-    server.closeAllConnections();
-    server.close();
     await gone;
   });
   const tooLate = new Promise((resolve) => setTimeout(resolve, 30_000, "nothing").unref());

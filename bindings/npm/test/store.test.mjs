@@ -12,7 +12,7 @@ import { Lock, NoLock } from "../dist/store/lock.js";
 import { Memory, MemoryStore } from "../dist/store/memory.js";
 import { Places, real } from "../dist/store/places.js";
 import { failureOf } from "../dist/store/text.js";
-import { run } from "./support.mjs";
+import { isRoot, run } from "./support.mjs";
 
 const NEVER = new AbortController().signal;
 
@@ -254,7 +254,6 @@ test("who waits for memory may give up, and lets nobody by", async () => {
   assert.deepEqual(await turn, { type: "locked" });
 });
 
-const isRoot = process.getuid?.() === 0;
 test("root that refreshes a user's file leaves it, and the lock, to that user", { skip: !isRoot && "only root may give files away" }, async (context) => {
   const folder = scratch(context);
   const store = storeIn(folder, "{}");

@@ -1,8 +1,11 @@
 // What the tests stand on: a sandbox provider, told about by variables, and a folder per test.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, mkdirSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 /** Where the sandbox is; without one, the tests that need it are skipped. */
@@ -11,6 +14,8 @@ export const SANDBOX = process.env.PI_AUTH_SANDBOX;
 const ROBOT = process.env.PI_AUTH_ROBOT;
 /** The native `pi`. */
 export const NATIVE = process.env.PI_AUTH_NATIVE;
+
+export const isRoot = process.getuid?.() === 0;
 
 /** For `test`: why it cannot run. */
 export const needsSandbox = { skip: SANDBOX ? false : "PI_AUTH_SANDBOX names no sandbox" };
@@ -24,6 +29,13 @@ export async function control(method, path, body) {
 
 export const settings = (changes) => control("PATCH", "settings", changes);
 export const grants = () => control("GET", "grants");
+/** Waits for the next refresh to be granted from now on: call what it gives, once it is under way. */
+export async function nextGrant() {
+  const before = (await grants()).grants;
+  return async () => {
+    while ((await grants()).grants === before) await sleep(20);
+  };
+}
 /** What happened there from now on: call what it gives. */
 export async function listen() {
   const before = (await control("GET", "log")).length;
@@ -64,6 +76,17 @@ export async function codeOf(url) {
 export async function letIn({ verification_uri, user_code }) {
   const asked = await submit(verification_uri, await open(verification_uri), "continue", { user_code });
   await submit(verification_uri, await asked.text(), "authorize");
+}
+
+/** An HTTP server on this machine, until the test is over. */
+export async function serve(context, handler) {
+  const server = createServer(handler);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, url: `http://127.0.0.1:${server.address().port}/` };
 }
 
 const homes = [];
@@ -119,23 +142,34 @@ export async function copilot(left) {
 
 export const FRESH = 3_600_000;
 export const EXPIRED = -3_600_000;
+/** Past what the file says, and still really valid. */
+export const DUE = -120_000;
 
-/** Runs a program to its end. */
-export function run(program, parameters, environment, input) {
-  const child = spawn(program, parameters, { env: environment, stdio: ["pipe", "pipe", "pipe"] });
+/** Starts a program, whose input has ended unless it is kept open. */
+export function run(program, parameters, environment, { cwd, keepInput = false } = {}) {
+  const child = spawn(program, parameters, { cwd, env: environment, stdio: "pipe" });
   const said = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (said[name] += text));
   child.stdin.on("error", () => {});
-  child.stdin.end(input ?? "");
+  if (!keepInput) child.stdin.end();
   const ended = new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => resolve({ code, signal, ...said }));
   });
-  return { child, said, ended };
+  /** Waits until this is said on standard error. */
+  const hear = async (pattern) => {
+    for (;;) {
+      const found = pattern.exec(said.stderr);
+      if (found) return found;
+      assert.equal(child.exitCode, null, said.stderr);
+      await sleep(10);
+    }
+  };
+  return { child, hear, ended };
 }
 
-/** Runs one of the programs beside the tests. */
-export function runNode(name, parameters, environment, input) {
+/** Starts one of the programs beside the tests. */
+export function runNode(name, parameters, environment, options) {
   const program = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url));
-  return run(process.execPath, [program, ...parameters], environment, input);
+  return run(process.execPath, [program, ...parameters], environment, options);
 }

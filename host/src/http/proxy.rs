@@ -6,67 +6,103 @@
 
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use pi_auth_core::http::TransportFailure;
 use pi_auth_core::http::url::Url;
 
+/// What names a proxy: the first that is not empty.
+pub(crate) const NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// What lists whom it does not lead to: the first that is not empty.
+pub(crate) const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
 /// A proxy to be asked for a tunnel.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     /// As it was named; it may hold a password.
     named: String,
     /// The same without.
     shown: String,
 }
 
-impl Proxy {
-    /// The proxy that leads to an https URL; `None` where none does.
-    ///
-    /// # Errors
-    /// [`TransportFailure::BadProxy`] where the variable names none that can be used.
-    pub(super) fn to(url: &Url<'_>) -> Result<Option<Self>, TransportFailure> {
-        Self::between(url, variable(&NAMES), variable(&EXCEPTIONS))
+/// Why what a variable names cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It is no address of a proxy.
+    NoAddress,
+    /// It is one that speaks SOCKS.
+    Socks,
+}
+
+/// The variables that are set, and what each says; that may hold a password.
+#[derive(Clone, Default)]
+pub(crate) struct Variables(Vec<(&'static str, String)>);
+
+impl Variables {
+    /// Those of this process.
+    pub(crate) fn of_process() -> Self {
+        let set = |name: &'static str| {
+            // One that is not UTF-8 is there, and no address.
+            Some((name, std::env::var_os(name)?.to_string_lossy().into_owned()))
+        };
+        Variables(NAMES.into_iter().chain(EXCEPTIONS).filter_map(set).collect())
     }
 
-    fn between(
-        url: &Url<'_>,
-        named: Option<String>,
-        exceptions: Option<String>,
-    ) -> Result<Option<Self>, TransportFailure> {
-        let (Some(named), exceptions) = (named, exceptions.unwrap_or_default()) else {
-            return Ok(None);
-        };
-        if !is_led_to(url, &exceptions) {
-            return Ok(None);
+    /// What one says, if it is set.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The one of these that counts, and what it says.
+    pub(crate) fn first(&self, names: &[&'static str]) -> Option<(&'static str, &str)> {
+        let says = |name: &&'static str| Some((*name, self.value(name)?));
+        names.iter().filter_map(says).find(|(_, value)| !value.is_empty())
+    }
+
+    /// What is wrong with the name that counts, whomever that proxy would lead to.
+    pub(crate) fn problem(&self) -> Option<(&'static str, Unusable)> {
+        let (name, named) = self.first(&NAMES)?;
+        Some((name, Proxy::new(named).err()?))
+    }
+
+    /// The proxy that leads to `url`; `None` where none does. Plain http is for this machine alone: a
+    /// proxy would carry its secrets over the network.
+    ///
+    /// # Errors
+    /// What is wrong with the name of the proxy that would have to be asked.
+    pub(crate) fn proxy_to(&self, url: &Url<'_>) -> Result<Option<Proxy>, Unusable> {
+        let exceptions = self.first(&EXCEPTIONS).map_or("", |(_, value)| value);
+        match self.first(&NAMES) {
+            Some((_, named)) if url.https && is_led_to(url, exceptions) => {
+                Proxy::new(named).map(Some)
+            }
+            _ => Ok(None),
         }
-        let proxy = leads(&named, "", url).filter(|uri| {
-            // Other protocols (SOCKS) would be spoken to in a language that they do not know.
-            matches!(uri.scheme_str(), Some("http" | "https"))
-        });
-        let uri = proxy.ok_or(TransportFailure::BadProxy)?;
-        let authority = uri.authority().ok_or(TransportFailure::BadProxy)?.as_str();
+    }
+}
+
+impl Proxy {
+    fn new(named: &str) -> Result<Self, Unusable> {
+        let led = matcher(named, "").intercept(&Uri::from_static("https://anywhere.invalid/"));
+        let led = led.ok_or(Unusable::NoAddress)?;
+        let uri = led.uri();
+        let scheme = match uri.scheme_str() {
+            Some(scheme @ ("http" | "https")) => scheme,
+            // It would be spoken to in a language that it does not know.
+            Some(scheme) if scheme.starts_with("socks") => return Err(Unusable::Socks),
+            _ => return Err(Unusable::NoAddress),
+        };
+        let authority = uri.authority().ok_or(Unusable::NoAddress)?.as_str();
         // Whatever stands before an `@` may be a password.
         let address = authority.rsplit('@').next().unwrap_or_default();
-        let shown = format!("{}://{address}", uri.scheme_str().unwrap_or("http"));
-        Ok(Some(Proxy { named, shown }))
+        Ok(Proxy { named: named.to_owned(), shown: format!("{scheme}://{address}") })
     }
 
     /// Its address, without a password.
-    pub(super) fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         &self.shown
     }
 
     /// The same for a client.
-    pub(super) fn client(&self) -> Result<reqwest::Proxy, TransportFailure> {
-        reqwest::Proxy::https(&self.named).map_err(|_| TransportFailure::BadProxy)
+    pub(super) fn client(&self) -> Result<reqwest::Proxy, Unusable> {
+        reqwest::Proxy::https(&self.named).map_err(|_| Unusable::NoAddress)
     }
-}
-
-const NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
-
-/// The first of these variables that is not empty. One that is not UTF-8 is there, and no address.
-fn variable(names: &[&str]) -> Option<String> {
-    let set = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
-    names.iter().find_map(set).map(|value| value.to_string_lossy().into_owned())
 }
 
 fn is_led_to(url: &Url<'_>, exceptions: &str) -> bool {
@@ -80,22 +116,30 @@ fn is_led_to(url: &Url<'_>, exceptions: &str) -> bool {
     };
     let bare = |entry: String| entry.trim_matches(['[', ']']).to_owned();
     let entries = exceptions.split(',').map(str::trim).filter_map(without_port).map(bare);
-    leads("http://proxy.invalid", &entries.collect::<Vec<_>>().join(","), url).is_some()
+    let entries = entries.collect::<Vec<_>>().join(",");
+    // What no matcher can read is not exempt.
+    let Ok(uri) = format!("https://{}/", url.host).parse() else { return true };
+    matcher("http://proxy.invalid", &entries).intercept(&uri).is_some()
 }
 
-fn leads(named: &str, exceptions: &str, url: &Url<'_>) -> Option<Uri> {
-    let uri: Uri = format!("https://{}/", url.host).parse().ok()?;
-    let matcher = Matcher::builder().https(named).no(exceptions).build();
-    matcher.intercept(&uri).map(|proxy| proxy.uri().clone())
+fn matcher(named: &str, exceptions: &str) -> Matcher {
+    Matcher::builder().https(named).no(exceptions).build()
+}
+
+#[cfg(test)]
+impl Variables {
+    pub(crate) fn of(set: &[(&'static str, &str)]) -> Self {
+        Variables(set.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shown(named: &str, exceptions: &str, url: &str) -> Result<Option<String>, TransportFailure> {
-        let url = Url::parse(url).unwrap();
-        let proxy = Proxy::between(&url, Some(named.to_owned()), Some(exceptions.to_owned()));
+    fn shown(named: &str, exceptions: &str, url: &str) -> Result<Option<String>, Unusable> {
+        let variables = Variables::of(&[("HTTPS_PROXY", named), ("NO_PROXY", exceptions)]);
+        let proxy = variables.proxy_to(&Url::parse(url).unwrap());
         proxy.map(|proxy| proxy.map(|it| it.shown))
     }
 
@@ -111,18 +155,37 @@ mod tests {
             ("http://p", "http://p"),
         ] {
             assert_eq!(shown(named, "", "https://h/"), Ok(Some(address.to_owned())), "{named}");
-            let url = Url::parse("https://h/").unwrap();
-            let proxy = Proxy::between(&url, Some(named.to_owned()), None).unwrap().unwrap();
-            assert!(proxy.client().is_ok(), "{named}");
+            assert!(Proxy::new(named).unwrap().client().is_ok(), "{named}");
         }
     }
 
     #[test]
     fn what_is_no_proxy_is_never_the_way_past_it() {
-        for named in ["::", "http://", "socks5://p:1080", "ftp://p", "/path", "a b"] {
-            let failure = shown(named, "", "https://h/");
-            assert_eq!(failure, Err(TransportFailure::BadProxy), "{named}");
+        for (named, why) in [
+            ("::", Unusable::NoAddress),
+            ("http://", Unusable::NoAddress),
+            ("ftp://p", Unusable::NoAddress),
+            ("/path", Unusable::NoAddress),
+            ("a b", Unusable::NoAddress),
+            ("socks5://p:1080", Unusable::Socks),
+            ("socks4a://p", Unusable::Socks),
+        ] {
+            assert_eq!(shown(named, "", "https://h/"), Err(why), "{named}");
             assert_eq!(shown(named, "h", "https://h/"), Ok(None), "nobody asks it: {named}");
+            assert_eq!(shown(named, "", "http://127.0.0.1/"), Ok(None), "nor here: {named}");
+        }
+    }
+
+    #[test]
+    fn the_first_that_is_not_empty_counts() {
+        for (set, counts) in [
+            (&[][..], None),
+            (&[("HTTPS_PROXY", "")], None),
+            (&[("ALL_PROXY", "a"), ("HTTPS_PROXY", "h")], Some(("HTTPS_PROXY", "h"))),
+            (&[("https_proxy", "l"), ("HTTPS_PROXY", "")], Some(("https_proxy", "l"))),
+            (&[("all_proxy", "l"), ("https_proxy", "")], Some(("all_proxy", "l"))),
+        ] {
+            assert_eq!(Variables::of(set).first(&NAMES), counts, "{set:?}");
         }
     }
 

@@ -6,7 +6,7 @@
 //! queue on a kernel lock (`FILE.flock`), which has neither weakness; then one of them takes the
 //! directory, for the agent's sake.
 
-mod directory;
+pub(super) mod directory;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -90,7 +90,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if same(&a, &b))
 }
 
-fn is_unsupported(error: &io::Error) -> bool {
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
     // NFS without its lock service says that it is out of locks.
     error.kind() == io::ErrorKind::Unsupported
         || error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error())
@@ -121,7 +121,7 @@ async fn pause(deadline: Instant) -> Option<()> {
     Some(())
 }
 
-fn beside(target: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(target: &Path, suffix: &str) -> PathBuf {
     let mut name = target.file_name().unwrap_or_default().to_os_string();
     name.push(suffix);
     target.with_file_name(name)

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::plain::own_as;
-use super::sync_directory;
+use super::{MAX_BYTES, sync_directory};
 
 /// How much more room than the present file is taken, in bytes: an entry grows by less.
 const SPARE_BYTES: u64 = 16 * 1024;
@@ -31,6 +31,10 @@ impl Replacement {
     pub(super) fn prepare(target: &Path) -> io::Result<Self> {
         let present = match fs::metadata(target) {
             Ok(metadata) if !metadata.is_file() => return Err(io::ErrorKind::IsADirectory.into()),
+            // One that nobody reads is replaced by nobody: there is no room to be taken for it.
+            Ok(metadata) if metadata.len() > MAX_BYTES => {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
@@ -106,24 +110,29 @@ fn prefix(target: &Path) -> String {
     format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// Removes what killed processes left behind. Under the lock nobody else has one in use, but for
-/// a writer that could not have the lock: what a process that can be seen alive has just made is
-/// spared.
+/// Removes what killed processes left behind. To be called under the lock.
 pub(super) fn sweep(target: &Path) {
+    for path in leftovers(target) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// What killed processes left behind. Under the lock nobody else has one in use, but for a writer
+/// that could not have the lock: what a process that can be seen alive has just made is spared.
+pub(super) fn leftovers(target: &Path) -> Vec<PathBuf> {
     let Some(entries) = target.parent().and_then(|parent| fs::read_dir(parent).ok()) else {
-        return;
+        return Vec::new();
     };
     let prefix = prefix(target);
-    for entry in entries.flatten() {
+    let is_left_over = |entry: &fs::DirEntry| {
         let name = entry.file_name();
-        let Some(process) = maker(&name.to_string_lossy(), &prefix) else { continue };
+        let Some(process) = maker(&name.to_string_lossy(), &prefix) else { return false };
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
         let is_gone = test_kill_process(process) == Err(Errno::SRCH);
-        if age > YOUNG || is_gone {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+        age > YOUNG || is_gone
+    };
+    entries.flatten().filter(is_left_over).map(|entry| entry.path()).collect()
 }
 
 /// How old a living process's file must be: from making one to renaming it takes milliseconds,

@@ -205,8 +205,8 @@ async fn what_is_no_file_is_neither_read_nor_replaced() {
     assert!(refused(home.store.probe().await));
 }
 
-#[test]
-fn a_huge_file_is_refused_unread_and_bytes_that_are_no_text_are_told() {
+#[tokio::test]
+async fn a_huge_file_is_refused_unread_and_bytes_that_are_no_text_are_told() {
     let home = home_with(&[]);
     File::create(home.path("auth.json")).unwrap().set_len(1 << 40).unwrap();
     let failed = |event: Event| match event {
@@ -214,6 +214,8 @@ fn a_huge_file_is_refused_unread_and_bytes_that_are_no_text_are_told() {
         other => panic!("{other:?}"),
     };
     assert_eq!(failed(home.store.read()), StoreFailure::TooLarge);
+    // Nor is room taken for its like.
+    assert_eq!(failed(home.store.probe().await), StoreFailure::TooLarge);
     fs::write(home.path("auth.json"), [b'{', 0xff]).unwrap();
     assert_eq!(failed(home.store.read()), StoreFailure::NotUtf8);
 }

@@ -68,6 +68,9 @@ pub struct Settings {
     pub token_delay_ms: u64,
     /// The same for any endpoint: `{"policy": 50}`.
     pub delays_ms: BTreeMap<Endpoint, u64>,
+    /// How far the provider's clock is ahead of this machine's, in seconds, as its `Date` says. What
+    /// it grants lives by this machine's.
+    pub clock_ahead_s: i64,
     /// What GitHub and Copilot do.
     pub github: GithubSettings,
 }
@@ -89,6 +92,7 @@ impl Default for Settings {
             send_refresh_token: true,
             token_delay_ms: 0,
             delays_ms: BTreeMap::new(),
+            clock_ahead_s: 0,
             github: GithubSettings::default(),
         }
     }

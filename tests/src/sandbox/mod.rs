@@ -13,6 +13,7 @@
 //! | `state.rs` | the one shared state the handlers stand on |
 //! | `server.rs` | the thread, the listener, and the art of hanging up |
 //! | `hosts.rs` | the hosts of the real world, and where each leads |
+//! | `clock.rs` | what every answer says of the time |
 //! | `control.rs` | the control plane, `/_sandbox/`, for tests in another process |
 //! | `page.rs`, `page.css` | the look of the pages |
 //! | `refusal.rs` | why a request was refused (RFC 6749 section 5.2) |
@@ -29,6 +30,7 @@
 
 mod anthropic;
 mod arrival;
+mod clock;
 mod codes;
 mod config;
 mod control;
@@ -51,6 +53,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::middleware::map_response_with_state;
 
 pub use arrival::Received;
 pub use config::{ANTHROPIC_API_KEY, ANTHROPIC_CLIENT_ID, Config, GITHUB_CLIENT_ID, Settings};
@@ -89,6 +92,7 @@ impl Sandbox {
             .merge(control::routes())
             .fallback(state::not_found)
             .method_not_allowed_fallback(state::not_found)
+            .layer(map_response_with_state(Arc::clone(&state), clock::date))
             .with_state(Arc::clone(&state));
         let served = router.clone();
         let server = server::Server::start(listener, move |stream| {

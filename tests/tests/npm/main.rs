@@ -46,13 +46,37 @@ fn store() {
     run("store.test.mjs");
 }
 
+/// Whatever a provider, a person or a clock does wrong, nobody is logged out.
+#[test]
+fn faults() {
+    run("faults.test.mjs");
+}
+
+/// Many processes at once, some of them ended by a signal.
+#[test]
+fn processes() {
+    run("processes.test.mjs");
+}
+
+/// Where no secret may ever be seen.
+#[test]
+fn secrets() {
+    run("secrets.test.mjs");
+}
+
+/// Whatever happens to the file, no login is lost.
+#[test]
+fn file_faults() {
+    run("file-faults.test.mjs");
+}
+
 /// The extension, seen by an agent that is played.
 #[test]
 fn extension() {
     run("extension.test.mjs");
 }
 
-/// HTTP as the core wants it: proxies, certificates, and answers that are none.
+/// HTTP as the core wants it: proxies, certificates, and what a request says.
 #[test]
 fn network() {
     run("network.test.mjs");

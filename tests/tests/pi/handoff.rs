@@ -93,6 +93,7 @@ fn our_words_are_ours_though_there_is_an_agent() {
     home.pi(["token", "anthropic"]).run().exits(4);
     home.pi(["logout", "anthropic"]).run().exits(0);
     home.pi(["login"]).run().exits(2);
+    home.pi(["doctor", "--offline"]).run().exits(0);
     home.pi(["completions", "zsh"]).run().exits(0);
 }
 

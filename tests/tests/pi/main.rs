@@ -24,6 +24,7 @@
 //! | `wire.rs`, `wire/` | whatever comes over the wire, in answer to every request that is made |
 //! | `resolution.rs` | which key wins |
 //! | `logout_status.rs` | ways out, and telling who is logged in |
+//! | `doctor.rs`, `doctor_faults.rs`, `doctor_network.rs` | what is wrong on this machine, and what mends it |
 //! | `file.rs` | the credential file: its mode, its bytes, what is not ours in it |
 //! | `lock.rs` | the lock that the agent takes, too |
 //! | `concurrency.rs` | many processes at once, some of them killed |
@@ -44,6 +45,9 @@ mod copilot_token;
 mod device;
 mod device_json;
 mod device_terminal;
+mod doctor;
+mod doctor_faults;
+mod doctor_network;
 mod enterprise;
 mod escapes;
 mod exchange;

@@ -50,6 +50,8 @@ fn run_all(home: &Home, prepare: impl Fn(&Home)) {
         &["token", "nobody"],
         &["login", "anthropic", "--no-browser"],
         &["login", "anthropic", "--no-browser", "--json"],
+        &["doctor"],
+        &["doctor", "--json", "--fix"],
         &["--version"],
         &["--help"],
         &["unknown"],

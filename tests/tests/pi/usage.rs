@@ -20,6 +20,7 @@ fn wrong_words_are_a_usage_error_and_print_no_result() {
         (&["token", "anthropic", "--min-validity", "soon"], "--min-validity"),
         (&["token", "anthropic", "--min-validity", "-5m"], "-5"),
         (&["token", "anthropic", "--min-validity"], "--min-validity"),
+        (&["doctor", "anthropic"], "anthropic"),
         (&["completions", "cmd.exe"], "cmd.exe"),
     ] {
         home.pi(arguments).run().exits(2).prints("").says(why);
@@ -35,6 +36,7 @@ fn help_is_a_result() {
         (&["logout", "-h"], "--all"),
         (&["token", "--help"], "--min-validity"),
         (&["status", "--help"], "--json"),
+        (&["doctor", "--help"], "--fix"),
         (&["completions", "bash"], "complete"),
     ] {
         let ended = home.pi(arguments).run();

@@ -1,7 +1,7 @@
 //! The handle and the control plane: what other tests stand on.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::Method;
 use pi_auth_tests::loopback::{Error, Reply, Request};
@@ -53,6 +53,21 @@ fn settings_change_while_it_runs_and_a_misspelt_one_is_refused() {
         assert_eq!(control(&sandbox, Method::PATCH, "settings", Some(wrong)).status, 400);
     }
     assert!(!sandbox.settings().rotate);
+}
+
+#[test]
+fn its_clock_may_be_wrong() {
+    let sandbox = sandbox();
+    let ahead_s = || {
+        let answer = control(&sandbox, Method::GET, "settings", None);
+        let date = httpdate::parse_http_date(answer.header("date").unwrap()).unwrap();
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        since(date) as i64 - since(SystemTime::now()) as i64
+    };
+    for set in [0, 3600, -86_400] {
+        sandbox.change(|settings| settings.clock_ahead_s = set);
+        assert!((ahead_s() - set).abs() <= 2, "{set}: {}", ahead_s());
+    }
 }
 
 #[test]

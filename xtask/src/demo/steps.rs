@@ -35,6 +35,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { title: "Log in to GitHub Copilot by a code", show: copilot::login },
     Step { title: "A Copilot token lives for half an hour", show: copilot::refresh },
     Step { title: "What a request to Copilot carries", show: copilot::headers },
+    Step { title: "Somebody has opened the file to everybody", show: doctor },
     Step { title: "Log out", show: logout },
 ];
 
@@ -176,6 +177,28 @@ fn too_many_requests(stage: &mut Stage) -> Result {
     stage.claim("stdout is that token", said.stdout == format!("{stored}\n"))?;
     stage.claim("a note says why it is not fresher", said.stderr.contains("note"))?;
     stage.sandbox.clear_faults();
+    Ok(())
+}
+
+fn doctor(stage: &mut Stage) -> Result {
+    let file = stage.home.credential_file();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
+    stage.sandbox.change(|settings| settings.clock_ahead_s = -120);
+    stage.meanwhile("chmod 644; and the provider's clock is set two minutes back");
+    let before = stage.credentials()?;
+    let said = stage.pi("doctor")?;
+    stage.claim_code(&said, 1, "there is something to mend")?;
+    let command = "chmod 600 ~/.pi/agent/";
+    stage.claim("it is found, with the command that mends it", said.stdout.contains(command))?;
+    stage.claim("the clocks do not agree, which is worth a note", {
+        said.stdout.contains("! This machine's clock is 2 min ahead")
+    })?;
+    let said = stage.pi("doctor --fix")?;
+    stage.claim_code(&said, 0, "what is safe to mend is mended")?;
+    stage.claim("the file is 0600 again, and its bytes are as they were", {
+        mode(&file)? == 0o600 && stage.credentials()? == before
+    })?;
+    stage.sandbox.change(|settings| settings.clock_ahead_s = 0);
     Ok(())
 }
 

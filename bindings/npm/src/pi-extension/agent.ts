@@ -40,11 +40,7 @@ export interface ProviderConfig {
 /** The person, as such a provider sees them. A question that is cancelled is rejected. */
 export interface LoginCallbacks {
   onAuth(page: { url: string; instructions?: string }): void;
-  onPrompt(question: {
-    message: string;
-    placeholder?: string;
-    allowEmpty?: boolean;
-  }): Promise<string>;
+  onPrompt(question: { message: string; allowEmpty?: boolean }): Promise<string>;
   onDeviceCode?(code: {
     userCode: string;
     verificationUri: string;
@@ -83,7 +79,6 @@ export interface NativeInteraction {
   prompt(question: {
     type: "text" | "manual_code";
     message: string;
-    placeholder?: string;
     signal?: AbortSignal;
   }): Promise<string>;
   notify(
@@ -96,7 +91,7 @@ export interface NativeInteraction {
           openBrowserOnConfirm?: boolean;
           expiresInSeconds?: number;
         }
-      | { type: "info" | "progress"; message: string },
+      | { type: "progress"; message: string },
   ): void;
   signal?: AbortSignal;
 }

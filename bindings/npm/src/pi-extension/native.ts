@@ -1,7 +1,7 @@
 /** The form that agents since 1.0 take. */
-import type { Interaction } from "../interaction.js";
 import type { NativeInteraction, NativeOAuth, NativeProvider } from "./agent.js";
-import { carrying, orCancelled } from "./config.js";
+import { carrying } from "./models.js";
+import { personOf, type Agent } from "./person.js";
 import type { Subscription } from "./subscription.js";
 
 /**
@@ -16,7 +16,7 @@ export function nativeOf<Provider extends NativeProvider>(
   const oauth: NativeOAuth = {
     name: subscription.name,
     ...builtin.auth.oauth,
-    login: (interaction) => subscription.login(personOf(interaction), interaction.signal),
+    login: (interaction) => subscription.login(personOf(agentOf(interaction)), interaction.signal),
     refresh: (credential) => subscription.refresh(credential),
     toAuth: async (credential) => {
       const apiKey = credential.access;
@@ -37,37 +37,14 @@ export function nativeOf<Provider extends NativeProvider>(
   };
 }
 
-/** The person whom the agent asks. */
-function personOf(interaction: NativeInteraction): Interaction {
-  const progress = (message: string): void => interaction.notify({ type: "progress", message });
+/** How the agent speaks to the person. */
+function agentOf(interaction: NativeInteraction): Agent {
   return {
-    present: true,
-    prompt: ({ message, problem }, signal) => {
-      const question = [problem, message].filter(Boolean).join(" ");
-      return orCancelled(interaction.prompt({ type: "text", message: question, signal }));
-    },
-    show: ({ url, message, problem }) => {
-      if (problem === null) interaction.notify({ type: "auth_url", url, instructions: message });
-    },
-    paste: ({ prompt, problem }, signal) => {
-      const message = [problem, prompt].filter(Boolean).join(" ");
-      return orCancelled(interaction.prompt({ type: "manual_code", message, signal }));
-    },
-    showCode: ({ user_code, verification_uri, open_browser, warning, expires_ms }) => {
-      interaction.notify({
-        type: "device_code",
-        userCode: user_code,
-        verificationUri: verification_uri,
-        openBrowserOnConfirm: open_browser,
-        expiresInSeconds: Math.max(0, Math.round((expires_ms - Date.now()) / 1000)),
-      });
-      // After that: the code takes the place of what was shown before.
-      progress(warning);
-    },
-    // The agent opens what it shows.
-    open: async () => true,
-    waiting: (activity) => {
-      if (activity !== undefined) progress(activity);
-    },
+    ask: (message, signal) => interaction.prompt({ type: "text", message, signal }),
+    askForCode: (message, signal) => interaction.prompt({ type: "manual_code", message, signal }),
+    showPage: (page) => interaction.notify({ type: "auth_url", ...page }),
+    showCode: (code, openBrowserOnConfirm) =>
+      interaction.notify({ type: "device_code", ...code, openBrowserOnConfirm }),
+    progress: (message) => interaction.notify({ type: "progress", message }),
   };
 }

@@ -1,17 +1,15 @@
 /** Jobs of the core over a credential that the agent keeps, under the lock that the agent holds. */
-import { Auth } from "../auth.js";
-import { credentialsIn, documentOf } from "../credentials.js";
+import type { Auth } from "../auth.js";
+import { documentOf } from "../credentials.js";
 import { AuthError } from "../error.js";
 import { filesOf } from "../files.js";
-import { Cancelled, type Interaction } from "../interaction.js";
+import { inMemory, storedIn } from "../in-memory.js";
+import type { Interaction } from "../interaction.js";
 import { shippedCore } from "../module.js";
-import type { FileStore } from "../store/file.js";
 import { Memory, MemoryStore } from "../store/memory.js";
 import type { Effect, Event, Headers } from "../types.js";
 import type { AgentCredential, StoredCredential } from "./agent.js";
 
-/** How long before the end of a token the file says that it expires, in milliseconds. */
-const BUFFER_MS = 5 * 60 * 1000;
 /** Longer than any clock is off while one synchronous job runs, in milliseconds. */
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** The last moment that JavaScript knows, in epoch milliseconds. */
@@ -55,9 +53,8 @@ export class Subscription {
     // Others write this field, too: it may be a text, or nothing, or later than the core counts.
     const expires = Math.min(old.expires, LAST_MS);
     const memory = new Memory(this.#document({ ...old, expires }));
-    // One moment more than it has left.
-    const leftMs = Math.ceil(expires + BUFFER_MS - Date.now() + 1000);
-    const minValidityMs = Number.isNaN(leftMs) ? BUFFER_MS : Math.max(BUFFER_MS, leftMs);
+    // More than any token has left.
+    const minValidityMs = Number.MAX_SAFE_INTEGER;
     try {
       await this.#auth(memory, {}).token(this.provider, { minValidityMs });
     } catch (error) {
@@ -123,10 +120,7 @@ export class Subscription {
   }
 
   #auth(memory: Memory, interaction: Interaction): Auth {
-    // What the agent asks for is this login, whatever a variable holds.
-    const { PI_AUTH_PREFER: _, ...environment } = process.env;
-    const files = filesOf({});
-    return new Auth({ environment, interaction, store: () => new Kept(memory, files()) });
+    return inMemory(memory, { interaction }, (...parts) => new Kept(...parts));
   }
 
   #document(credential: AgentCredential): string {
@@ -134,9 +128,7 @@ export class Subscription {
   }
 
   #stored(memory: Memory): StoredCredential {
-    const credential = credentialsIn(memory.contents, this.provider);
-    if (!credential) throw new TypeError("The core has stored no credential.");
-    return { ...credential };
+    return { ...storedIn(memory, this.provider) };
   }
 }
 
@@ -145,25 +137,17 @@ export class Subscription {
  * where all processes remember them, so that none of them asks again too early.
  */
 class Kept extends MemoryStore {
-  readonly #files: FileStore;
-
-  constructor(memory: Memory, files: FileStore) {
-    super(memory, files);
-    this.#files = files;
-  }
-
   override readBackoff(): Event {
-    return this.#files.readBackoff();
+    return this.files.readBackoff();
   }
 
   override writeBackoff(contents: string): void {
-    this.#files.writeBackoff(contents);
+    this.files.writeBackoff(contents);
   }
 }
 
 /** An error as the agent shows it: by its message alone, and not at all where the person has stopped it. */
 function told(error: unknown): unknown {
-  if (error instanceof Cancelled) return new Error(CANCELLED);
   if (!(error instanceof AuthError)) return error;
   if (error.code === "cancelled") return new Error(CANCELLED, { cause: error });
   return new Error([error.message, error.advice].filter(Boolean).join(" "), { cause: error });

@@ -64,10 +64,17 @@ export class LockDirectory {
           lock.#lost = true;
         },
       });
-      lock.#touched = modified(lock.path);
-      return lock;
     } catch (error) {
       if (codeOf(error) !== "ELOCKED") throw error;
+    }
+    if (lock.#release) {
+      try {
+        lock.#touched = modified(lock.path);
+        return lock;
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
     }
     try {
       const touched = modified(lock.path);
@@ -90,9 +97,18 @@ export class LockDirectory {
 
   async release(): Promise<void> {
     // One that was taken over is somebody else's to remove: the library notices that by its next touch,
-    // or at the end of the process.
-    if (this.isOurs) await this.#release?.().catch(() => undefined);
+    // or at the end of the process. One that cannot be looked at is no longer to be touched, at least.
+    if (!this.#isGone) await this.#release?.().catch(() => undefined);
     this.#lost = true;
+  }
+
+  /** Whether it was taken over or removed. */
+  get #isGone(): boolean {
+    try {
+      return this.#lost || modified(this.path) !== this.#touched;
+    } catch (error) {
+      return codeOf(error) === "ENOENT";
+    }
   }
 
   /** The touch, at once, so that the time it leaves is known whenever somebody asks. */

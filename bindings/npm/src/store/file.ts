@@ -50,9 +50,9 @@ export class FileStore implements Store {
   }
 
   read(): Event {
-    if (this.#held) this.#held.seen = identity(this.#held.target);
     let path = this.#places.preferred;
     try {
+      if (this.#held) this.#held.seen = identity(this.#held.target);
       let contents = readText(path);
       for (let look = 0; contents === null && look < MIGRATION_LOOKS; look += 1) {
         path = this.#places.credentials;
@@ -83,8 +83,9 @@ export class FileStore implements Store {
     if (this.#held && this.#isCurrent(this.#held)) return { type: "locked" };
     // Let go first: what we hold is no longer the lock, or no longer the file.
     await this.unlock();
-    const path = this.#places.credentials;
+    let path = this.#places.directory;
     try {
+      path = this.#places.credentials;
       this.#held = await hold(path, signal);
       if (!this.#isCurrent(this.#held)) {
         // While it was waited for, the agent has moved the file. It does so only once.
@@ -110,12 +111,13 @@ export class FileStore implements Store {
   write(contents: string, unlocked: boolean): Event {
     const held = this.#held && this.#isCurrent(this.#held) ? this.#held : undefined;
     if (!held && !unlocked) return { type: "lock_lost" };
-    const path = this.#places.credentials;
+    let path = this.#places.directory;
     // Asked when the new file is complete and synced: that can take long enough for a lock to be
     // lost, and what follows is one system call.
     const mayReplace = (): boolean =>
       unlocked || (held !== undefined && this.#isCurrent(held) && isUnchanged(held));
     try {
+      path = this.#places.credentials;
       const replacement = held?.replacement ?? Replacement.prepare(real(path));
       if (held) held.replacement = undefined;
       const replaced = replacement.commit(contents, mayReplace);

@@ -1,6 +1,7 @@
 /** Credentials in memory, for jobs whose result the caller keeps. */
 import type { Store } from "../store.js";
 import type { Event } from "../types.js";
+import { unlessAborted } from "../unless-aborted.js";
 
 /** What several jobs of one process share. */
 export class Memory {
@@ -29,28 +30,19 @@ export class Memory {
   }
 }
 
-async function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    void turn.then(resolve).finally(() => signal.removeEventListener("abort", stop));
-  });
-}
-
 /** A store of that memory; overrides come from where `files` finds them. */
 export class MemoryStore implements Store {
   readonly #memory: Memory;
-  readonly #files: Pick<Store, "readOverrides">;
+  protected readonly files: Store;
   #end: (() => void) | undefined;
 
-  constructor(memory: Memory, files: Pick<Store, "readOverrides">) {
+  constructor(memory: Memory, files: Store) {
     this.#memory = memory;
-    this.#files = files;
+    this.files = files;
   }
 
   readOverrides(): Event {
-    return this.#files.readOverrides();
+    return this.files.readOverrides();
   }
 
   read(): Event {

@@ -9,6 +9,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  rmSync,
   rmdirSync,
   statSync,
   type Stats,
@@ -24,6 +25,7 @@ export function createFile(path: string): number {
     return file;
   } catch (error) {
     closeSync(file);
+    rmSync(path, { force: true });
     throw error;
   }
 }
@@ -37,10 +39,10 @@ export function createDirectory(path: string): void {
     rmdirSync(path);
     throw error;
   }
-  // Root that works for a user leaves, if it dies, what that user can remove.
-  const [own, above] = [lstatSync(path), statSync(dirname(path))];
-  if (own.uid === above.uid && own.gid === above.gid) return;
   try {
+    // Root that works for a user leaves, if it dies, what that user can remove.
+    const [own, above] = [lstatSync(path), statSync(dirname(path))];
+    if (own.uid === above.uid && own.gid === above.gid) return;
     chownSync(path, above.uid, above.gid);
   } catch {
     // As well as it goes.

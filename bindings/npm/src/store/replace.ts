@@ -14,8 +14,9 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
+import { aboutCore } from "../module.js";
 import { createFile, ownAs } from "./plain.js";
-import { codeOf } from "./text.js";
+import { codeOf, Unusable } from "./text.js";
 
 /** How much more room than the present file is taken, in bytes: an entry grows by less. */
 const SPARE_BYTES = 16 * 1024;
@@ -37,8 +38,10 @@ export class Replacement {
   static prepare(target: string): Replacement {
     const present = statSync(target, { throwIfNoEntry: false });
     if (present && !present.isFile()) {
-      throw Object.assign(new Error("it is no file"), { code: "EISDIR" });
+      throw new Unusable("not_a_file");
     }
+    // One that nobody reads is replaced by nobody: there is no room to be taken for it.
+    if (present && present.size > aboutCore().max_file_bytes) throw new Unusable("too_large");
     // A file that is marked immutable lets nobody open it so, nor rename over it.
     if (present) closeSync(openSync(target, "r+"));
     const name = `${prefix(target)}${process.pid}-${randomBytes(8).toString("hex")}${SUFFIX}`;
@@ -87,11 +90,16 @@ export class Replacement {
   discard(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeSync(this.#file);
+    // What fails now is no reason to call a job failed that is done.
+    try {
+      closeSync(this.#file);
+    } catch {
+      // What was to last is synced.
+    }
     try {
       rmSync(this.#path, { force: true });
     } catch {
-      // What cannot be removed is swept later, and no reason to call a job failed that is done.
+      // What cannot be removed is swept later.
     }
   }
 }

@@ -5,7 +5,7 @@ import { aboutCore } from "../module.js";
 import type { StoreFailure } from "../types.js";
 
 /** A file that is there and cannot be used. */
-class Unusable extends Error {
+export class Unusable extends Error {
   readonly failure: StoreFailure;
 
   constructor(failure: StoreFailure) {

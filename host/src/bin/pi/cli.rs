@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Token(Token),
     /// Print the headers that carry such a token on a request, and where to send it
     Headers(Headers),
+    /// Find what is wrong with logins on this machine, and what mends it
+    Doctor(Doctor),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -123,6 +125,20 @@ pub(crate) struct Headers {
     pub(crate) min_validity: Option<Duration>,
 }
 
+/// `pi doctor`
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Mend what is safe to mend: modes that are too wide, dead locks, leftover files
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Ask no server
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
 /// Who began a request.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Initiator {
@@ -156,7 +172,9 @@ pub(crate) fn parse(arguments: &[OsString]) -> Invocation {
     }
     let first = arguments.first().and_then(|word| word.to_str()).unwrap_or_default();
     match first {
-        "login" | "logout" | "status" | "token" | "headers" | "completions" => ours(arguments),
+        "login" | "logout" | "status" | "token" | "headers" | "doctor" | "completions" => {
+            ours(arguments)
+        }
         word if word == "--core" || word.starts_with("--core=") => with_core(arguments),
         "--version" | "-V" if arguments.len() == 1 => Invocation::Version,
         _ => Invocation::Agent,

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     if let Some(agent) = agent() {
         if arguments.first().is_some_and(|word| word == "--help" || word == "-h") {
             output::say(
-                "pi-auth adds login, logout, status, token, headers and completions: see `pi login --help`.\n",
+                "pi-auth adds login, logout, status, token, headers, doctor and completions: see `pi login --help`.\n",
             );
         }
         let failed =
@@ -44,6 +44,16 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
             word.escape_debug()
         )),
     }
+}
+
+/// The `pi` that a shell would start, if it is not this program.
+pub(crate) fn in_front() -> Option<PathBuf> {
+    let own = env::current_exe().ok().and_then(|own| identity(&own))?;
+    let path = env::var_os("PATH")?;
+    let first = env::split_paths(&path)
+        .map(|directory| directory.join("pi"))
+        .find_map(|candidate| Some((identity(&candidate)?, candidate)));
+    first.filter(|(identity, _)| *identity != own).map(|(_, path)| path)
 }
 
 /// The next `pi` on PATH that is neither this program nor one that has handed over already.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli.rs`, `handoff.rs` | which words are ours; the agent's own `pi`, which gets the others |
 //! | `login.rs`, `logout.rs`, `status.rs`, `token.rs`, `headers.rs`, `version.rs` | the commands |
+//! | `doctor.rs`, `doctor/` | `pi doctor`: its words, and the one thing that it looks at itself |
 //! | `session.rs` | running a job to its end, with signals heeded where nothing can be lost |
 //! | `person.rs` | whoever sits in front: `terminal/`, or `lines.rs` and `json.rs` behind a pipe |
 //! | `output.rs` | what goes to standard output, and what to standard error |
@@ -11,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod cli;
+mod doctor;
 mod handoff;
 mod headers;
 mod json;
@@ -47,6 +49,7 @@ fn run(command: Command, core: Option<&Path>) -> ExitCode {
         Command::Login(arguments) => login::run(arguments, core),
         Command::Logout(arguments) => logout::run(arguments, core),
         Command::Status(arguments) => status::run(&arguments, core),
+        Command::Doctor(arguments) => doctor::run(&arguments, core),
         Command::Completions { shell } => cli::completions(shell),
     }
 }

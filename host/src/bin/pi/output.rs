@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use pi_auth::{Code, Error};
+use pi_auth::{Code, EndpointError, Error, TransportFailure};
 
 use crate::terminal::Style;
 
@@ -44,7 +44,25 @@ pub(crate) fn failed(problem: &Error) -> ExitCode {
         Error::Cancelled => say("Cancelled.\n"),
         problem => error(&problem.to_string(), &problem.advice()),
     }
+    if is_of_this_machine(problem) {
+        say("       `pi doctor` looks for what is in the way.\n");
+    }
     exit_code(problem)
+}
+
+/// Whether a doctor could find the cause: a file, a lock, or the way to the provider.
+fn is_of_this_machine(problem: &Error) -> bool {
+    match problem {
+        Error::LockTimedOut { .. } | Error::Store { .. } => true,
+        Error::Refresh { cause, .. }
+        | Error::Exchange { cause, .. }
+        | Error::Login { cause, .. }
+        | Error::Variable { cause, .. } => {
+            // Of a proxy or a certificate that is to blame, more has been said already.
+            matches!(cause, EndpointError::Transport(TransportFailure::Connect))
+        }
+        _ => false,
+    }
 }
 
 /// 1 failed, 2 usage, 4 login required, 130 cancelled.

@@ -17,7 +17,7 @@ mod style;
 
 pub(crate) use line::{confirm, line};
 pub(crate) use select::select;
-pub(crate) use session::install_panic_hook;
+pub(crate) use session::{install_panic_hook, width_of_stdout};
 pub(crate) use style::Style;
 
 /// How a person left a prompt.

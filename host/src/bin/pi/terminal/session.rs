@@ -27,6 +27,12 @@ pub(crate) fn install_panic_hook() {
     }));
 }
 
+/// How many columns standard output has; `None` where it is no terminal.
+pub(crate) fn width_of_stdout() -> Option<usize> {
+    let columns = termios::tcgetwinsize(io::stdout()).ok()?.ws_col;
+    Some(if columns == 0 { 80 } else { columns.into() })
+}
+
 /// Whether the prompt shows where its text is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cursor {

@@ -41,6 +41,11 @@ impl Style {
         self.paint("31", text)
     }
 
+    /// Text about something that is worth knowing.
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
     /// The green `✓` of something that worked.
     pub(crate) fn tick(self) -> String {
         self.paint("32", "✓")
@@ -83,7 +88,8 @@ mod tests {
     #[test]
     fn without_colours_text_stays_as_it_is() {
         let plain = Style { coloured: false };
-        assert_eq!([plain.bold("a"), plain.dim("b"), plain.red("c")], ["a", "b", "c"]);
+        let painted = [plain.bold("a"), plain.dim("b"), plain.red("c"), plain.yellow("d")];
+        assert_eq!(painted, ["a", "b", "c", "d"]);
         assert_eq!(plain.tick(), "✓");
         assert_eq!(Style { coloured: true }.dim("b"), "\x1b[2mb\x1b[0m");
     }

@@ -1,0 +1,87 @@
+// Failures of system calls, made by strace in a process that saves when it is told to.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { home, run, runNode } from "./support.mjs";
+
+/** For `test`: why strace cannot be used here. */
+export const needsStrace = { skip: whyNot() };
+
+function whyNot() {
+  if (process.platform !== "linux") return "strace is for Linux only";
+  const watched = spawn("sleep", ["0.2"]);
+  const { error, status } = spawnSync("strace", ["-o", "/dev/null", "-p", String(watched.pid)]);
+  if (error) return "strace is not installed";
+  return status === 0 ? false : "strace is not allowed to watch processes here";
+}
+
+/** The calls of a save that have to do with its folder: the name, its number among those of that name, and strace's line. */
+export async function callsOfASave(context) {
+  const saver = await Saver.start(context);
+  const { answered, log } = await saver.save("new");
+  assert.equal(answered, "saved");
+  const counts = new Map();
+  return log.flatMap((line) => {
+    const name = /^\w+(?=\()/.exec(line)?.[0];
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    return line.includes(saver.it.directory) ? [{ name, number: counts.get(name), line }] : [];
+  });
+}
+
+/** Whether a call changes something, or makes it last. */
+export const isChange = ({ name, line }) => /mkdir|rmdir|rename|unlink|chmod|chown|utime|write|truncate|sync/.test(name) || /O_CREAT/.test(line);
+
+const OTHER = { type: "api_key", key: "k" };
+
+/** A process in a home of its own that saves an access token when it is told to, beside what is not its own. */
+export class Saver {
+  /** One that has loaded all, and saved `old`; it ends with the test. */
+  static async start(context) {
+    const saver = new Saver();
+    saver.it = await home();
+    saver.it.store({ openai: OTHER }, "auth.json");
+    const { child, ended } = runNode("save", [], saver.it.environment, { keepInput: true });
+    context.after(() => child.kill());
+    Object.assign(saver, { child, ended });
+    saver.lines = createInterface({ input: saver.child.stdout })[Symbol.asyncIterator]();
+    assert.equal(await saver.answer(), "saved");
+    return saver;
+  }
+
+  /** `undefined` when it has ended. */
+  async answer() {
+    return (await this.lines.next()).value;
+  }
+
+  /** Saves while strace does this to that call; gives the answer, and what strace has noted. */
+  async save(access, what, call) {
+    const log = join(this.it.root, "strace.log");
+    const injected = call ? ["-e", `trace=${call.name}`, "-e", `inject=${call.name}:${what}:when=${call.number}`] : [];
+    const tracer = run("strace", ["-y", "-o", log, ...injected, "-p", String(this.child.pid)], process.env);
+    await tracer.hear(/attached/);
+    this.child.stdin.write(`${access}\n`);
+    // Nobody has half a minute to wait until a lock that could not be removed is dead.
+    const late = setTimeout(() => this.age("auth.json.lock"), 1000);
+    const answered = await this.answer();
+    clearTimeout(late);
+    tracer.child.kill("SIGINT");
+    await tracer.ended;
+    return { answered, log: readFileSync(log, "utf8").split("\n") };
+  }
+
+  /** Makes a file look as if it had been left long ago. */
+  age(name) {
+    const long = new Date(Date.now() - 60_000);
+    if (existsSync(this.it.path(name))) utimesSync(this.it.path(name), long, long);
+  }
+
+  /** The access token in the file, which is whole. */
+  get saved() {
+    const { openai, anthropic, ...rest } = JSON.parse(this.it.read("auth.json"));
+    assert.deepEqual([openai, rest, Object.keys(anthropic)], [OTHER, {}, ["type", "refresh", "access", "expires"]]);
+    return anthropic.access;
+  }
+}

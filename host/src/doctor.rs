@@ -1,0 +1,255 @@
+//! What is wrong with this machine's logins, and what mends it: `pi doctor`.
+//!
+//! Each check is a file: it looks (the thin part), and judges what was seen (a pure function with a
+//! table of cases below it). Nothing is changed without [`Options::fix`], no lock is waited for, and
+//! no secret leaves the machine: servers are asked for an answer, and for nothing else.
+//!
+//! ```text
+//!   report         findings, how bad they are, and what is fine
+//!   mend           what `--fix` does
+//!   directory, link, file, entries, both_files    the credential file and what it is in
+//!   subjects       the files that modes and owners matter of
+//!     permissions, owner
+//!   lock, leftovers    what holds a writer up, and what one has left behind
+//!   logins, backoff    who is logged in, what comes before it, and who has to wait
+//!   proxy, certificates, network, clock    the way to the providers
+//! ```
+
+mod backoff;
+mod both_files;
+mod certificates;
+mod clock;
+mod directory;
+mod entries;
+mod file;
+mod leftovers;
+mod link;
+mod lock;
+mod logins;
+mod mend;
+mod network;
+mod owner;
+mod permissions;
+mod proxy;
+mod report;
+mod subjects;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pi_auth_core::document::Document;
+use pi_auth_core::error::Error;
+use pi_auth_core::flow::endpoints::{TokenEndpoint, token_endpoints};
+use pi_auth_core::flow::{Event, status::Status};
+use pi_auth_core::secret::Secret;
+
+use crate::auth::Auth;
+use crate::clock::now_ms;
+use crate::driver::waited_for;
+use crate::http::Clients;
+use crate::http::proxy::Variables;
+use crate::interaction::Interaction;
+use crate::stop::Stop;
+use crate::store::Store;
+
+use network::Server;
+use proxy::Way;
+pub use report::{Check, Finding, Group, Report, Severity, Verdict};
+
+/// What a checkup may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Mend what can be mended without asking: modes that are too wide, dead locks, leftovers.
+    pub fix: bool,
+    /// Ask no server.
+    pub offline: bool,
+}
+
+/// Looks at everything. `auth` is `None` where there is no directory to look at
+/// ([`Error::NoDirectory`]), which is a finding of its own, as everything is that goes wrong here.
+///
+/// # Errors
+/// [`Error::Cancelled`] where `stop` asked for it.
+pub async fn examine(
+    auth: Option<&Auth>,
+    options: Options,
+    stop: &Stop,
+    interaction: &mut impl Interaction,
+) -> Result<Report, Error> {
+    tokio::select! {
+        biased;
+        () = stop.asked() => Err(Error::Cancelled),
+        report = look(auth, options, interaction) => Ok(report),
+    }
+}
+
+async fn look(auth: Option<&Auth>, options: Options, interaction: &mut impl Interaction) -> Report {
+    let mut report = Report::default();
+    let store = auth.map(Auth::store);
+    let mut document = None;
+    match &store {
+        Some(store) => document = files(store, &mut report, interaction).await,
+        None => report.found(Finding::of(Check::Directory, &Error::NoDirectory)),
+    }
+    if let (Some(store), true) = (&store, options.fix) {
+        mend::mend(store, &mut report, interaction).await;
+    }
+    let endpoints = logins(auth, store.as_ref(), document.as_ref(), &mut report);
+    way(endpoints, options, &mut report, interaction).await;
+    report
+}
+
+/// The file and everything around it; gives what is in it, if that can be read.
+async fn files(
+    store: &Store,
+    report: &mut Report,
+    interaction: &mut impl Interaction,
+) -> Option<Document> {
+    let shown = store.shown(store.directory());
+    let (seen, leads) = (directory::look(store), link::look(store, store.directory()));
+    report.add(link::judge(&shown, &leads));
+    if matches!(leads, link::Leads::Nowhere(_) | link::Leads::Unknown(_)) {
+        return None;
+    }
+    report.add(directory::judge(&shown, &seen));
+    if !matches!(seen, directory::Seen::There) {
+        let is_new = matches!(seen, directory::Seen::Nothing(_));
+        return is_new.then(|| Document::parse(None).ok()).flatten();
+    }
+    let path = store.path();
+    let shown = store.shown(&path);
+    report.add(link::judge(&shown, &link::look(store, &path)));
+    let places = store.places().ok();
+    if let Some(places) = &places {
+        report.add(directory::writable(store, places));
+    }
+    let file = file::look(store, &path).await;
+    // Of a link that leads nowhere, more has been told already.
+    if places.is_some() || !matches!(file, file::Seen::Unusable(_)) {
+        report.add(file::judge(&shown, &file));
+    }
+    let document = match file {
+        file::Seen::Document(document) => Some(document),
+        file::Seen::Nothing => Document::parse(None).ok(),
+        file::Seen::Unusable(_) => None,
+    };
+    if let Some(document) = &document {
+        report.add(entries::judge(&shown, document));
+        let other = store.directory().join("oauth.json");
+        if other != path {
+            let ignored = file::look(store, &other).await;
+            report.add(both_files::judge((&shown, document), (&store.shown(&other), &ignored)));
+        }
+    }
+    let (subjects, user) = (subjects::subjects(store, places.as_ref()), subjects::user());
+    report.add(permissions::judge(&subjects, user));
+    report.add(owner::judge(&subjects, user));
+    if let Some(places) = &places {
+        let locks = lock::check(store, places);
+        report.add(waited_for(locks, "Watching a lock that looks dead", interaction).await);
+        report.add(leftovers::check(store, places));
+    }
+    document
+}
+
+/// Who is logged in, and what comes before that. Gives where they would be refreshed; nothing where
+/// nobody can tell.
+fn logins(
+    auth: Option<&Auth>,
+    store: Option<&Store>,
+    document: Option<&Document>,
+    report: &mut Report,
+) -> Option<Vec<TokenEndpoint>> {
+    match auth.and_then(Auth::status_at_once) {
+        Some(Ok(Status { keys, .. })) => {
+            report.add(logins::judge(&keys));
+            report.add(logins::judge_variables(&keys));
+        }
+        Some(Err(error @ Error::BadPreference { .. })) => {
+            report.found(Finding::of(Check::Variables, &error));
+        }
+        Some(Err(error @ Error::Overrides { .. })) => {
+            report.found(Finding::of(Check::Providers, &error));
+            return None;
+        }
+        _ => {
+            report.left_out(Check::Logins, "Who is logged in cannot be told before that is mended")
+        }
+    }
+    let (mut overrides, mut backoff) = (None, None);
+    if let Some(store) = store {
+        if let Event::OverridesRead { path, contents: Some(contents) } = store.read_overrides() {
+            report.fine(Check::Providers, format!("{path} is in use"));
+            overrides = Some(contents);
+        }
+        if let Event::BackoffRead { contents } = store.read_backoff() {
+            backoff = contents;
+        }
+    }
+    let empty = Document::parse(None).ok();
+    let document = document.or(empty.as_ref())?;
+    let overrides = overrides.as_ref().map(Secret::expose);
+    let endpoints = token_endpoints(overrides, document, backoff.as_ref(), now_ms()).ok()?;
+    report.add(backoff::judge(&endpoints));
+    for error in endpoints.iter().filter_map(|endpoint| endpoint.url.as_ref().err()) {
+        report.found(Finding::of(Check::Logins, error));
+    }
+    Some(endpoints)
+}
+
+/// The way to the providers.
+async fn way(
+    endpoints: Option<Vec<TokenEndpoint>>,
+    options: Options,
+    report: &mut Report,
+    interaction: &mut impl Interaction,
+) {
+    let known = endpoints.is_some();
+    let endpoints = endpoints.unwrap_or_default();
+    let variables = Variables::of_process();
+    let mut servers: Vec<Server> = Vec::new();
+    for url in endpoints.iter().filter_map(|endpoint| endpoint.url.as_deref().ok()) {
+        servers.extend(Server::of(url, &variables).filter(|server| !servers.contains(server)));
+    }
+    report.add(proxy::judge(&variables, &servers));
+    let clients = Arc::new(Clients::default());
+    report.add(certificates::judge(&certificates::look(clients.trust_any())));
+    if options.offline {
+        report.left_out(
+            Check::Network,
+            "No server was asked (--offline), so the clock was not compared",
+        );
+        return;
+    }
+    if !known {
+        report.left_out(
+            Check::Network,
+            "Where the providers are cannot be told before that is mended",
+        );
+        return;
+    }
+    let (servers, cut_off): (Vec<_>, Vec<_>) =
+        servers.into_iter().partition(|server| !matches!(server.way, Way::NoProxy(_)));
+    if !cut_off.is_empty() {
+        let hosts = network::hosts(&cut_off);
+        let message = format!("{hosts} cannot be asked before the variable of the proxy is mended");
+        report.left_out(Check::Network, message);
+    }
+    if servers.is_empty() {
+        return;
+    }
+    let activity = format!("Asking {} for the time", network::hosts(&servers));
+    let answers = waited_for(network::ask(clients, servers), &activity, interaction).await;
+    report.add(network::judge(&answers));
+    report.add(clock::judge(&answers));
+}
+
+/// A length of time in its largest unit.
+fn roughly(time: Duration) -> String {
+    match time.as_secs() {
+        s @ 0..=90 => format!("{s} s"),
+        s @ 91..5400 => format!("{} min", (s + 30) / 60),
+        s @ 5400..129_600 => format!("{} h", (s + 1800) / 3600),
+        s => format!("{} days", (s + 43_200) / 86_400),
+    }
+}

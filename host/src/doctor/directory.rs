@@ -1,0 +1,146 @@
+//! The agent's directory: whether it is there, and whether files can be made in it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use pi_auth_core::error::{Error, StoreFailure};
+use pi_auth_core::flow::Event;
+use rustix::fs::{Access, access};
+
+use super::report::{Check, Finding, Report};
+use crate::store::Store;
+use crate::store::examine::Places;
+
+/// What stands at its path.
+#[derive(Clone, Debug)]
+pub(super) enum Seen {
+    /// Nothing yet; whether this user could make it, or the directory that is in the way.
+    Nothing(Result<(), String>),
+    /// Something else than a directory.
+    Other,
+    /// It cannot be told.
+    Hidden(StoreFailure),
+    /// A directory.
+    There,
+}
+
+/// Looks at it.
+pub(super) fn look(store: &Store) -> Seen {
+    let directory = store.directory();
+    match fs::metadata(directory) {
+        Ok(metadata) if metadata.is_dir() => match fs::read_dir(directory) {
+            Ok(_) => Seen::There,
+            Err(error) => hidden(store, error),
+        },
+        Ok(_) => Seen::Other,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Seen::Other,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => hidden(store, error),
+        Err(_) if fs::symlink_metadata(directory).is_ok() => Seen::Other,
+        Err(_) => Seen::Nothing(makeable(store, directory)),
+    }
+}
+
+fn hidden(store: &Store, error: io::Error) -> Seen {
+    match store.failed_at(store.directory(), error) {
+        Event::StoreFailed { failure, .. } => Seen::Hidden(failure),
+        _ => Seen::Other,
+    }
+}
+
+fn makeable(store: &Store, directory: &Path) -> Result<(), String> {
+    let above = directory.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let may = above.is_dir() && access(above, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    if may { Ok(()) } else { Err(store.shown(above)) }
+}
+
+/// What is to be said of it.
+pub(super) fn judge(shown: &str, seen: &Seen) -> Report {
+    let mut report = Report::default();
+    match seen {
+        Seen::There => {}
+        Seen::Nothing(Ok(())) => report.fine(
+            Check::Directory,
+            format!("There is no {shown} yet: nothing is stored. `pi login` makes it"),
+        ),
+        Seen::Nothing(Err(above)) => report.found(
+            Finding::problem(
+                Check::Directory,
+                format!("There is no {shown}, and you may not make it in {above}."),
+            )
+            .at(shown)
+            .mend("Point PI_CODING_AGENT_DIR at a directory that can be written, or look at:")
+            .by("ls -ld", above),
+        ),
+        Seen::Other => report.found(
+            Finding::problem(Check::Directory, format!("{shown} is not a directory."))
+                .at(shown)
+                .mend("Look at what it is, and move it away.")
+                .by("ls -ld", shown),
+        ),
+        Seen::Hidden(failure) => report.found(unusable(shown, "read", failure.clone())),
+    }
+    report
+}
+
+/// Whether the credential file could be replaced: what a refresh begins with.
+pub(super) fn writable(store: &Store, places: &Places) -> Report {
+    let failure =
+        places.try_replacing().err().map(|error| match store.failed_at(&places.target, error) {
+            Event::StoreFailed { failure, .. } => failure,
+            _ => StoreFailure::NotAFile,
+        });
+    let directory = places.target.parent().unwrap_or(&places.target);
+    judge_writing(&store.shown(directory), &store.shown(&places.target), failure)
+}
+
+fn judge_writing(directory: &str, target: &str, failure: Option<StoreFailure>) -> Report {
+    let mut report = Report::default();
+    match failure {
+        None => report.fine(Check::Directory, format!("{directory} can be written")),
+        // The check of the file tells.
+        Some(StoreFailure::NotAFile) => {}
+        Some(failure) => report.found(unusable(target, "write", failure)),
+    }
+    report
+}
+
+fn unusable(path: &str, attempt: &'static str, failure: StoreFailure) -> Finding {
+    let error = Error::Store { path: path.to_owned(), attempt, failure };
+    Finding::of(Check::Directory, &error).at(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_there_by_table() {
+        for (seen, words, says) in [
+            (Seen::There, &[][..], ""),
+            (Seen::Nothing(Ok(())), &["fine"], "`pi login` makes it"),
+            (Seen::Nothing(Err("/ro".into())), &["problem"], "ls -ld /ro"),
+            (Seen::Other, &["problem"], "not a directory"),
+            (Seen::Hidden(StoreFailure::PermissionDenied), &["problem"], "permission denied"),
+        ] {
+            let report = judge("~/.pi/agent", &seen);
+            assert_eq!(report.words(), words, "{seen:?}");
+            assert!(report.text().contains(says), "{}", report.text());
+        }
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_replaced_is_a_problem_with_its_own_advice() {
+        for (failure, words, says) in [
+            (None, &["fine"][..], "~/d can be written"),
+            (Some(StoreFailure::PermissionDenied), &["problem"], "ls -ld ~/d/auth.json"),
+            (Some(StoreFailure::ReadOnly), &["problem"], "PI_CODING_AGENT_DIR"),
+            (Some(StoreFailure::NoSpace), &["problem"], "Free some space"),
+            (Some(StoreFailure::NotAFile), &[], ""),
+        ] {
+            let report = judge_writing("~/d", "~/d/auth.json", failure.clone());
+            assert_eq!(report.words(), words, "{failure:?}");
+            assert!(report.text().contains(says), "{}", report.text());
+        }
+    }
+}

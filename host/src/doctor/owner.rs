@@ -1,0 +1,78 @@
+//! Whose the files are.
+
+use super::report::{Check, Finding, Report};
+use super::subjects::{Role, Subject};
+
+/// What `user` should know of the owners of these.
+pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
+    let mut report = Report::default();
+    let directory = subjects.iter().find(|subject| subject.role == Role::Directory);
+    // Root works for whoever owns the directory, and must leave them what they can use.
+    let expected = match (user, directory) {
+        (0, Some(directory)) => directory.owner,
+        _ => user,
+    };
+    for subject in subjects.iter().filter(|subject| subject.owner != expected) {
+        // Somebody else's overrides may be shared on purpose; root's certainly are trusted.
+        if subject.role == Role::Overrides && subject.owner == 0 {
+            continue;
+        }
+        let Subject { shown, owner, .. } = subject;
+        let whose = if *owner == 0 { "root".to_owned() } else { format!("user {owner}") };
+        let rightful = match user {
+            0 => format!("user {expected}, who owns the directory"),
+            _ => "you".to_owned(),
+        };
+        let message = format!("{shown} belongs to {whose}, not to {rightful}.");
+        let finding = Finding::problem(Check::Owner, message).at(shown);
+        let finding = finding.mend("Give it back; it was probably made by a command run as root.");
+        report.found(finding.by(&format!("sudo chown {expected}"), shown));
+    }
+    if user == 0 && expected != 0 {
+        let message = format!("You are root, and the directory belongs to user {expected}.");
+        let finding = Finding::note(Check::Owner, message);
+        report.found(finding.mend("What root writes there is given to that user."));
+    }
+    if directory.is_some() && report.findings().next().is_none() {
+        report.fine(Check::Owner, "The files are your own");
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_by_table() {
+        use Role::{Directory, Overrides, Secrets};
+        for (user, owners, words) in [
+            (7, &[(Directory, 7), (Secrets, 7)][..], &["fine"][..]),
+            (7, &[(Directory, 7), (Secrets, 0)], &["problem"]),
+            (7, &[(Directory, 0), (Secrets, 0)], &["problem", "problem"]),
+            (7, &[(Directory, 7), (Overrides, 0)], &["fine"]),
+            (7, &[(Directory, 7), (Overrides, 8)], &["problem"]),
+            (0, &[(Directory, 0), (Secrets, 0)], &["fine"]),
+            (0, &[(Directory, 7), (Secrets, 7)], &["note"]),
+            (0, &[(Directory, 7), (Secrets, 0)], &["problem", "note"]),
+            (0, &[(Directory, 0), (Secrets, 7)], &["problem"]),
+        ] {
+            let subjects = owners.iter().map(|&(role, owner)| {
+                let (path, shown) = ("/x".into(), "/x y".to_owned());
+                Subject { role, path, shown, mode: 0o600, owner }
+            });
+            let report = judge(&subjects.collect::<Vec<_>>(), user);
+            assert_eq!(report.words(), words, "{user} {owners:?}");
+            assert!(!report.findings().any(Finding::is_fixable));
+        }
+    }
+
+    #[test]
+    fn the_command_names_the_rightful_owner_and_can_be_pasted() {
+        let shown = "~/my dir/auth.json".to_owned();
+        let subject =
+            Subject { role: Role::Secrets, path: "/x".into(), shown, mode: 0o600, owner: 0 };
+        let report = judge(&[subject], 7);
+        assert!(report.text().contains("sudo chown 7 ~/'my dir/auth.json'"), "{}", report.text());
+    }
+}

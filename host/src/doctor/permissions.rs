@@ -1,0 +1,115 @@
+//! Who may read and write the files.
+
+use super::mend::Remedy;
+use super::report::{Check, Finding, Report};
+use super::subjects::{Role, Subject};
+
+/// What `user` should know of the modes of these.
+pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
+    let mut report = Report::default();
+    for subject in subjects {
+        if let Some(finding) = finding(subject) {
+            let narrowed = narrowed(subject);
+            // What belongs to somebody else is theirs to narrow, even for root.
+            let remedy = (subject.owner == user).then(|| Remedy::Narrow {
+                path: subject.path.clone(),
+                from: subject.mode,
+                to: narrowed,
+            });
+            let finding =
+                finding.at(&subject.shown).by(&format!("chmod {narrowed:o}"), &subject.shown);
+            report.found(finding.offer(remedy));
+        }
+    }
+    let holds_secrets = subjects.iter().any(|subject| subject.role == Role::Secrets);
+    if holds_secrets && report.findings().next().is_none() {
+        report.fine(Check::Permissions, "Nobody else can read or write the files");
+    }
+    report
+}
+
+fn finding(subject: &Subject) -> Option<Finding> {
+    let Subject { role, shown, mode, .. } = subject;
+    let others = format!("others on this machine (mode {mode:o})");
+    let (problem, note) = (
+        |message: String| Some(Finding::problem(Check::Permissions, message)),
+        |message: String| Some(Finding::note(Check::Permissions, message)),
+    );
+    let (readable, writable) = (mode & 0o044 != 0, mode & 0o022 != 0);
+    match role {
+        Role::Secrets if readable || writable => {
+            let act = if readable { "read" } else { "written" };
+            problem(format!("{shown}, which holds tokens, can be {act} by {others}.")).map(|it| {
+                it.mend(
+                    "Make it yours alone; if somebody may have read it, log in anew after that.",
+                )
+            })
+        }
+        Role::Directory if writable => {
+            problem(format!("{shown} can be written by {others}, who could replace your logins."))
+                .map(|it| it.mend("Make it yours alone."))
+        }
+        // The agent itself makes it so on some ways in; the files in it are still closed.
+        Role::Directory if mode & 0o055 != 0 => {
+            note(format!("{shown} can be looked into by {others}."))
+                .map(|it| it.mend("Make it yours alone, if nothing of others needs it."))
+        }
+        Role::Beside if readable || writable => {
+            note(format!("{shown} is open to {others}. It holds no secret, but could be blocked."))
+                .map(|it| it.mend("Make it yours alone."))
+        }
+        Role::Overrides if writable => problem(format!(
+            "{shown} can be written by {others}, who could send your tokens to other servers."
+        ))
+        .map(|it| it.mend("Take the right to write it away from them.")),
+        _ => None,
+    }
+}
+
+/// The mode without what others may; never one that allows more.
+fn narrowed(subject: &Subject) -> u32 {
+    match subject.role {
+        Role::Overrides => subject.mode & !0o022,
+        Role::Directory => subject.mode & !0o7077,
+        _ => subject.mode & !0o7177,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_by_table() {
+        use Role::{Beside, Directory, Overrides, Secrets};
+        for (role, mode, words, command) in [
+            (Secrets, 0o600, &["fine"][..], ""),
+            (Secrets, 0o400, &["fine"], ""),
+            (Secrets, 0o644, &["problem"], "chmod 600 "),
+            (Secrets, 0o640, &["problem"], "chmod 600 "),
+            (Secrets, 0o602, &["problem"], "chmod 600 "),
+            (Secrets, 0o777, &["problem"], "chmod 600 "),
+            (Secrets, 0o444, &["problem"], "chmod 400 "),
+            (Directory, 0o700, &[], ""),
+            (Directory, 0o755, &["note"], "chmod 700 "),
+            (Directory, 0o711, &["note"], "chmod 700 "),
+            (Directory, 0o775, &["problem"], "chmod 700 "),
+            (Directory, 0o1777, &["problem"], "chmod 700 "),
+            (Directory, 0o577, &["problem"], "chmod 500 "),
+            (Beside, 0o600, &[], ""),
+            (Beside, 0o644, &["note"], "chmod 600 "),
+            (Overrides, 0o644, &[], ""),
+            (Overrides, 0o664, &["problem"], "chmod 644 "),
+        ] {
+            let (path, shown) = ("/x".into(), "~/x".to_owned());
+            let subject = Subject { role, path, shown, mode, owner: 7 };
+            let report = judge(std::slice::from_ref(&subject), 7);
+            assert_eq!(report.words(), words, "{role:?} {mode:o}");
+            assert!(report.text().contains(command), "{role:?} {mode:o}: {}", report.text());
+            assert!(report.findings().all(Finding::is_fixable));
+            assert_eq!(narrowed(&subject) & !mode, 0, "only ever narrower");
+            let theirs = judge(&[subject], 8);
+            assert!(!theirs.findings().any(Finding::is_fixable), "it is somebody else's");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Looking at the file and what stands around it, without taking a lock or changing anything: for
+//! the doctor.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use pi_auth_core::flow::Event;
+use rustix::fs::OFlags;
+
+use super::lock::{beside, directory, is_unsupported};
+use super::replace::{self, Replacement};
+use super::{Store, beside_itself, failure, plain, read, real};
+
+/// Where everything is that belongs to the credential file in use.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// The file, with every link followed. It need not be there.
+    pub(crate) target: PathBuf,
+    /// The lock directories that a writer takes.
+    pub(crate) locks: Vec<PathBuf>,
+    /// The file of the kernel lock.
+    pub(crate) kernel_lock: PathBuf,
+    /// The memory of failed refreshes.
+    pub(crate) backoff: PathBuf,
+}
+
+/// The kernel lock, as it was for a moment.
+#[derive(Debug)]
+pub(crate) enum KernelLock {
+    /// Nobody holds it, or this file system has none.
+    Free,
+    /// A process that is alive does.
+    Held,
+    /// Nobody could take it.
+    Unusable(io::Error),
+}
+
+impl Store {
+    /// The directory of the agent.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where everything is.
+    ///
+    /// # Errors
+    /// Where the file is a link that leads in circles, or into a directory that is not there.
+    pub(crate) fn places(&self) -> io::Result<Places> {
+        let path = self.path();
+        let (named, target) = (beside_itself(&path)?, real(&path)?);
+        let mut locks = vec![beside(&target, ".lock")];
+        if named != target {
+            locks.push(beside(&named, ".lock"));
+        }
+        let (kernel_lock, backoff) = (beside(&target, ".flock"), beside(&target, ".backoff"));
+        Ok(Places { target, locks, kernel_lock, backoff })
+    }
+
+    /// The overrides file, there or not.
+    pub(crate) fn overrides(&self) -> PathBuf {
+        self.overrides.clone().unwrap_or_else(|| self.directory.join("auth-providers.json"))
+    }
+
+    /// The file at `path` as the credential file would be read.
+    pub(crate) fn read_at(&self, path: &Path) -> Event {
+        let shown = self.shown(path);
+        match read(path) {
+            Ok(contents) => Event::StoreRead { path: shown, contents },
+            Err(failure) => Event::StoreFailed { path: shown, failure },
+        }
+    }
+
+    /// What a failure to use `path` is called.
+    pub(crate) fn failed_at(&self, path: &Path, error: io::Error) -> Event {
+        Event::StoreFailed { path: self.shown(path), failure: failure(error) }
+    }
+}
+
+impl Places {
+    /// Whether the file could be replaced now: makes the new one, takes room for it, removes it.
+    pub(crate) fn try_replacing(&self) -> io::Result<()> {
+        Replacement::prepare(&self.target).map(drop)
+    }
+
+    /// What killed processes have left behind: files, then lock directories that were set aside.
+    pub(crate) fn leftovers(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let graves = self.locks.iter().flat_map(|lock| directory::graves(lock));
+        (replace::leftovers(&self.target), graves.collect())
+    }
+}
+
+/// Asks for the kernel lock at `path`, and lets go of it at once. Shared, so that two who only look
+/// do not see each other; whoever wants it meanwhile tries again some milliseconds later anyway.
+pub(crate) fn kernel_lock(path: &Path) -> KernelLock {
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return KernelLock::Free,
+        Err(error) => return KernelLock::Unusable(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => KernelLock::Free,
+        Err(TryLockError::WouldBlock) => KernelLock::Held,
+        Err(TryLockError::Error(error)) if is_unsupported(&error) => KernelLock::Free,
+        Err(TryLockError::Error(error)) => KernelLock::Unusable(error),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = plain::flags(OFlags::NOFOLLOW | OFlags::NONBLOCK);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_kernels_lock_is_looked_at_and_let_go_of() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("auth.json.flock");
+        assert!(matches!(kernel_lock(&path), KernelLock::Free));
+        assert!(!path.exists(), "it is not made");
+        let holder = File::create(&path).unwrap();
+        holder.try_lock().unwrap();
+        assert!(matches!(kernel_lock(&path), KernelLock::Held));
+        holder.unlock().unwrap();
+        assert!(matches!(kernel_lock(&path), KernelLock::Free));
+        holder.try_lock().unwrap();
+        fs::remove_file(&path).unwrap();
+        symlink("elsewhere", &path).unwrap();
+        assert!(matches!(kernel_lock(&path), KernelLock::Unusable(_)));
+    }
+}

@@ -1,0 +1,271 @@
+//! Each fault that files, locks and logins can have, alone in a home that is healthy but for it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use pi_auth_tests::pi::Home;
+
+use crate::doctor::{findings, healthy, object, offline, set_mode};
+use crate::lock::{age, lock_of};
+
+/// What is done to a healthy home, what is found then, what is said, and whether `--fix` mends it.
+type Fault = (fn(&Home), &'static [&'static str], &'static str, bool);
+
+const FAULTS: &[Fault] = &[
+    (
+        |home| set_mode(&home.file(), 0o644),
+        &["permissions problem"],
+        "chmod 600 ~/.pi/agent/auth.json",
+        true,
+    ),
+    (
+        |home| set_mode(&home.agent_dir(), 0o777),
+        &["permissions problem"],
+        "chmod 700 ~/.pi/agent",
+        true,
+    ),
+    (|home| set_mode(&home.agent_dir(), 0o755), &["permissions note"], "looked into", true),
+    (
+        |home| set_mode(&home.write("auth.json.backoff", "{}"), 0o666),
+        &["permissions note"],
+        "auth.json.backoff",
+        true,
+    ),
+    (
+        |home| set_mode(&home.write("oauth.json.migrated", "{}"), 0o644),
+        &["permissions problem"],
+        "oauth.json.migrated, which holds tokens",
+        true,
+    ),
+    (
+        |home| set_mode(&home.providers_file(), 0o646),
+        &["permissions problem"],
+        "to other servers",
+        true,
+    ),
+    (
+        |home| drop(home.write("auth.json", "{\n  \"anthropic\": {\"type\" \"oauth\"}\n}\n")),
+        &["file problem"],
+        "line 2, column 24",
+        false,
+    ),
+    (
+        |home| drop(home.write("auth.json", "")),
+        &["file problem"],
+        "mv ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad",
+        false,
+    ),
+    (
+        |home| drop(home.write("auth.json", b"{\n\"\xff\"}")),
+        &["file problem"],
+        "line 2, column 2",
+        false,
+    ),
+    (
+        |home| drop(home.write("auth.json", format!("{{\"x\":\"{}\"}}", "x".repeat(2 << 20)))),
+        &["file problem"],
+        "larger than 1 MiB",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_file(home.file()).unwrap();
+            fs::create_dir(home.agent_dir().join("auth.json")).unwrap();
+        },
+        &["file problem"],
+        "not a regular file",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_file(home.file()).unwrap();
+            let fifo = Command::new("mkfifo").arg(home.agent_dir().join("auth.json")).status();
+            assert!(fifo.unwrap().success());
+        },
+        &["file problem"],
+        "not a regular file",
+        false,
+    ),
+    (
+        |home| {
+            fs::rename(home.file(), home.path().join("elsewhere.json")).unwrap();
+            symlink("../../elsewhere.json", home.agent_dir().join("auth.json")).unwrap();
+        },
+        &["link note"],
+        "auth.json is a link to ~/elsewhere.json",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_file(home.file()).unwrap();
+            symlink("nowhere/x.json", home.agent_dir().join("auth.json")).unwrap();
+        },
+        &["link problem"],
+        "where there is nothing",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_file(home.file()).unwrap();
+            symlink("auth.json", home.agent_dir().join("auth.json")).unwrap();
+        },
+        &["link problem"],
+        "cannot be followed",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_dir_all(home.agent_dir()).unwrap();
+            symlink("gone", home.agent_dir()).unwrap();
+        },
+        &["link problem"],
+        "~/.pi/agent is a link to gone, where there is nothing",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_dir_all(home.agent_dir()).unwrap();
+            fs::write(home.agent_dir(), "").unwrap();
+        },
+        &["directory problem"],
+        "~/.pi/agent is not a directory",
+        false,
+    ),
+    (
+        |home| {
+            let entries = r#"{"a":{"type":"api_key","key":"k"},"b":7,"c":{"type":"later"}}"#;
+            home.write("auth.json", entries);
+        },
+        &["entries problem", "entries problem"],
+        "The entry `b`",
+        false,
+    ),
+    (
+        |home| drop(home.write("oauth.json", home.contents())),
+        &["both_files note"],
+        "rm ~/.pi/agent/oauth.json",
+        false,
+    ),
+    (
+        |home| drop(home.write("oauth.json", r#"{"github-copilot":{"type":"oauth"}}"#)),
+        &["both_files problem"],
+        "pi login github-copilot",
+        false,
+    ),
+    (
+        |home| {
+            fs::create_dir(lock_of(home)).unwrap();
+            age(&lock_of(home));
+        },
+        &["lock problem"],
+        "rmdir ~/.pi/agent/auth.json.lock",
+        true,
+    ),
+    (|home| fs::create_dir(lock_of(home)).unwrap(), &["lock note"], "s ago", false),
+    (
+        |home| {
+            fs::create_dir(lock_of(home)).unwrap();
+            let later = SystemTime::now() + Duration::from_secs(3600);
+            File::open(lock_of(home)).unwrap().set_modified(later).unwrap();
+        },
+        &["lock note"],
+        "ahead of this machine's clock",
+        false,
+    ),
+    (
+        |home| drop(home.write("auth.json.lock", "")),
+        &["lock problem"],
+        "rm ~/.pi/agent/auth.json.lock",
+        false,
+    ),
+    (
+        |home| symlink("auth.json", home.agent_dir().join("auth.json.flock")).unwrap(),
+        &["lock problem"],
+        "auth.json.flock cannot be used",
+        false,
+    ),
+    (
+        |home| {
+            let left = home.write(".auth.json.1234-0123456789abcdef.tmp", "half a file");
+            let long_ago = SystemTime::now() - Duration::from_secs(600);
+            File::open(left).unwrap().set_modified(long_ago).unwrap();
+            let grave = home.agent_dir().join("auth.json.lock.0123456789abcdef");
+            fs::create_dir(&grave).unwrap();
+            File::open(grave).unwrap().set_modified(long_ago).unwrap();
+        },
+        &["leftovers note"],
+        "1 temporary file and 1 old lock",
+        true,
+    ),
+    (
+        |home| {
+            home.write("auth.json", r#"{"anthropic":{"type":"oauth","access":"a","expires":1}}"#);
+        },
+        &["logins problem"],
+        "pi login anthropic",
+        false,
+    ),
+    (
+        |home| {
+            let at = r#"{"github-copilot":{"type":"oauth","refresh":"r","enterpriseUrl":"a b"}}"#;
+            home.write("auth.json", at);
+        },
+        &["logins problem"],
+        "`a b` is not a hostname",
+        false,
+    ),
+    (
+        |home| home.override_providers(r#"{"anthropic":{"token_url":"http://example.com/"}}"#),
+        &["providers problem"],
+        "anthropic.token_url",
+        false,
+    ),
+    (
+        |home| fs::remove_file(home.providers_file()).unwrap(),
+        &["providers problem"],
+        "there is no such file",
+        false,
+    ),
+];
+
+#[test]
+fn each_fault_is_found_and_explained_alone_and_fix_mends_what_is_safe() {
+    for (number, (make, expected, says, fixable)) in FAULTS.iter().enumerate() {
+        let home = healthy();
+        make(&home);
+        let before = home.snapshot();
+        let code = i32::from(expected.iter().any(|finding| finding.ends_with("problem")));
+        let ended = offline(&home, &[]).run();
+        ended.exits(code);
+        assert!(ended.stdout.contains(says), "{number}: {ended}\ndoes not say: {says}");
+        let sum = if code == 0 { "\n\nNo problems, 1 note." } else { "\n\n" };
+        assert!(ended.stdout.contains(sum), "{number}: {ended}");
+        assert_eq!(ended.stdout.contains("`pi doctor --fix` mends it."), *fixable, "{ended}");
+        let in_json = offline(&home, &["--json"]).run();
+        in_json.exits(code);
+        assert_eq!(findings(&in_json), *expected, "{number}: {in_json}");
+        for finding in object(&in_json)["findings"].as_array().unwrap() {
+            assert_eq!(finding["fixable"], *fixable, "{number}: {in_json}");
+            assert!(!finding["message"].as_str().unwrap().is_empty());
+        }
+        assert_eq!(home.snapshot(), before, "{number}: without --fix nothing is changed");
+
+        let fixed = offline(&home, &["--fix"]).run();
+        let (code, sum) = match fixable {
+            true => (0, "1 mended, no problems left.\n"),
+            false => (code, sum),
+        };
+        fixed.exits(code);
+        assert!(fixed.stdout.contains(sum), "{number}: {fixed}");
+        if *fixable {
+            assert!(fixed.stdout.contains("  ✓ Mended: "), "{number}: {fixed}");
+            let again = offline(&home, &["--json"]).run();
+            again.exits(0);
+            assert_eq!(findings(&again), [""; 0], "{number}: {again}");
+        } else {
+            assert_eq!(home.snapshot(), before, "{number}: what is not safe is left");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What is wrong with the way to the providers: clock, proxy, certificates.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pi_auth_tests::internet::{Certificate, Internet};
+use pi_auth_tests::pi::{Age, Home, Pi, Signal};
+use serde_json::json;
+
+use crate::doctor::{findings, object};
+use crate::sandbox;
+
+/// A home that is logged in to Anthropic at the built-in addresses, and what gets there.
+fn abroad<'a>(home: &'a Home, internet: &Internet) -> Pi<'a> {
+    home.pi(["doctor", "--json"])
+        .env_remove("PI_AUTH_PROVIDERS")
+        .env("HTTPS_PROXY", internet.proxy_url())
+        .env("SSL_CERT_FILE", internet.ca_pem_path())
+}
+
+/// A server that answers each connection with this, or keeps it waiting, and tells what it was sent.
+fn server(answer: Option<&'static str>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let length = stream.read(&mut head).unwrap_or_default();
+            let _ = tell.send(String::from_utf8_lossy(&head[..length]).into_owned());
+            match answer {
+                Some(answer) => drop(stream.write_all(answer.as_bytes())),
+                None => kept.push(stream),
+            }
+        }
+    });
+    (origin, told)
+}
+
+/// A home that is logged in to Anthropic at this address.
+fn home_at(origin: &str) -> Home {
+    let home = Home::new();
+    let url = format!("{origin}/v1/oauth/token");
+    home.override_providers(&json!({ "anthropic": { "token_url": url } }).to_string());
+    let login = json!({ "type": "oauth", "refresh": "canary-r", "access": "canary-a" });
+    home.write("auth.json", json!({ "anthropic": login }).to_string());
+    home
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_told_by_how_much_and_to_which_side() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
+    for (ahead_s, expected, says) in [
+        (30, &[][..], "The clock agrees with that of 127.0.0.1"),
+        (-100, &["clock note"], "2 min ahead of that of 127.0.0.1"),
+        (200, &["clock note"], "3 min behind that of 127.0.0.1"),
+        (86_400, &["clock problem"], "24 h behind"),
+        (-900, &["clock problem"], "15 min ahead"),
+    ] {
+        sandbox.change(|settings| settings.clock_ahead_s = ahead_s);
+        let ended = home.pi(["doctor", "--json"]).run();
+        assert_eq!(findings(&ended), expected, "{ahead_s}: {ended}");
+        ended.exits(i32::from(expected == ["clock problem"]));
+        assert!(ended.stdout.contains(says), "{ahead_s}: {ended}");
+    }
+}
+
+#[test]
+fn a_server_is_asked_once_without_anything_secret_and_not_followed() {
+    let (elsewhere, followed) = server(Some("HTTP/1.1 200 OK\r\n\r\n"));
+    let moved = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {elsewhere}/\r\nContent-Length: 0\r\n\
+         Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n\r\n"
+    );
+    let (origin, told) = server(Some(moved.leak()));
+    let ended = home_at(&origin).pi(["doctor", "--json"]).run();
+    assert_eq!(findings(&ended), ["clock problem"], "{ended}");
+    let requests: Vec<String> = told.try_iter().collect();
+    let [request] = &requests[..] else { panic!("{requests:?}") };
+    assert!(request.starts_with("HEAD / HTTP/1.1\r\n"), "{request}");
+    assert!(!request.contains("canary") && !request.to_lowercase().contains("authorization"));
+    assert_eq!(followed.try_iter().count(), 0);
+}
+
+#[test]
+fn offline_asks_nobody_and_says_so() {
+    let sandbox = sandbox();
+    let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
+    let ended = home.pi(["doctor", "--offline", "--json"]).run();
+    ended.exits(0).is_quiet();
+    assert_eq!(object(&ended)["left_out"][0]["check"], "network", "{ended}");
+    let ended = home.pi(["doctor", "--offline"]).run();
+    assert!(ended.stdout.contains("  - No server was asked (--offline)"), "{ended}");
+    assert_eq!(sandbox.log(), []);
+}
+
+#[test]
+fn the_real_addresses_are_asked_through_the_proxy_of_whoever_is_logged_in_or_all() {
+    let sandbox = sandbox();
+    for (file, hosts) in [
+        ("{}", &["api.github.com", "platform.claude.com"][..]),
+        (r#"{"anthropic":{"type":"oauth","refresh":"r"}}"#, &["platform.claude.com"]),
+        (
+            r#"{"github-copilot":{"type":"oauth","refresh":"r","enterpriseUrl":"ghe.example.com"}}"#,
+            &["api.ghe.example.com"],
+        ),
+    ] {
+        let internet = Internet::start(&sandbox).unwrap();
+        let home = Home::new();
+        home.write("auth.json", file);
+        let ended = abroad(&home, &internet).run();
+        ended.exits(0);
+        assert_eq!(findings(&ended), [""; 0], "{ended}");
+        let mut asked = internet.hosts();
+        asked.sort();
+        assert_eq!(asked, hosts);
+        let told = format!("Requests go through the proxy {}", internet.proxy_url());
+        assert!(ended.stdout.contains(&told), "{ended}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_named_without_its_password() {
+    let sandbox = sandbox();
+    let internet = Internet::start(&sandbox).unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let home = Home::new();
+    home.store(&sandbox.issue(), Age::Fresh.expires());
+    let url = format!("http://me:canary@{closed}");
+    let ended = abroad(&home, &internet).env("HTTPS_PROXY", url).run();
+    ended.exits(1);
+    assert_eq!(findings(&ended), ["network problem"], "{ended}");
+    let told = format!("from platform.claude.com: the proxy http://{closed} did not open a way");
+    assert!(ended.stdout.contains(&told), "{ended}");
+    assert!(!ended.stdout.contains("canary") && !ended.stderr.contains("canary"), "{ended}");
+}
+
+#[test]
+fn proxy_variables_that_cannot_be_used_are_told_by_their_name() {
+    let home = Home::new();
+    for (name, value, says) in [
+        ("HTTPS_PROXY", "me:canary@ not a url", "HTTPS_PROXY is not the URL of a proxy"),
+        ("all_proxy", "socks5://me:canary@h:1080", "all_proxy names a SOCKS proxy"),
+    ] {
+        let ended = home.pi(["doctor", "--offline"]).env(name, value).run();
+        ended.exits(1);
+        assert!(ended.stdout.contains(says), "{ended}");
+        assert!(!ended.stdout.contains("canary"), "{ended}");
+    }
+    let ended = home.pi(["doctor", "--json"]).env("HTTPS_PROXY", "a b").run();
+    assert_eq!(findings(&ended), ["proxy problem"], "{ended}");
+    let told = "platform.claude.com and api.github.com cannot be asked before";
+    assert!(ended.stdout.contains(told), "nobody is asked past it: {ended}");
+    let https = ("HTTPS_PROXY", "http://proxy.invalid:1");
+    let exempt = home.pi(["doctor", "--offline"]).env(https.0, https.1);
+    let ended = exempt.env("NO_PROXY", "platform.claude.com").run();
+    ended.exits(0);
+    assert!(ended.stdout.contains("NO_PROXY exempts platform.claude.com"), "{ended}");
+    assert!(ended.stdout.contains("through the proxy http://proxy.invalid:1"), "{ended}");
+}
+
+#[test]
+fn certificates_that_cannot_be_read_or_hold_none_are_told() {
+    let sandbox = sandbox();
+    let internet = Internet::start(&sandbox).unwrap();
+    let home = Home::new();
+    home.store(&sandbox.issue(), Age::Fresh.expires());
+    let empty = home.path().join("empty.pem");
+    fs::write(&empty, "nothing\n").unwrap();
+    for (path, says) in [
+        (home.path().join("none.pem"), "which cannot be read"),
+        (empty, "in which there is no certificate"),
+        (home.path().to_path_buf(), "which cannot be read"),
+    ] {
+        let ended = abroad(&home, &internet).env("SSL_CERT_FILE", &path).run();
+        ended.exits(1);
+        assert_eq!(findings(&ended), ["certificates problem", "network problem"], "{ended}");
+        assert!(ended.stdout.contains(says), "{ended}");
+    }
+    assert_eq!(internet.hosts(), [""; 0], "no request is made");
+}
+
+#[test]
+fn a_certificate_that_is_not_to_be_trusted_is_told() {
+    let sandbox = sandbox();
+    let home = Home::new();
+    home.store(&sandbox.issue(), Age::Fresh.expires());
+    for (presented, says, mend) in [
+        (Certificate::UnknownAuthority, "an authority that is not trusted (", "SSL_CERT_FILE"),
+        (Certificate::Expired, "has expired or is not valid yet (", "Check this machine's clock"),
+        (Certificate::OtherName, "for another name (", "other.invalid"),
+    ] {
+        let internet = Internet::start(&sandbox).unwrap();
+        internet.present(presented);
+        let ended = abroad(&home, &internet).run();
+        ended.exits(1);
+        assert_eq!(findings(&ended), ["network problem"], "{ended}");
+        assert!(ended.stdout.contains(says) && ended.stdout.contains(mend), "{ended}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_ten_seconds_and_ctrl_c_ends_it_at_once() {
+    let (origin, _told) = server(None);
+    let home = home_at(&origin);
+    let began = Instant::now();
+    let mut interrupted = home.pi(["doctor"]).start();
+    let waits = |stderr: &str| stderr.find("Asking 127.0.0.1 for the time...");
+    interrupted.hear("what it waits for", waits);
+    interrupted.signal(Signal::INT);
+    interrupted.finish().exits(130).prints("");
+    assert!(began.elapsed() < Duration::from_secs(8));
+
+    let began = Instant::now();
+    let ended = home.pi(["doctor", "--json"]).run();
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    ended.exits(1);
+    assert_eq!(findings(&ended), ["network problem"], "{ended}");
+    assert!(ended.stdout.contains("no answer in time"), "{ended}");
+}
