@@ -99,7 +99,7 @@ fn judge_writing(directory: &str, target: &str, failure: Option<StoreFailure>) -
     match failure {
         None => report.fine(Check::Directory, format!("{directory} can be written")),
         // The check of the file tells.
-        Some(StoreFailure::NotAFile) => {}
+        Some(StoreFailure::NotAFile | StoreFailure::TooLarge) => {}
         Some(failure) => report.found(unusable(target, "write", failure)),
     }
     report
@@ -137,6 +137,7 @@ mod tests {
             (Some(StoreFailure::ReadOnly), &["problem"], "PI_CODING_AGENT_DIR"),
             (Some(StoreFailure::NoSpace), &["problem"], "Free some space"),
             (Some(StoreFailure::NotAFile), &[], ""),
+            (Some(StoreFailure::TooLarge), &[], ""),
         ] {
             let report = judge_writing("~/d", "~/d/auth.json", failure.clone());
             assert_eq!(report.words(), words, "{failure:?}");
