@@ -116,7 +116,12 @@ fn is_led_to(url: &Url<'_>, exceptions: &str) -> bool {
     };
     let bare = |entry: String| entry.trim_matches(['[', ']']).to_owned();
     let entries = exceptions.split(',').map(str::trim).filter_map(without_port).map(bare);
-    let entries = entries.collect::<Vec<_>>().join(",");
+    let entries: Vec<String> = entries.collect();
+    // To the matcher that would be all names, but no address.
+    if entries.iter().any(|entry| entry == "*") {
+        return false;
+    }
+    let entries = entries.join(",");
     // What no matcher can read is not exempt.
     let Ok(uri) = format!("https://{}/", url.host).parse() else { return true };
     matcher("http://proxy.invalid", &entries).intercept(&uri).is_some()
@@ -203,6 +208,10 @@ mod tests {
             ("h.example:8443", "https://h.example/", false),
             ("other, h.example ,", "https://h.example/", true),
             ("*", "https://h.example/", true),
+            ("*", "https://10.1.2.3/", true),
+            ("*", "https://[::1]/", true),
+            ("*:444", "https://h.example/", false),
+            ("other, *:443", "https://10.1.2.3/", true),
             ("10.0.0.0/8", "https://10.1.2.3/", true),
             ("10.1.2.3", "https://10.1.2.3/", true),
             ("10.1.2.3:443", "https://10.1.2.3/", true),
