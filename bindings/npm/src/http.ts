@@ -14,6 +14,7 @@ export class Http {
   readonly #limits: About;
   #direct: Promise<Dispatcher> | undefined;
   #proxied: Promise<Dispatcher> | undefined;
+  #over = new AbortController();
 
   constructor(environment: NodeJS.ProcessEnv, limits: About) {
     this.#environment = environment;
@@ -23,6 +24,9 @@ export class Http {
   /** Sends `request` and reads the whole answer. */
   async send(request: HttpRequest, signal: AbortSignal): Promise<Event> {
     const deadline = AbortSignal.timeout(this.#limits.total_timeout_ms);
+    // A request that has no connection yet would not hear of it.
+    const cancel = (): void => void this.close();
+    signal.addEventListener("abort", cancel);
     let proxy: Proxy | undefined;
     try {
       proxy = proxyTo(new URL(request.url), this.#environment);
@@ -32,14 +36,18 @@ export class Http {
       if (signal.aborted) throw error;
       const failure = deadline.aborted ? "timeout" : failureOf(error, proxy);
       return { type: "transport_failed", failure };
+    } finally {
+      signal.removeEventListener("abort", cancel);
     }
   }
 
-  /** Lets go of what is still open. */
+  /** Lets go of what is still open, or about to be: nobody waits for it any more. */
   async close(): Promise<void> {
     const open = [this.#direct, this.#proxied];
     this.#direct = this.#proxied = undefined;
-    for (const dispatcher of open) await (await dispatcher)?.close();
+    this.#over.abort();
+    this.#over = new AbortController();
+    for (const dispatcher of open) await (await dispatcher)?.destroy();
   }
 
   #way(proxy: Proxy | undefined): Promise<Dispatcher> {
@@ -49,7 +57,8 @@ export class Http {
   }
 
   #terms(): Terms {
-    return { ca: authorities(this.#environment), timeout: this.#limits.connect_timeout_ms };
+    const timeout = this.#limits.connect_timeout_ms;
+    return { ca: authorities(this.#environment), timeout, over: this.#over.signal };
   }
 
   async #exchange(request: HttpRequest, dispatcher: Dispatcher, signal: AbortSignal): Promise<Event> {

@@ -168,6 +168,30 @@ test("a proxy that opens no way is named without its password", needsInternet, a
   assert.ok(Date.now() - began < 25_000, "a proxy has ten seconds, like any server");
 });
 
+test("whoever cancels a request is not kept waiting, and nothing stays open", needsInternet, async (context) => {
+  for (const [name, variables] of [
+    ["a proxy that says nothing", (port) => ({ HTTPS_PROXY: `http://localhost:${port}` })],
+    ["a server that says nothing", () => ({})],
+  ]) {
+    const cancelled = new AbortController();
+    let closed;
+    const { port } = await wire(context, (socket) => {
+      closed = new Promise((resolve) => socket.once("close", resolve));
+      cancelled.abort();
+    });
+    const it = await home();
+    const url = `https://localhost:${port}`;
+    const overrides = { "github-copilot": { device_authorization_url: `${url}/device`, token_url: `${url}/token` } };
+    writeFileSync(it.overrides, JSON.stringify(overrides));
+    const auth = new Auth({ environment: { ...it.environment, SSL_CERT_FILE: AUTHORITY, ...variables(port) } });
+    const began = Date.now();
+    const login = auth.login({ provider: "github-copilot", noBrowser: true, signal: cancelled.signal });
+    await assert.rejects(login, { code: "cancelled" }, name);
+    await closed;
+    assert.ok(Date.now() - began < 5000, name);
+  }
+});
+
 test("a variable that names no proxy is an error, and never the way past it", needsInternet, async (context) => {
   const { heard, port } = await wire(context, "");
   for (const value of [

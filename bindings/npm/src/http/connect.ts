@@ -11,12 +11,14 @@ import type { Proxy } from "./proxy.js";
  */
 const IDLE_MS = 2000;
 
-/** How to connect: whom to trust, and how long to try. */
+/** How to connect: whom to trust, and for how long. */
 export interface Terms {
   /** The authorities in PEM; Node's own where there are none. */
   readonly ca: string[] | undefined;
-  /** In milliseconds. */
+  /** How long to try, in milliseconds. */
   readonly timeout: number;
+  /** Ends every connection, and every attempt at one. */
+  readonly over: AbortSignal;
 }
 
 /** The connection did not come about, so no request was sent. */
@@ -41,12 +43,12 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
     const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port || 443}`;
     const authorization = proxy.authorization && { "proxy-authorization": proxy.authorization };
     const client = new Client(proxy.shown, { connect });
+    // One that accepts and says nothing is not there.
+    const patience = setTimeout(() => void client.destroy(new Error("no answer in time")), terms.timeout);
     try {
       const { socket, statusCode } = await client.connect({
         path: host,
         headers: { host, ...authorization },
-        // One that accepts and says nothing is not there.
-        signal: AbortSignal.timeout(terms.timeout),
       });
       if (statusCode === 200) return socket as Socket;
       socket.on("error", () => {}).destroy();
@@ -54,6 +56,7 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
     } catch (error) {
       throw new NotConnected(error);
     } finally {
+      clearTimeout(patience);
       // A tunnel that stands is no longer its own.
       void client.destroy();
     }
@@ -72,9 +75,9 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
 
 const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
 
-async function connector({ ca, timeout }: Terms): Promise<buildConnector.connector> {
+async function connector({ ca, timeout, over }: Terms): Promise<buildConnector.connector> {
   const { buildConnector } = await import("undici");
-  const connect = buildConnector({ timeout, ...(ca && { ca }) });
+  const connect = buildConnector({ timeout, signal: over, ...(ca && { ca }) });
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error === null) callback(null, socket);
