@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::credential::Credential;
 use crate::json::{Json, Member, Raw, members, quoted, root, slice};
 use crate::secret::Secret;
+use crate::text::cut_last;
 
 /// The largest credential file that is read or written, in bytes (1 MiB): none comes near it.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -211,7 +212,7 @@ impl Document {
             return Style::two_spaces();
         };
         let space = slice(&self.text, object.start + 1..first.key.start);
-        match space.rsplit_once('\n') {
+        match cut_last(space, b'\n') {
             None => Style::Compact,
             Some((before, indent)) => {
                 let newline = if before.ends_with('\r') { "\r\n" } else { "\n" };

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::json::{Exposed, Fields, FromJson, Json, Object, Wrong, members_of};
 use crate::secret::Secret;
+use crate::text::cut_last;
 
 /// The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
 ///
@@ -105,7 +106,7 @@ impl Browser {
 /// to be asked for the code.
 fn is_text_browser(command: &str) -> bool {
     let program = command.split([' ', ':']).next().unwrap_or_default();
-    let name = program.rsplit('/').next().unwrap_or_default();
+    let name = cut_last(program, b'/').map_or(program, |(_, name)| name);
     ["browsh", "curl", "elinks", "links", "links2", "lynx", "w3m", "wget"].contains(&name)
 }
 

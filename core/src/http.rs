@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::json::{object, words};
 use crate::secret::Secret;
-use crate::text::replaced;
+use crate::text::{brief, replaced};
 
 /// How long a host tries to connect, in milliseconds.
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
@@ -147,14 +147,25 @@ impl Response {
 }
 
 /// Why there was no response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename_all = "snake_case"))]
 pub enum TransportFailure {
     /// The name did not resolve, or nothing accepted the connection: the request was never sent.
     Connect,
-    /// The certificate was not trusted, or the TLS handshake failed: the request was never sent.
+    /// The proxy that this address names, without credentials, could not be reached or did not open
+    /// a tunnel: the request was never sent.
+    Proxy(String),
+    /// A variable names a proxy by what is no address of one: the request was never sent.
+    BadProxy,
+    /// The TLS handshake failed, other than for the reasons below: the request was never sent.
     Tls,
+    /// The certificate is from an authority that is not trusted here: the request was never sent.
+    UnknownAuthority,
+    /// The certificate is for another name: the request was never sent.
+    WrongName,
+    /// The certificate is not valid by this machine's clock: the request was never sent.
+    OutOfDate,
     /// The deadline passed; the server may or may not have acted.
     Timeout,
     /// The connection broke, or what came was not HTTP; the server may or may not have acted.
@@ -165,17 +176,56 @@ pub enum TransportFailure {
 
 words! { TransportFailure {
     "connect" => Connect,
+    "bad_proxy" => BadProxy,
     "tls" => Tls,
+    "unknown_authority" => UnknownAuthority,
+    "wrong_name" => WrongName,
+    "out_of_date" => OutOfDate,
     "timeout" => Timeout,
     "broken" => Broken,
     "too_large" => TooLarge,
-} }
+} or "proxy" => Proxy }
+
+impl TransportFailure {
+    /// Whether the server may have got the request, and acted upon it.
+    pub(crate) fn was_sent(&self) -> bool {
+        matches!(self, Self::Timeout | Self::Broken | Self::TooLarge)
+    }
+
+    /// What a person can look at before the next attempt, in a sentence or two and a space.
+    pub fn mend(&self) -> &'static str {
+        match self {
+            Self::Connect | Self::Timeout | Self::Broken | Self::TooLarge => {
+                "Check your connection and the proxy variables. "
+            }
+            Self::Proxy(_) => {
+                "Check that it runs, and HTTPS_PROXY, ALL_PROXY and NO_PROXY; a password goes into its \
+                 URL: http://USER:PASSWORD@HOST. "
+            }
+            Self::BadProxy => "Set HTTPS_PROXY (or ALL_PROXY) to http://HOST:PORT, or unset it. ",
+            Self::Tls => "Check the address, the proxy variables and SSL_CERT_FILE. ",
+            Self::UnknownAuthority => {
+                "If it is one of your own, add it to the system's, or name a file of all that you trust \
+                 in SSL_CERT_FILE. "
+            }
+            Self::WrongName => "Try another network. ",
+            Self::OutOfDate => "Check this machine's clock. ",
+        }
+    }
+}
 
 impl fmt::Display for TransportFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "could not connect",
+            Self::Proxy(proxy) => {
+                return write!(f, "the proxy {} did not open a way to it", brief(proxy));
+            }
+            Self::BadProxy => "a variable names a proxy that is none",
             Self::Tls => "the secure connection could not be set up",
+            Self::UnknownAuthority => "its certificate is from an authority that is not trusted",
+            Self::WrongName => "its certificate is for another name",
+            Self::OutOfDate => "its certificate has expired or is not valid yet",
             Self::Timeout => "no answer in time",
             Self::Broken => "the connection broke before the answer was complete",
             Self::TooLarge => "the answer was larger than 1 MiB",
@@ -209,13 +259,18 @@ pub(crate) fn encode_segment(text: &str) -> String {
 ///
 /// The first one counts; one whose bytes are no UTF-8 is not there, since a code never holds any.
 pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
+    decode(query_text(query, name)?).filter(|value| !value.is_empty())
+}
+
+/// The same as it stands there, empty if that is what it is.
+pub(crate) fn query_text<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let (_, value) = pairs.find(|(key, _)| decode(key).as_deref() == Some(name))?;
-    decode(value).filter(|value| !value.is_empty())
+    Some(value)
 }
 
 /// A name or a value of a query as it is meant; `None` where its bytes are no UTF-8.
-pub(crate) fn decode(text: &str) -> Option<String> {
+fn decode(text: &str) -> Option<String> {
     String::from_utf8(percent_decode_str(&replaced(text, "+", " ")).collect()).ok()
 }
 

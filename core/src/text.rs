@@ -22,13 +22,19 @@ pub(crate) fn has(text: &str, c: char) -> bool {
 }
 
 /// Text from elsewhere as it may be shown: without control characters, which a terminal would
-/// obey, and without those that reorder what a person reads.
+/// obey, and without those that reorder what a person reads or begin a line of their own.
 pub fn plain(text: &str) -> String {
     text.chars().filter(|c| is_plain(*c)).collect()
 }
 
 pub(crate) fn is_plain(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    // The second row begins with Unicode's own ends of lines and of paragraphs.
+    let acts = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    !(c.is_control() || acts)
 }
 
 /// `text` with `to` in every place of `from`, which is not empty.
@@ -53,6 +59,12 @@ pub(crate) fn cut<'a>(text: &'a str, by: &str) -> Option<(&'a str, &'a str)> {
     places.find_map(|(before, rest)| Some((before, rest.strip_prefix(by)?)))
 }
 
+/// What is before and what is behind the last `by` in `text`, if there is one; `by` is ASCII.
+pub(crate) fn cut_last(text: &str, by: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().rposition(|byte| byte == by)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// Two digits for each byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
@@ -71,6 +83,10 @@ mod tests {
     #[test]
     fn plain_text_has_nothing_a_terminal_obeys() {
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
+        assert_eq!(
+            plain("a\u{61c}b\u{200e}\u{200f}c\u{2028}\u{2029}d\u{2067}é\u{200d}"),
+            "abcdé\u{200d}"
+        );
         assert_eq!(brief(&"x".repeat(1000)).len(), 300);
     }
 
@@ -80,6 +96,8 @@ mod tests {
         assert_eq!(replaced("é", "x", "y"), "é");
         assert_eq!(cut("a://b://c", "://"), Some(("a", "b://c")));
         assert_eq!(cut("a", "://"), None);
+        assert_eq!(cut_last("é.b.c", b'.'), Some(("é.b", "c")));
+        assert_eq!(cut_last("é", b'.'), None);
         assert_eq!(cut("", "x"), None);
     }
 

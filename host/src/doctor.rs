@@ -47,11 +47,13 @@ use crate::auth::Auth;
 use crate::clock::now_ms;
 use crate::driver::waited_for;
 use crate::http::Clients;
+use crate::http::proxy::Variables;
 use crate::interaction::Interaction;
 use crate::stop::Stop;
 use crate::store::Store;
 
 use network::Server;
+use proxy::Way;
 pub use report::{Check, Finding, Group, Report, Severity, Verdict};
 
 /// What a checkup may do.
@@ -204,11 +206,12 @@ async fn way(
 ) {
     let known = endpoints.is_some();
     let endpoints = endpoints.unwrap_or_default();
-    let mut urls: Vec<&str> =
-        endpoints.iter().filter_map(|endpoint| endpoint.url.as_deref().ok()).collect();
-    urls.dedup();
-    let proxies = proxy::look(urls.iter().copied());
-    report.add(proxy::judge(&proxies));
+    let variables = Variables::of_process();
+    let mut servers: Vec<Server> = Vec::new();
+    for url in endpoints.iter().filter_map(|endpoint| endpoint.url.as_deref().ok()) {
+        servers.extend(Server::of(url, &variables).filter(|server| !servers.contains(server)));
+    }
+    report.add(proxy::judge(&variables, &servers));
     let clients = Arc::new(Clients::default());
     report.add(certificates::judge(&certificates::look(clients.trust_any())));
     if options.offline {
@@ -225,15 +228,17 @@ async fn way(
         );
         return;
     }
-    let proxy = |host: &str| proxies.routes.iter().find(|(it, _)| it == host)?.1.clone();
-    let mut servers: Vec<Server> = Vec::new();
-    for server in urls.into_iter().filter_map(|url| Server::of(url, proxy)) {
-        if !servers.contains(&server) {
-            servers.push(server);
-        }
+    let (servers, cut_off): (Vec<_>, Vec<_>) =
+        servers.into_iter().partition(|server| !matches!(server.way, Way::NoProxy(_)));
+    if !cut_off.is_empty() {
+        let hosts = network::hosts(&cut_off);
+        let message = format!("{hosts} cannot be asked before the variable of the proxy is mended");
+        report.left_out(Check::Network, message);
     }
-    let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
-    let activity = format!("Asking {} for the time", hosts.join(" and "));
+    if servers.is_empty() {
+        return;
+    }
+    let activity = format!("Asking {} for the time", network::hosts(&servers));
     let answers = waited_for(network::ask(clients, servers), &activity, interaction).await;
     report.add(network::judge(&answers));
     report.add(clock::judge(&answers));

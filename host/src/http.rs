@@ -1,6 +1,9 @@
 //! HTTP requests over rustls, as the core describes them.
 
-use std::error::Error as _;
+mod failure;
+pub(crate) mod greeting;
+pub(crate) mod proxy;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -8,11 +11,11 @@ use pi_auth_core::flow::Event;
 use pi_auth_core::http::url::Url;
 use pi_auth_core::http::{
     CONNECT_TIMEOUT_MS, MAX_BODY_BYTES, Method, Request, Response, TOTAL_TIMEOUT_MS,
-    TransportFailure, USER_AGENT,
+    TransportFailure,
 };
 use pi_auth_core::secret::Secret;
 
-use crate::clock::now_ms;
+use proxy::{Proxy, Variables};
 
 /// How long a connection is kept for the next request: for requests in a row, but not from one poll
 /// to the next, when the server may just be closing it.
@@ -21,32 +24,18 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The clients of one job, made when they are first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    /// For https.
-    remote: OnceLock<reqwest::Client>,
-    /// For plain http, which is for this machine alone: a proxy would carry its secrets over the
-    /// network.
-    local: OnceLock<reqwest::Client>,
+    /// Straight to the server. Plain http is for this machine alone, and always goes so: a proxy would
+    /// carry its secrets over the network.
+    direct: OnceLock<reqwest::Client>,
+    /// Through the proxy that the variables name.
+    proxied: OnceLock<reqwest::Client>,
 }
 
-/// What a server says of the time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Greeting {
-    /// `Date`, as it came.
-    pub(crate) date: Option<String>,
-    /// `Age`, as it came: a cache has kept the answer for that long.
-    pub(crate) age: Option<String>,
-    /// When it was asked, by this machine's clock, in epoch milliseconds.
-    pub(crate) sent_ms: u64,
-    /// When it answered.
-    pub(crate) answered_ms: u64,
-}
-
-/// Why a server said nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unanswered {
-    pub(crate) failure: TransportFailure,
-    /// The same in the words of whatever failed.
-    pub(crate) cause: Option<String>,
+/// The way to one server.
+struct Way<'a> {
+    client: &'a reqwest::Client,
+    /// The proxy that leads there.
+    proxy: Option<Proxy>,
 }
 
 impl Clients {
@@ -60,33 +49,29 @@ impl Clients {
 
     /// Whether there is any certificate to trust; without one no client can be made.
     pub(crate) fn trust_any(&self) -> bool {
-        self.client(true).is_ok()
+        made(&self.direct, reqwest::ClientBuilder::no_proxy).is_ok()
     }
 
-    /// Asks the server of `url` for the headers of an answer, whatever it is, with nothing that is
-    /// secret, by the way that any request would take.
-    pub(crate) async fn greet(&self, url: &str) -> Result<Greeting, Unanswered> {
-        let https = Url::parse(url).is_some_and(|url| url.https);
-        let client = self.client(https).map_err(|failure| Unanswered { failure, cause: None })?;
-        let sent_ms = now_ms();
-        let request = client.head(url).header("User-Agent", USER_AGENT);
-        let response = request
-            .send()
-            .await
-            .map_err(|error| Unanswered { cause: innermost(&error), failure: failure(error) })?;
-        let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
-        Ok(Greeting { date: header("date"), age: header("age"), sent_ms, answered_ms: now_ms() })
-    }
-
-    fn client(&self, https: bool) -> Result<&reqwest::Client, TransportFailure> {
-        match https {
-            true => made(&self.remote, |builder| builder),
-            false => made(&self.local, reqwest::ClientBuilder::no_proxy),
-        }
+    /// The way to the server of `url`.
+    fn way(&self, url: &str) -> Result<Way<'_>, TransportFailure> {
+        let proxy = match Url::parse(url) {
+            Some(url) => Variables::of_process().proxy_to(&url),
+            None => Ok(None),
+        };
+        let proxy = proxy.map_err(|_| TransportFailure::BadProxy)?;
+        let client = match &proxy {
+            Some(proxy) => {
+                let named = proxy.client().map_err(|_| TransportFailure::BadProxy)?;
+                made(&self.proxied, |builder| builder.proxy(named))
+            }
+            None => made(&self.direct, reqwest::ClientBuilder::no_proxy),
+        };
+        Ok(Way { client: client?, proxy })
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
-        let client = self.client(Url::parse(&request.url).is_some_and(|url| url.https))?;
+        let way = self.way(&request.url)?;
+        let client = way.client;
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
             Method::Post => client.post(&request.url).body(request.body.expose().to_owned()),
@@ -94,18 +79,30 @@ impl Clients {
         for header in &request.headers {
             builder = builder.header(&header.name, header.value.expose());
         }
-        answer(builder).await
+        answer(builder).await.map_err(|failure| way.blames(failure))
+    }
+}
+
+impl Way<'_> {
+    /// What could not be connected to is the proxy, or what is behind it.
+    fn blames(&self, failure: TransportFailure) -> TransportFailure {
+        match &self.proxy {
+            Some(proxy) if failure == TransportFailure::Connect => {
+                TransportFailure::Proxy(proxy.shown().to_owned())
+            }
+            _ => failure,
+        }
     }
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportFailure> {
-    let mut response = request.send().await.map_err(failure)?;
+    let mut response = request.send().await.map_err(failure::of)?;
     let text = |value: &reqwest::header::HeaderValue| {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     };
     let headers = response.headers().iter().map(|(n, v)| (n.to_string(), text(v))).collect();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+    while let Some(chunk) = response.chunk().await.map_err(failure::of)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(TransportFailure::TooLarge);
         }
@@ -130,35 +127,7 @@ fn made(
         .timeout(Duration::from_millis(TOTAL_TIMEOUT_MS))
         .pool_idle_timeout(IDLE)
         .retry(reqwest::retry::never());
+    // There is none where nobody is to be trusted.
     let client = with(builder).build().map_err(|_| TransportFailure::Tls)?;
     Ok(cell.get_or_init(|| client))
-}
-
-/// The words of what lies at the bottom of it. What lies above repeats the URL, or says less.
-fn innermost(error: &reqwest::Error) -> Option<String> {
-    let mut cause = error.source()?;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    Some(cause.to_string())
-}
-
-fn failure(error: reqwest::Error) -> TransportFailure {
-    let mut cause = error.source();
-    let mut tls = false;
-    while let Some(inner) = cause {
-        tls |= inner.is::<rustls::Error>()
-            // What rustls reports while reading or writing comes wrapped.
-            || inner
-                .downcast_ref::<std::io::Error>()
-                .and_then(std::io::Error::get_ref)
-                .is_some_and(|wrapped| wrapped.is::<rustls::Error>());
-        cause = inner.source();
-    }
-    match () {
-        () if tls && error.is_connect() => TransportFailure::Tls,
-        () if error.is_timeout() && !error.is_connect() => TransportFailure::Timeout,
-        () if error.is_connect() => TransportFailure::Connect,
-        () => TransportFailure::Broken,
-    }
 }

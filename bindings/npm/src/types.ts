@@ -499,7 +499,7 @@ body?: Secret, };
 /**
  * Why there was no response.
  */
-export type TransportFailure = "connect" | "tls" | "timeout" | "broken" | "too_large";
+export type TransportFailure = "connect" | { "proxy": string } | "bad_proxy" | "tls" | "unknown_authority" | "wrong_name" | "out_of_date" | "timeout" | "broken" | "too_large";
 
 /**
  * Why the credential file, or the overrides file, could not be used.

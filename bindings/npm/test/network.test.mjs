@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { test } from "node:test";
-import { writeFileSync } from "node:fs";
 
 import { Auth } from "pi-auth";
 
@@ -9,6 +10,10 @@ import { anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, SANDBO
 const PROXY = process.env.PI_AUTH_TEST_PROXY;
 const AUTHORITY = process.env.PI_AUTH_TEST_CA;
 const needsInternet = { skip: PROXY && AUTHORITY ? false : "PI_AUTH_TEST_PROXY names no proxy" };
+/** Proxies to servers whose certificate is bad, each with the authority that is to be trusted there. */
+const BAD_CERTIFICATES = process.env.PI_AUTH_TEST_BAD_CERTIFICATES;
+const needsBadCertificates = { skip: BAD_CERTIFICATES ? false : "PI_AUTH_TEST_BAD_CERTIFICATES names none" };
+const NAMES = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /** An agent directory at the real addresses, which a proxy leads to the sandbox. */
 async function outside(variables) {
@@ -18,7 +23,45 @@ async function outside(variables) {
   return { it, auth: new Auth({ environment: { ...environment, ...variables } }) };
 }
 
-for (const name of ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"]) {
+/** What listens on this machine, sends `answer` to whatever says something, and tells what it heard. */
+async function wire(context, answer) {
+  const heard = [];
+  const open = new Set();
+  const server = createServer((socket) => {
+    open.add(socket.on("error", () => {}));
+    socket.once("data", (data) => {
+      heard.push(data.toString("latin1"));
+      if (typeof answer === "function") answer(socket);
+      else socket.end(answer);
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "localhost", resolve));
+  context.after(() => {
+    open.forEach((socket) => socket.destroy());
+    server.close();
+  });
+  return { heard, port: server.address().port };
+}
+
+/** What a refresh at `https://HOST:PORT/token` comes to, as the error says it. */
+async function refusal(port, variables, host = "localhost") {
+  const it = await home();
+  it.store({ anthropic: await anthropic(EXPIRED) });
+  const overrides = { anthropic: { token_url: `https://${host}:${port}/token` } };
+  writeFileSync(it.overrides, JSON.stringify(overrides));
+  const auth = new Auth({ environment: { ...it.environment, SSL_CERT_FILE: AUTHORITY, ...variables } });
+  return refused(auth);
+}
+
+/** The error of `auth.token`, in which there is no password. */
+async function refused(auth) {
+  const error = await auth.token("anthropic").then(() => assert.fail("a token was given"), (error) => error);
+  assert.ok(!JSON.stringify([error.message, error.advice, error.stack, error.cause]).includes("canary"));
+  assert.match(error.advice, /Your login is kept\./);
+  return { code: error.code, message: error.message, advice: error.advice };
+}
+
+for (const name of NAMES) {
   test(`the real addresses, with TLS, through the proxy that ${name} names`, needsInternet, async () => {
     const { it, auth } = await outside({ [name]: PROXY, SSL_CERT_FILE: AUTHORITY });
     const { key } = await auth.token("anthropic");
@@ -27,25 +70,180 @@ for (const name of ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"]) {
   });
 }
 
-test("a certificate of nobody's is refused, and nothing is sent", needsInternet, async () => {
-  const { auth } = await outside({ HTTPS_PROXY: PROXY });
-  const log = await listen();
-  await assert.rejects(auth.token("anthropic"), { code: "retry_later", message: /TLS|certificate|secure/i });
-  assert.deepEqual(await log(), []);
+test("the proxy for https wins over that for all, and an empty one is none", needsInternet, async () => {
+  for (const variables of [
+    { HTTPS_PROXY: PROXY, ALL_PROXY: "http://127.0.0.1:9" },
+    { HTTPS_PROXY: PROXY, https_proxy: "http://127.0.0.1:9" },
+    { HTTPS_PROXY: "", https_proxy: PROXY },
+    { HTTPS_PROXY: "", ALL_PROXY: PROXY, NO_PROXY: "" },
+  ]) {
+    const { auth } = await outside({ ...variables, SSL_CERT_FILE: AUTHORITY });
+    await auth.token("anthropic");
+  }
 });
 
-test("a proxy that is not there", needsInternet, async () => {
-  const gone = await outside({ HTTPS_PROXY: "http://127.0.0.1:9", SSL_CERT_FILE: AUTHORITY });
-  await assert.rejects(gone.auth.token("anthropic"), { code: "retry_later" });
+test("authorities are named by a file or by directories, and what cannot be read is nobody's", needsInternet, async () => {
+  const { it } = await outside({});
+  const [directory, empty] = ["authorities", "empty"].map((name) => it.path(name));
+  for (const path of [directory, empty]) mkdirSync(path);
+  copyFileSync(AUTHORITY, `${directory}/ours.pem`);
+  writeFileSync(it.path("nonsense.pem"), "no certificate");
+  const trusted = async (variables) => (await outside({ HTTPS_PROXY: PROXY, ...variables })).auth;
+  await (await trusted({ SSL_CERT_DIR: `${empty}:${directory}` })).token("anthropic");
+  for (const variables of [
+    { SSL_CERT_FILE: it.path("nonsense.pem") },
+    { SSL_CERT_FILE: it.path("nonexistent.pem") },
+    { SSL_CERT_FILE: it.directory },
+    { SSL_CERT_DIR: empty },
+    { SSL_CERT_DIR: it.path("nonexistent") },
+    {},
+  ]) {
+    const log = await listen();
+    const { code, advice } = await refused(await trusted(variables));
+    assert.equal(code, "retry_later");
+    assert.match(advice, /SSL_CERT_FILE/, JSON.stringify(variables));
+    assert.deepEqual(await log(), []);
+  }
 });
 
-test("a proxy that is none is told of without its password, and leaves nothing open", needsInternet, async () => {
-  const { auth } = await outside({ HTTPS_PROXY: "http://user:canary@:0:0", SSL_CERT_FILE: AUTHORITY });
-  await assert.rejects(auth.token("anthropic"), (error) => {
-    assert.equal(error.code, "retry_later");
-    assert.ok(!JSON.stringify([error.message, error.advice, error.stack, error.cause]).includes("canary"));
-    return true;
-  });
+test("a certificate that is not to be trusted is refused, told of, and mended", needsBadCertificates, async () => {
+  const told = {
+    "expired": [/its certificate has expired or is not valid yet/, /clock/],
+    "not yet valid": [/its certificate has expired or is not valid yet/, /clock/],
+    "for another name": [/its certificate is for another name/, /another network/],
+    "of an unknown authority": [/its certificate is from an authority that is not trusted/, /SSL_CERT_FILE/],
+    "self-signed": [/its certificate is from an authority that is not trusted/, /SSL_CERT_FILE/],
+  };
+  const lines = BAD_CERTIFICATES.split("\n").map((line) => line.split("\t"));
+  assert.equal(lines.length, Object.keys(told).length);
+  for (const [name, HTTPS_PROXY, SSL_CERT_FILE] of lines) {
+    const [what, mend] = told[name];
+    const { message, advice } = await refused((await outside({ HTTPS_PROXY, SSL_CERT_FILE })).auth);
+    assert.match(message, what, name);
+    assert.match(advice, mend, name);
+  }
+});
+
+test("a server that speaks no TLS, or nothing, learns nothing", needsInternet, async (context) => {
+  const unset = /the secure connection could not be set up/;
+  for (const [name, answer, words] of [
+    ["plain http", "HTTP/1.1 400 Bad Request\r\n\r\nthis is http", unset],
+    ["an alert", Buffer.from([0x15, 3, 3, 0, 2, 2, 40]), unset],
+    ["an SSH server", "SSH-2.0-OpenSSH_9.2\r\n", unset],
+    ["nothing", "", /could not connect/],
+    ["a reset", (socket) => socket.resetAndDestroy(), /could not connect/],
+  ]) {
+    const { heard, port } = await wire(context, answer);
+    const { message } = await refusal(port, {});
+    assert.match(message, words, name);
+    assert.equal(heard.length, 1, name);
+    assert.ok(!heard[0].includes("refresh_token"), name);
+  }
+  assert.match((await refusal(9, {})).message, /could not connect/);
+});
+
+test("a proxy that opens no way is named without its password", needsInternet, async (context) => {
+  const answers = {
+    "407": "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n",
+    "403": "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno",
+    "a redirect": "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n",
+    "garbage": "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "hung up on": "",
+    "a reset": (socket) => socket.resetAndDestroy(),
+    "no answer": () => {},
+    "a tunnel to nobody": "HTTP/1.1 200 OK\r\n\r\n",
+  };
+  const began = Date.now();
+  await Promise.all([...Object.entries(answers), ["not there"]].map(async ([name, answer]) => {
+    const { heard, port } = name === "not there" ? { port: 9 } : await wire(context, answer);
+    const HTTPS_PROXY = `http://user:canary%40@localhost:${port}/`;
+    const { message, advice } = await refused((await outside({ HTTPS_PROXY, SSL_CERT_FILE: AUTHORITY })).auth);
+    assert.ok(message.includes(`the proxy http://localhost:${port} did not open a way to it`), `${name}: ${message}`);
+    assert.match(advice, /NO_PROXY/, name);
+    if (!heard) return;
+    assert.ok(heard[0].startsWith("CONNECT platform.claude.com:443 HTTP/1.1\r\n"), heard[0]);
+    const basic = Buffer.from("user:canary@").toString("base64");
+    assert.ok(heard[0].toLowerCase().includes(`proxy-authorization: basic ${basic.toLowerCase()}\r\n`), heard[0]);
+  }));
+  assert.ok(Date.now() - began < 25_000, "a proxy has ten seconds, like any server");
+});
+
+test("whoever cancels a request is not kept waiting, and nothing stays open", needsInternet, async (context) => {
+  for (const [name, variables] of [
+    ["a proxy that says nothing", (port) => ({ HTTPS_PROXY: `http://localhost:${port}` })],
+    ["a server that says nothing", () => ({})],
+  ]) {
+    const cancelled = new AbortController();
+    let closed;
+    const { port } = await wire(context, (socket) => {
+      closed = new Promise((resolve) => socket.once("close", resolve));
+      cancelled.abort();
+    });
+    const it = await home();
+    const url = `https://localhost:${port}`;
+    const overrides = { "github-copilot": { device_authorization_url: `${url}/device`, token_url: `${url}/token` } };
+    writeFileSync(it.overrides, JSON.stringify(overrides));
+    const auth = new Auth({ environment: { ...it.environment, SSL_CERT_FILE: AUTHORITY, ...variables(port) } });
+    const began = Date.now();
+    const login = auth.login({ provider: "github-copilot", noBrowser: true, signal: cancelled.signal });
+    await assert.rejects(login, { code: "cancelled" }, name);
+    await closed;
+    assert.ok(Date.now() - began < 5000, name);
+  }
+});
+
+test("a variable that names no proxy is an error, and never the way past it", needsInternet, async (context) => {
+  const { heard, port } = await wire(context, "");
+  for (const value of [
+    "::", "http://", "socks5://127.0.0.1:1080", "ftp://127.0.0.1", "a b", "/etc/passwd",
+    "http://user:canary@:0:0", "socks5://user:canary@127.0.0.1:1080",
+  ]) {
+    for (const name of NAMES) {
+      const { code, message, advice } = await refusal(port, { [name]: value });
+      assert.equal(code, "retry_later");
+      assert.match(message, /a variable names a proxy that is none/, `${name}=${value}`);
+      assert.match(advice, /Set HTTPS_PROXY/);
+    }
+  }
+  assert.deepEqual(heard, []);
+});
+
+test("whom NO_PROXY lists is reached without one", needsInternet, async (context) => {
+  const server = await wire(context, "");
+  const proxy = await wire(context, "");
+  const HTTPS_PROXY = `http://localhost:${proxy.port}`;
+  for (const [exceptions, host, direct] of [
+    ["localhost", "localhost", true],
+    ["LocalHost", "localhost", true],
+    [".localhost", "localhost", true],
+    ["example.com, localhost ,", "localhost", true],
+    ["*", "localhost", true],
+    [`localhost:${server.port}`, "localhost", true],
+    [`localhost:${server.port + 1}`, "localhost", false],
+    ["localhost:https", "localhost", false],
+    ["host", "localhost", false],
+    ["localhost.example.com", "localhost", false],
+    ["127.0.0.1", "localhost", false],
+    [",", "localhost", false],
+    ["127.0.0.1", "127.0.0.1", true],
+    [`127.0.0.1:${server.port}`, "127.0.0.1", true],
+    ["127.0.0.0/8", "127.0.0.1", true],
+    ["*", "127.0.0.1", true],
+    ["128.0.0.0/8", "127.0.0.1", false],
+    ["127.0.0.1/x", "127.0.0.1", false],
+    ["127.0.0.1/33", "127.0.0.1", false],
+    ["::/0", "127.0.0.1", false],
+    ["0.1", "127.0.0.1", false],
+    ["::1", "[::1]", true],
+    ["[::1]", "[::1]", true],
+    [`[::1]:${server.port}`, "[::1]", true],
+    [`[::1]:${server.port + 1}`, "[::1]", false],
+    ["::/8", "[::1]", true],
+  ]) {
+    const before = proxy.heard.length;
+    await refusal(server.port, { HTTPS_PROXY, NO_PROXY: exceptions }, host);
+    assert.equal(proxy.heard.length, direct ? before : before + 1, `NO_PROXY=${exceptions} ${host}`);
+  }
 });
 
 test("plain http goes to this machine, and through no proxy", needsSandbox, async (context) => {
@@ -61,7 +259,7 @@ test("plain http goes to this machine, and through no proxy", needsSandbox, asyn
   });
   const { url } = proxy;
   it.store({ anthropic: await anthropic(EXPIRED) });
-  const environment = { ...it.environment, HTTP_PROXY: url, http_proxy: url, HTTPS_PROXY: url, ALL_PROXY: url };
+  const environment = { ...it.environment, HTTP_PROXY: url, http_proxy: url, HTTPS_PROXY: url, ALL_PROXY: "a b" };
   await new Auth({ environment }).token("anthropic");
   assert.deepEqual(seen, []);
 });

@@ -46,15 +46,15 @@ impl Error {
                 provider,
                 " again; if it stays so, do not go on before you know why.",
             ),
-            Self::Login { provider, .. } => match code {
+            Self::Login { provider, cause } => match code {
                 Code::RetryLater { .. } | Code::Network => {
-                    login(&first(code), provider, " again.")
+                    login(&first(cause, code), provider, " again.")
                 }
                 _ => login("Run ", provider, " to try again."),
             },
-            Self::Exchange { provider, .. } => match code {
+            Self::Exchange { provider, cause } => match code {
                 Code::RetryLater { .. } | Code::Network => {
-                    login(&first(code), provider, " again; a code works only once.")
+                    login(&first(cause, code), provider, " again; a code works only once.")
                 }
                 _ => login("Run ", provider, " again and use the new code within a few minutes."),
             },
@@ -251,7 +251,7 @@ fn metadata_advice(before: &str, provider: &Label) -> String {
 /// When to try again, and what to check before that.
 fn wait(before: &str, cause: Option<&EndpointError>, code: Code) -> String {
     let check = match cause {
-        Some(EndpointError::Transport(_)) => CHECK_CONNECTION,
+        Some(EndpointError::Transport(failure)) => failure.mend(),
         _ => "",
     };
     match code {
@@ -265,13 +265,11 @@ fn wait(before: &str, cause: Option<&EndpointError>, code: Code) -> String {
     }
 }
 
-const CHECK_CONNECTION: &str = "Check your connection and the proxy variables. ";
-
 /// What comes before a command that has not worked because of the network, or came too early.
-fn first(code: Code) -> String {
-    match code {
-        Code::Network => format!("{CHECK_CONNECTION}Then run "),
-        code => wait("", None, code) + " Then run ",
+fn first(cause: &EndpointError, code: Code) -> String {
+    match cause {
+        EndpointError::Transport(failure) => format!("{}Then run ", failure.mend()),
+        _ => wait("", None, code) + " Then run ",
     }
 }
 

@@ -10,7 +10,6 @@ use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
 
-use crate::http::TransportFailure;
 use crate::json::{self, Fields, Json, Object, from_json, object};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
@@ -96,9 +95,11 @@ impl Backoff {
         cause: &EndpointError,
         now_ms: u64,
     ) -> Option<(Secret, u64)> {
-        use TransportFailure::{Connect, Tls};
-        let was_sent = !matches!(cause, EndpointError::Transport(Connect | Tls));
-        if !was_sent || !(cause.is_transient() || cause.is_invalid_grant()) {
+        let was_sent = |cause: &EndpointError| match cause {
+            EndpointError::Transport(failure) => failure.was_sent(),
+            _ => true,
+        };
+        if !was_sent(cause) || !(cause.is_transient() || cause.is_invalid_grant()) {
             return None;
         }
         let recent = |record: &&Record| now_ms.saturating_sub(record.until) <= MAX_MS;
@@ -137,6 +138,7 @@ fn digest(provider: &Provider, token: &Secret) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::TransportFailure;
     use crate::provider::Table;
 
     const NOW: u64 = 1_700_000_000_000;
@@ -206,6 +208,11 @@ mod tests {
         for (cause, remembered) in [
             (EndpointError::Transport(TransportFailure::Connect), false),
             (EndpointError::Transport(TransportFailure::Tls), false),
+            (EndpointError::Transport(TransportFailure::UnknownAuthority), false),
+            (EndpointError::Transport(TransportFailure::WrongName), false),
+            (EndpointError::Transport(TransportFailure::OutOfDate), false),
+            (EndpointError::Transport(TransportFailure::Proxy("http://p:1".into())), false),
+            (EndpointError::Transport(TransportFailure::BadProxy), false),
             (EndpointError::Transport(TransportFailure::Timeout), true),
             (EndpointError::Refused { status: 404 }, false),
             (oauth("invalid_client"), false),

@@ -37,7 +37,7 @@ impl Discovery {
             Event::TransportFailed { failure: TransportFailure::TooLarge } => {
                 Err(EndpointError::Unreadable { status: 200 }.into())
             }
-            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure).into()),
+            Event::TransportFailed { failure } => Err(EndpointError::transport(failure).into()),
             event => return Err(unexpected(event, "read").into()),
         };
         let error = match answer {

@@ -1,7 +1,7 @@
 //! HTTP dates (RFC 9110, 5.6.7): the format in use, and the two older ones that a recipient must
 //! still understand.
 
-use crate::text::cut;
+use crate::text::{cut, cut_last};
 
 /// An HTTP date as epoch milliseconds; `None` for anything else.
 ///
@@ -9,7 +9,7 @@ use crate::text::cut;
 pub fn parse(text: &str) -> Option<u64> {
     let (day, month, year, clock) = match cut(text, ", ") {
         Some((_, rest)) => {
-            let (date, clock) = rest.strip_suffix(" GMT")?.rsplit_once(' ')?;
+            let (date, clock) = cut_last(rest.strip_suffix(" GMT")?, b' ')?;
             let mut fields = date.split(['-', ' ']);
             let found = (fields.next()?, fields.next()?, fields.next()?, clock);
             fields.next().is_none().then_some(found)?

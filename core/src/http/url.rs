@@ -5,7 +5,7 @@
 
 use alloc::string::String;
 
-use crate::text::{cut, has, is_plain};
+use crate::text::{cut, cut_last, has, is_plain};
 
 /// An absolute http or https URL, split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +91,7 @@ fn is_host(host: &str) -> bool {
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     // A colon inside brackets belongs to an IPv6 address.
-    let after_bracket = authority.rfind(']').map_or(0, |at| at + 1);
-    let (_, after) = authority.split_at_checked(after_bracket)?;
+    let after = cut_last(authority, b']').map_or(authority, |(_, after)| after);
     match after.split_once(':') {
         None => Some((authority, None)),
         Some((_, port)) => {

@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::text::cut_last;
+
 /// Why a text is no JSON. Holds nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid {
@@ -26,8 +28,8 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
         let has_ended = check.at == text.len();
         let problem = if has_ended { "the text ends too early" } else { problem };
         let before = text.get(..check.at).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        let line = cut_last(before, b'\n').map_or(before, |(_, line)| line);
+        let column = line.chars().count() + 1;
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         Invalid { problem, line, column }
     })

@@ -75,6 +75,12 @@ tagged! { EndpointError, "type" {
 } }
 
 impl EndpointError {
+    /// There was no answer: in one place, since it is asked for in many.
+    #[inline(never)]
+    pub(crate) fn transport(failure: &TransportFailure) -> Self {
+        Self::Transport(failure.clone())
+    }
+
     /// Whether the same request may succeed later: the credential is as good as before.
     pub fn is_transient(&self) -> bool {
         matches!(

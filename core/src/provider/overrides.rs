@@ -12,7 +12,7 @@ use core::fmt;
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
 use crate::json::{Json, from_json, quoted, words};
-use crate::text::{has, plain};
+use crate::text::{brief, has, plain};
 use place::Place;
 
 /// Why an overrides file cannot be used, naming the key.
@@ -28,7 +28,7 @@ impl fmt::Display for BadOverrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key.as_str() {
             "" => f.write_str(&self.problem),
-            key => write!(f, "{key} {}", self.problem),
+            key => write!(f, "{} {}", brief(key), self.problem),
         }
     }
 }

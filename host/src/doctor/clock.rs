@@ -6,7 +6,7 @@ use pi_auth_core::http::date;
 
 use super::network::Answer;
 use super::report::{Check, Finding, Report};
-use crate::http::Greeting;
+use crate::http::greeting::Greeting;
 
 /// What may be: a token is refreshed five minutes early.
 const NOTE_MS: u64 = 60_000;
@@ -61,6 +61,7 @@ fn ahead_ms(greeting: &Greeting) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::doctor::network::Server;
+    use crate::http::proxy::Variables;
 
     /// Sun, 06 Nov 1994 08:49:37 GMT
     const DATE_MS: u64 = 784_111_777_000;
@@ -73,7 +74,7 @@ mod tests {
             sent_ms: middle_ms - 200,
             answered_ms: middle_ms + 200,
         };
-        (Server::of("https://a.example/", |_| None).unwrap(), Ok(greeting))
+        (Server::of("https://a.example/", &Variables::default()).unwrap(), Ok(greeting))
     }
 
     #[test]

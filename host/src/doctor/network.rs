@@ -7,8 +7,11 @@ use pi_auth_core::http::TransportFailure;
 use pi_auth_core::http::url::Url;
 use tokio::task::JoinSet;
 
+use super::proxy::Way;
 use super::report::{Check, Finding, Report};
-use crate::http::{Clients, Greeting, Unanswered};
+use crate::http::Clients;
+use crate::http::greeting::{Greeting, Unanswered};
+use crate::http::proxy::Variables;
 
 /// How long an answer may take, in all.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -20,19 +23,26 @@ pub(super) struct Server {
     pub(super) origin: String,
     /// The host alone.
     pub(super) host: String,
-    /// The proxy that leads there.
-    pub(super) proxy: Option<String>,
+    /// How requests get there.
+    pub(super) way: Way,
 }
 
 impl Server {
     /// The server that an endpoint is on.
-    pub(super) fn of(url: &str, proxy: impl Fn(&str) -> Option<String>) -> Option<Self> {
+    pub(super) fn of(url: &str, variables: &Variables) -> Option<Self> {
         let parsed = Url::parse(url)?;
         let scheme = if parsed.https { "https" } else { "http" };
         let port = parsed.port.map(|port| format!(":{port}")).unwrap_or_default();
         let origin = format!("{scheme}://{}{port}/", parsed.host);
-        Some(Server { origin, host: parsed.host.to_owned(), proxy: proxy(parsed.host) })
+        let way = Way::to(&parsed, variables);
+        Some(Server { origin, host: parsed.host.to_owned(), way })
     }
+}
+
+/// Their hosts in one text.
+pub(super) fn hosts(servers: &[Server]) -> String {
+    let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
+    hosts.join(" and ")
 }
 
 /// What one said.
@@ -60,48 +70,50 @@ pub(super) async fn ask(clients: Arc<Clients>, servers: Vec<Server>) -> Vec<Answ
 /// What is to be said of that. What has failed in the same way is told once.
 pub(super) fn judge(answers: &[Answer]) -> Report {
     let mut report = Report::default();
-    let mut failed: Vec<(&Unanswered, &Option<String>, Vec<&str>)> = Vec::new();
+    let mut failed: Vec<(&Unanswered, &Way, Vec<&str>)> = Vec::new();
     for (server, answer) in answers {
         match answer {
             Ok(_) => report.fine(Check::Network, format!("{} answers", server.host)),
             Err(unanswered) => {
-                let is_same =
-                    |(other, proxy, _): &&mut (&Unanswered, &Option<String>, Vec<&str>)| {
-                        *other == unanswered && **proxy == server.proxy
-                    };
-                match failed.iter_mut().find(is_same) {
+                let mut same = failed.iter_mut();
+                match same.find(|(other, way, _)| (*other, *way) == (unanswered, &server.way)) {
                     Some((_, _, hosts)) => hosts.push(&server.host),
-                    None => failed.push((unanswered, &server.proxy, vec![&server.host])),
+                    None => failed.push((unanswered, &server.way, vec![&server.host])),
                 }
             }
         }
     }
-    for (unanswered, proxy, hosts) in failed {
-        report.found(finding(unanswered, proxy.as_deref(), &hosts));
+    for (unanswered, way, hosts) in failed {
+        report.found(finding(unanswered, way, &hosts));
     }
     report
 }
 
-fn finding(unanswered: &Unanswered, proxy: Option<&str>, hosts: &[&str]) -> Finding {
+fn finding(unanswered: &Unanswered, way: &Way, hosts: &[&str]) -> Finding {
+    use TransportFailure::{Broken, Connect, Proxy, Timeout, TooLarge};
     let Unanswered { failure, cause } = unanswered;
     let hosts = hosts.join(" and ");
-    let via = proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+    let nothing = match (way, failure) {
+        (Way::Through(proxy), failure) if !matches!(failure, Proxy(_)) => {
+            format!("Through the proxy {proxy} nothing was heard from {hosts}")
+        }
+        _ => format!("Nothing was heard from {hosts}"),
+    };
     let cause = cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
-    let message = format!("Nothing was heard from {hosts}{via}: {failure}{cause}.");
-    let advice = match (failure, proxy) {
-        (TransportFailure::Tls, _) => {
-            "If a company's proxy or a firewall looks into connections, name its certificate by \
-             SSL_CERT_FILE. A clock that is wrong makes good certificates look bad."
-        }
-        (_, Some(_)) => {
-            "Check that the proxy runs, and lets you through to there; or do without it: unset \
-             HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY."
-        }
-        (TransportFailure::Connect, None) => {
+    let message = format!("{nothing}: {failure}{cause}.");
+    let advice = match (failure, way) {
+        (Connect, _) => {
             "Check your connection and its name servers. If this network needs a proxy, set \
              HTTPS_PROXY."
         }
-        _ => "Check your connection, and whether a firewall is in the way; then try again.",
+        (Timeout | Broken | TooLarge, Way::Through(_)) => {
+            "Check whether the proxy lets you through to there; or do without it: unset the \
+             variable that names it, or name the host in NO_PROXY."
+        }
+        (Timeout | Broken | TooLarge, _) => {
+            "Check your connection, and whether a firewall is in the way; then try again."
+        }
+        _ => failure.mend().trim_end(),
     };
     Finding::problem(Check::Network, message).mend(advice)
 }
@@ -110,8 +122,8 @@ fn finding(unanswered: &Unanswered, proxy: Option<&str>, hosts: &[&str]) -> Find
 mod tests {
     use super::*;
 
-    fn server(host: &str, proxy: Option<&str>) -> Server {
-        Server::of(&format!("https://{host}/x"), |_| proxy.map(str::to_owned)).unwrap()
+    fn server(host: &str, set: &[(&'static str, &str)]) -> Server {
+        Server::of(&format!("https://{host}/x"), &Variables::of(set)).unwrap()
     }
 
     fn unanswered(failure: TransportFailure) -> Result<Greeting, Unanswered> {
@@ -125,16 +137,16 @@ mod tests {
             ("http://127.0.0.1:8080/t?x", "http://127.0.0.1:8080/"),
             ("https://[::1]:9", "https://[::1]:9/"),
         ] {
-            assert_eq!(Server::of(url, |_| None).unwrap().origin, origin);
+            assert_eq!(Server::of(url, &Variables::default()).unwrap().origin, origin);
         }
-        assert_eq!(Server::of("nonsense", |_| None), None);
+        assert_eq!(Server::of("nonsense", &Variables::default()), None);
     }
 
     #[test]
     fn what_failed_alike_is_told_once_with_the_way_that_was_tried() {
-        use TransportFailure::{Broken, Connect, Timeout, Tls};
-        let (a, b) = (server("a.example", None), server("b.example", None));
-        let proxied = server("c.example", Some("http://p:1"));
+        use TransportFailure::{Broken, Connect, OutOfDate, Proxy, Timeout, UnknownAuthority};
+        let (a, b) = (server("a.example", &[]), server("b.example", &[]));
+        let proxied = server("c.example", &[("HTTPS_PROXY", "http://me:canary@p:1")]);
         for (answers, words, says) in [
             (vec![(a.clone(), Ok(Greeting::default()))], &["fine"][..], "a.example answers"),
             (
@@ -148,11 +160,18 @@ mod tests {
                 "name servers",
             ),
             (
-                vec![(proxied.clone(), unanswered(Connect))],
+                vec![(proxied.clone(), unanswered(Proxy("http://p:1".into())))],
                 &["problem"],
-                "through the proxy http://p:1",
+                "heard from c.example: the proxy http://p:1 did not open a way to it (the cause).",
             ),
-            (vec![(proxied, unanswered(Tls))], &["problem"], "SSL_CERT_FILE"),
+            (
+                vec![(proxied.clone(), unanswered(UnknownAuthority))],
+                &["problem"],
+                "Through the proxy http://p:1 nothing was heard from c.example: its certificate",
+            ),
+            (vec![(proxied.clone(), unanswered(UnknownAuthority))], &["problem"], "SSL_CERT_FILE"),
+            (vec![(proxied, unanswered(Timeout))], &["problem"], "lets you through"),
+            (vec![(a.clone(), unanswered(OutOfDate))], &["problem"], "this machine's clock"),
             (vec![(a, unanswered(Broken))], &["problem"], "firewall"),
         ] {
             let report = judge(&answers);

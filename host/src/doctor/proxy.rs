@@ -1,151 +1,158 @@
 //! The proxy variables, judged by the very rules by which requests go.
 
-use hyper::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use pi_auth_core::http::url::Url;
 
+use super::network::Server;
 use super::report::{Check, Finding, Report};
+use crate::http::proxy::{EXCEPTIONS, NAMES, Unusable, Variables};
 
-/// Those that matter to https. Of the first two, and of the next two, the first that is set counts,
-/// even if it is empty.
-const VARIABLES: [&str; 6] =
-    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
-
-/// What is set, and where it leads.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Facts {
-    /// Name and value of those that are set. A value may hold a password.
-    pub(super) variables: Vec<(&'static str, String)>,
-    /// The hosts to be reached, and the proxy that leads to each.
-    pub(super) routes: Vec<(String, Option<String>)>,
+/// How requests get to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It is this machine, which nobody reaches through a proxy.
+    Local,
+    /// Without a proxy.
+    Direct,
+    /// Through this one, without its password.
+    Through(String),
+    /// Not at all: the variable that counts names no proxy that can be used.
+    NoProxy(Unusable),
 }
 
-/// Looks at the variables of this process. `urls` are those to be reached.
-pub(super) fn look<'a>(urls: impl Iterator<Item = &'a str>) -> Facts {
-    let variables = VARIABLES.iter().filter_map(|name| Some((*name, std::env::var(name).ok()?)));
-    let matcher = Matcher::from_system();
-    let route = |url: &str| {
-        let url: Uri = url.parse().ok()?;
-        let host = url.host()?.to_owned();
-        // Plain http stays on this machine, and so goes through no proxy.
-        let is_remote = url.scheme_str() == Some("https");
-        is_remote.then(|| (host, through(&matcher, &url)))
-    };
-    Facts { variables: variables.collect(), routes: urls.filter_map(route).collect() }
-}
-
-/// The proxy that leads to `url`, without user name and password.
-fn through(matcher: &Matcher, url: &Uri) -> Option<String> {
-    let proxy = matcher.intercept(url)?;
-    let uri = proxy.uri();
-    Some(format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority()?))
-}
-
-/// What is to be said of them.
-pub(super) fn judge(facts: &Facts) -> Report {
-    let mut report = Report::default();
-    let value = |name: &str| {
-        let (_, value) = facts.variables.iter().find(|(it, _)| *it == name)?;
-        Some(value.as_str())
-    };
-    let mut is_set = false;
-    for [counts, other] in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
-        let name = if value(counts).is_some() { counts } else { other };
-        if let Some(set) = value(name).filter(|value| !value.is_empty()) {
-            is_set |= usable(set).is_ok();
-            report.found_if(unusable(name, set));
-        }
-        if let (Some(first), Some(second)) = (value(counts), value(other))
-            && first != second
-        {
-            let message = format!("{counts} and {other} differ; {counts} counts.");
-            let finding = Finding::note(Check::Proxy, message);
-            report.found(finding.mend("Set both alike, or unset one of them."));
+impl Way {
+    /// The one to `url`.
+    pub(super) fn to(url: &Url<'_>, variables: &Variables) -> Self {
+        match variables.proxy_to(url) {
+            _ if !url.https => Self::Local,
+            Ok(None) => Self::Direct,
+            Ok(Some(proxy)) => Self::Through(proxy.shown().to_owned()),
+            Err(problem) => Self::NoProxy(problem),
         }
     }
-    let mut proxies: Vec<&String> =
-        facts.routes.iter().filter_map(|(_, via)| via.as_ref()).collect();
-    proxies.dedup();
+}
+
+/// What is to be said of the variables, and of the ways to the servers that are to be reached.
+pub(super) fn judge(variables: &Variables, servers: &[Server]) -> Report {
+    let mut report = Report::default();
+    let named = variables.first(&NAMES);
+    report.found_if(variables.problem().map(|(name, problem)| unusable(name, problem)));
+    for pair in [&NAMES[..2], &NAMES[2..], &EXCEPTIONS] {
+        report.found_if(differing(variables, pair, named.map(|(name, _)| name)));
+    }
+    let mut proxies: Vec<&str> = Vec::new();
+    for server in servers {
+        match &server.way {
+            Way::Through(proxy) if !proxies.contains(&proxy.as_str()) => proxies.push(proxy),
+            _ => {}
+        }
+    }
     for proxy in &proxies {
         report.fine(Check::Proxy, format!("Requests go through the proxy {proxy}"));
     }
-    let exempt = || facts.routes.iter().filter(|(_, via)| is_set && via.is_none());
-    for (host, _) in exempt() {
+    let exempt = || servers.iter().filter(|server| named.is_some() && server.way == Way::Direct);
+    for Server { host, .. } in exempt() {
         report.fine(Check::Proxy, format!("NO_PROXY exempts {host} from the proxy"));
     }
     if proxies.is_empty() && exempt().next().is_none() && report.is_ok() {
         // Nothing on this machine is asked through one.
-        report.fine(Check::Proxy, if is_set { "A proxy is set" } else { "No proxy is set" });
+        let is_set = if named.is_some() { "A proxy is set" } else { "No proxy is set" };
+        report.fine(Check::Proxy, is_set);
     }
     report
 }
 
-fn unusable(name: &str, value: &str) -> Option<Finding> {
-    let problem = usable(value).err()?;
-    let advice = "Give it as http://HOST:PORT, or unset it.";
-    Some(Finding::problem(Check::Proxy, format!("{name} {problem}")).mend(advice))
+/// Nothing of the value is told: it may hold a password.
+fn unusable(name: &str, problem: Unusable) -> Finding {
+    let message = match problem {
+        Unusable::NoAddress => {
+            format!(
+                "{name} is not the URL of a proxy, so no request is made that would go through it."
+            )
+        }
+        Unusable::Socks => {
+            format!(
+                "{name} names a SOCKS proxy, which this program cannot use: no request is made."
+            )
+        }
+    };
+    Finding::problem(Check::Proxy, message).mend("Give it as http://HOST:PORT, or unset it.")
 }
 
-/// Whether requests could go through a proxy that is given so. Nothing of the value is told: it may
-/// hold a password.
-fn usable(value: &str) -> Result<(), &'static str> {
-    let matcher = Matcher::builder().https(value.to_owned()).build();
-    match matcher.intercept(&Uri::from_static("https://example.com/")) {
-        None => Err("is not the URL of a proxy, and is ignored."),
-        Some(proxy) if proxy.uri().scheme_str().is_some_and(|it| it.starts_with("socks")) => {
-            Err("names a SOCKS proxy, which this program cannot use: no request arrives.")
-        }
-        Some(_) => Ok(()),
+/// One of two spellings that say different things; of the second the other programs may think more.
+/// `named` is the variable that names the proxy: of those that it outdoes, nothing is told.
+fn differing(
+    variables: &Variables,
+    pair: &[&'static str],
+    named: Option<&'static str>,
+) -> Option<Finding> {
+    let [first, second] = pair else { return None };
+    let (counts, _) = variables.first(pair)?;
+    let is_outdone = !EXCEPTIONS.contains(&counts) && named != Some(counts);
+    if is_outdone || variables.value(first)? == variables.value(second)? {
+        return None;
     }
+    let message = format!("{first} and {second} differ; {counts} counts.");
+    Some(Finding::note(Check::Proxy, message).mend("Set both alike, or unset one of them."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn judged(set: &[(&'static str, &str)], urls: &[&str]) -> Report {
+        let variables = Variables::of(set);
+        let servers: Vec<_> = urls.iter().map(|url| Server::of(url, &variables).unwrap()).collect();
+        judge(&variables, &servers)
+    }
+
     #[test]
     fn variables_by_table() {
         let p = "http://proxy.example:3128";
-        for (variables, via, words, says) in [
-            (&[][..], None, &["fine"][..], "No proxy"),
-            (&[("HTTPS_PROXY", p)], Some(p), &["fine"], "proxy.example:3128"),
-            (&[("HTTPS_PROXY", p), ("NO_PROXY", "*")], None, &["fine"], "NO_PROXY exempts h"),
-            (&[("https_proxy", "not a url")], None, &["problem"], "https_proxy is not"),
-            (&[("ALL_PROXY", "socks5://h:1")], Some("socks5://h:1"), &["problem", "fine"], "SOCKS"),
-            (&[("HTTPS_PROXY", p), ("https_proxy", "x")], Some(p), &["note", "fine"], "differ"),
-            (&[("HTTPS_PROXY", p), ("https_proxy", p)], Some(p), &["fine"], ""),
+        for (set, words, says) in [
+            (&[][..], &["fine"][..], "No proxy is set"),
+            (&[("HTTPS_PROXY", "")], &["fine"], "No proxy is set"),
+            (&[("HTTPS_PROXY", p)], &["fine"], "go through the proxy http://proxy.example:3128"),
+            (&[("HTTPS_PROXY", p), ("NO_PROXY", "*")], &["fine"], "NO_PROXY exempts h"),
+            (&[("HTTPS_PROXY", p), ("NO_PROXY", "h:443")], &["fine"], "NO_PROXY exempts h"),
+            (&[("HTTPS_PROXY", p), ("NO_PROXY", "h:444")], &["fine"], "through the proxy"),
+            (&[("https_proxy", "not a url")], &["problem"], "https_proxy is not"),
+            (&[("ALL_PROXY", "socks5://h:1")], &["problem"], "ALL_PROXY names a SOCKS"),
+            (&[("ALL_PROXY", "socks5://h:1"), ("HTTPS_PROXY", p)], &["fine"], "through"),
+            (&[("ALL_PROXY", p), ("HTTPS_PROXY", "a b")], &["problem"], "HTTPS_PROXY is not"),
+            (&[("HTTPS_PROXY", "a b"), ("NO_PROXY", "h")], &["problem", "fine"], "exempts h"),
+            (&[("HTTPS_PROXY", p), ("https_proxy", p)], &["fine"], "through"),
+            (
+                &[("HTTPS_PROXY", p), ("https_proxy", "x")],
+                &["note", "fine"],
+                "differ; HTTPS_PROXY counts",
+            ),
             (
                 &[("HTTPS_PROXY", ""), ("https_proxy", p)],
-                None,
                 &["note", "fine"],
-                "No proxy is set",
+                "differ; https_proxy counts",
             ),
-            (&[("HTTPS_PROXY", "a b"), ("ALL_PROXY", p)], Some(p), &["problem", "fine"], "ignored"),
-            (&[("HTTPS_PROXY", "")], None, &["fine"], "No proxy"),
+            (&[("HTTPS_PROXY", p), ("ALL_PROXY", "x"), ("all_proxy", "y")], &["fine"], "through"),
+            (&[("NO_PROXY", "a"), ("no_proxy", "b")], &["note", "fine"], "NO_PROXY counts"),
         ] {
-            let owned = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
-            let routes = vec![("h".to_owned(), via.map(str::to_owned))];
-            let report = judge(&Facts { variables: owned.collect(), routes });
-            assert_eq!(report.words(), words, "{variables:?}");
-            assert!(report.text().contains(says), "{}", report.text());
+            let report = judged(set, &["https://h/"]);
+            assert_eq!(report.words(), words, "{set:?}: {}", report.text());
+            assert!(report.text().contains(says), "{set:?}: {}", report.text());
         }
     }
 
     #[test]
     fn a_proxy_that_leads_nowhere_yet_is_not_denied() {
-        let variables = vec![("ALL_PROXY", "http://h:1".to_owned())];
-        assert_eq!(judge(&Facts { variables, routes: Vec::new() }).text(), "A proxy is set");
+        for urls in [&[][..], &["http://127.0.0.1:9/"]] {
+            assert_eq!(judged(&[("ALL_PROXY", "http://h:1")], urls).text(), "A proxy is set");
+        }
     }
 
     #[test]
     fn no_password_is_told_whether_or_not_the_value_can_be_used() {
-        let url = Uri::from_static("https://api.example.com/");
         for value in
             ["http://me:canary@h:1", "http://me:canary@ h:1", "ftp://me:canary@h", "me:canary@h:1"]
         {
-            let matcher = Matcher::builder().https(value.to_owned()).build();
-            let routes = vec![("h".to_owned(), through(&matcher, &url))];
-            let facts = Facts { variables: vec![("HTTPS_PROXY", value.to_owned())], routes };
-            let text = judge(&facts).text();
+            let text = judged(&[("HTTPS_PROXY", value)], &["https://api.example.com/"]).text();
             assert!(!text.contains("canary") && !text.contains("me:"), "{text}");
         }
     }

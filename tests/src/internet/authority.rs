@@ -25,6 +25,10 @@ pub enum Certificate {
     OtherName,
     /// For that name, until the end of 2020.
     Expired,
+    /// For that name, from the year 2200 on.
+    NotYetValid,
+    /// For that name, from nobody but the server itself.
+    SelfSigned,
 }
 
 #[derive(Debug)]
@@ -58,11 +62,18 @@ impl Authorities {
         if let Some(server) = issued.get(&(name.to_owned(), certificate)) {
             return Ok(Arc::clone(server));
         }
+        let usual = params(name)?;
         let server = Arc::new(match certificate {
-            Certificate::Good => self.known.server(name, false)?,
-            Certificate::UnknownAuthority => self.unknown.server(name, false)?,
-            Certificate::OtherName => self.known.server("other.invalid", false)?,
-            Certificate::Expired => self.known.server(name, true)?,
+            Certificate::Good => self.known.server(usual)?,
+            Certificate::UnknownAuthority => self.unknown.server(usual)?,
+            Certificate::OtherName => self.known.server(params("other.invalid")?)?,
+            Certificate::Expired => self.known.server(valid(usual, 2020))?,
+            Certificate::NotYetValid => self.known.server(valid(usual, 2200))?,
+            Certificate::SelfSigned => {
+                let key = KeyPair::generate().map_err(io::Error::other)?;
+                let certificate = usual.self_signed(&key).map_err(io::Error::other)?;
+                talking(&certificate, &key)?
+            }
         });
         issued.insert((name.to_owned(), certificate), Arc::clone(&server));
         Ok(server)
@@ -79,26 +90,37 @@ impl Authority {
         CertifiedIssuer::self_signed(params, key).map(Self).map_err(io::Error::other)
     }
 
-    fn server(&self, name: &str, expired: bool) -> io::Result<ServerConfig> {
-        let mut params = CertificateParams::new([name.to_owned()]).map_err(io::Error::other)?;
-        params.distinguished_name = called(name);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        if expired {
-            params.not_before = date_time_ymd(2020, 1, 1);
-            params.not_after = date_time_ymd(2020, 12, 31);
-        }
+    fn server(&self, params: CertificateParams) -> io::Result<ServerConfig> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
-        let certificate = params.signed_by(&key, &self.0).map_err(io::Error::other)?;
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .map_err(io::Error::other)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        talking(&params.signed_by(&key, &self.0).map_err(io::Error::other)?, &key)
     }
+}
+
+/// What a certificate for this name says, whoever signs it.
+fn params(name: &str) -> io::Result<CertificateParams> {
+    let mut params = CertificateParams::new([name.to_owned()]).map_err(io::Error::other)?;
+    params.distinguished_name = called(name);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}
+
+/// The same, but in this year only.
+fn valid(mut params: CertificateParams, year: i32) -> CertificateParams {
+    params.not_before = date_time_ymd(year, 1, 1);
+    params.not_after = date_time_ymd(year, 12, 31);
+    params
+}
+
+fn talking(certificate: &rcgen::Certificate, key: &KeyPair) -> io::Result<ServerConfig> {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .map_err(io::Error::other)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn called(name: &str) -> DistinguishedName {

@@ -42,6 +42,7 @@ struct State {
     authorities: Authorities,
     presented: Mutex<Certificate>,
     tunnels: Mutex<Vec<Tunnel>>,
+    credentials: Mutex<Vec<String>>,
 }
 
 /// A tunnel that somebody asked for.
@@ -66,6 +67,7 @@ impl Internet {
             authorities: Authorities::new()?,
             presented: Mutex::new(Certificate::Good),
             tunnels: Mutex::default(),
+            credentials: Mutex::default(),
         });
         let directory = tempfile::Builder::new().prefix("pi-auth-internet-").tempdir()?;
         std::fs::write(directory.path().join("ca.pem"), state.authorities.known_pem())?;
@@ -95,6 +97,11 @@ impl Internet {
     pub fn hosts(&self) -> Vec<String> {
         let host = |to: &str| to.rsplit_once(':').map_or(to, |(host, _)| host).to_owned();
         locked(&self.state.tunnels).iter().map(|tunnel| host(&tunnel.to)).collect()
+    }
+
+    /// What the proxy was shown in `Proxy-Authorization`, in order. It wants nothing to be shown.
+    pub fn credentials(&self) -> Vec<String> {
+        locked(&self.state.credentials).clone()
     }
 
     /// Changes the certificates that servers present from now on.

@@ -34,6 +34,7 @@ async fn tunnel(mut stream: BufReader<TcpStream>, state: &State, router: Router)
     let Some(to) = target(&head) else {
         return answer(&mut stream, "405 Method Not Allowed").await;
     };
+    locked(&state.credentials).extend(credentials(&head));
     let host = to.strip_suffix(":443").filter(|host| hosts::is_known(host));
     locked(&state.tunnels).push(Tunnel { to: to.to_owned(), opened: host.is_some() });
     let Some(host) = host else {
@@ -66,6 +67,13 @@ fn target(head: &str) -> Option<&str> {
         (Some("CONNECT"), Some(to), Some("HTTP/1.1" | "HTTP/1.0"), None) => Some(to),
         _ => None,
     }
+}
+
+/// Who asks for it, if that is told.
+fn credentials(head: &str) -> Option<String> {
+    let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+    let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("proxy-authorization"))?;
+    Some(value.to_owned())
 }
 
 async fn answer(stream: &mut BufReader<TcpStream>, status: &str) -> io::Result<()> {

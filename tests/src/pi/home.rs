@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::watch::{self, Watch};
 use super::{Ended, Running, binary, now_ms};
+use crate::canary;
 use crate::sandbox::{Credential, Sandbox};
 
 /// How far a stored access token is into its life.
@@ -110,6 +112,11 @@ impl Home {
             .open(&path)
             .expect("a file can be made there");
         file.write_all(contents.as_ref()).expect("it can be written");
+        if let Ok(text) = std::str::from_utf8(contents.as_ref())
+            && watch::may_hold_tokens(name)
+        {
+            canary::plant_all(text);
+        }
         path
     }
 
@@ -243,6 +250,7 @@ impl Pi<'_> {
     /// With this variable set.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        watch::plant_variable(name, &value.as_ref().to_string_lossy());
         self.command.env(name, value);
         self
     }
@@ -257,7 +265,7 @@ impl Pi<'_> {
     /// With a browser that is this shell script; the page's address is `$1`.
     #[must_use]
     pub fn browser(self, script: &str) -> Self {
-        let browser = self.home.script("browser", script);
+        let browser = self.home.script("browser", &format!("{}\n{script}", watch::NOTES));
         self.env("BROWSER", format!("{} %s", browser.display()))
     }
 
@@ -278,7 +286,7 @@ impl Pi<'_> {
 
     /// Starts it with a standard input that stays open.
     pub fn start(self) -> Running {
-        Running::start(self.command)
+        Running::start(self.command, Watch::over(self.home))
     }
 
     /// Runs it to its end with nothing to read.

@@ -5,11 +5,13 @@
 //! | `binary.rs` | the programs of this checkout, built once |
 //! | `home.rs` | a home directory in which nothing of the person's own is seen or touched |
 //! | `running.rs` | a `pi` that runs: what it says, what it is told, how it ends, and by when |
+//! | `watch.rs` | what holds for all that any `pi` says, writes and hands on, whatever the test is about |
 //! | `terminal.rs` | a terminal with a program in it, and somebody who looks at it and presses keys |
 //!
 //! Every `pi` that ends under [`Running`] is held to two promises, whatever the test is about: no
-//! escape sequence where there is no terminal, and no token anywhere but on the standard output of
-//! `pi token` and `pi headers`. And none can hang a suite: past its deadline it is killed, and the
+//! control character where there is no terminal, and no secret anywhere but in the credential file
+//! and on the standard output of `pi token` and `pi headers`. At a [`Terminal`] it obeys nobody but
+//! `pi`, and shows no secret that was not typed there. And none can hang a suite: past its deadline it is killed, and the
 //! test fails with what it had said so far.
 
 #![allow(
@@ -22,6 +24,7 @@ mod binary;
 mod home;
 mod running;
 mod terminal;
+mod watch;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

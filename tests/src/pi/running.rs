@@ -13,12 +13,7 @@ use rustix::process::{Pid, kill_process};
 use serde_json::Value;
 
 use super::PATIENCE;
-
-/// What tokens and keys begin with: Anthropic's, GitHub's and Copilot's.
-const TOKENS: [&str; 3] = ["sk-ant-", "ghu_", "tid="];
-
-/// The commands whose standard output is a token, or carries one.
-const PRINT_TOKENS: [&str; 2] = ["token", "headers"];
+use super::watch::{self, Watch};
 
 /// A process that runs. Dropped before its end, it is killed.
 #[derive(Debug)]
@@ -26,6 +21,9 @@ pub struct Running {
     child: Child,
     shown: String,
     prints_token: bool,
+    watch: Watch,
+    /// The values of its variables.
+    given: Vec<String>,
     stdin: Option<ChildStdin>,
     stdout: Heard,
     stderr: Heard,
@@ -33,11 +31,13 @@ pub struct Running {
 }
 
 impl Running {
-    pub(super) fn start(mut command: Command) -> Self {
+    pub(super) fn start(mut command: Command, watch: Watch) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let arguments: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
         let shown = format!("pi {}", arguments.join(" "));
-        let prints_token = arguments.iter().any(|word| PRINT_TOKENS.contains(&word.as_ref()));
+        let prints_token = watch::prints_token(&arguments);
+        let values = command.get_envs().filter_map(|(_, value)| value);
+        let given = values.map(|value| value.to_string_lossy().into_owned()).collect();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
         Self {
             stdin: child.stdin.take(),
@@ -46,6 +46,8 @@ impl Running {
             child,
             shown,
             prints_token,
+            watch,
+            given,
             deadline: Instant::now() + PATIENCE,
         }
     }
@@ -98,10 +100,10 @@ impl Running {
     #[track_caller]
     pub fn authorize_url(&mut self) -> String {
         self.hear("an authorization URL", |stderr| {
-            // A word that is followed by nothing may be cut.
-            let at = stderr.find("http")?;
-            let end = stderr[at..].find(char::is_whitespace)?;
-            Some(stderr[at..at + end].to_owned())
+            // A line that has no end may be cut; one that ends so is what a slow machine waits for.
+            let complete = &stderr[..stderr.rfind('\n')?];
+            let mut lines = complete.lines().filter(|line| !line.ends_with("..."));
+            lines.find_map(|line| line[line.find("http")?..].split(' ').next().map(str::to_owned))
         })
     }
 
@@ -140,7 +142,10 @@ impl Running {
         }
         let shown = std::mem::take(&mut self.shown);
         let ended = Ended { shown, status, stdout: self.stdout(), stderr: self.stderr() };
+        self.watch.plant_stored();
         ended.keeps_the_promises(self.prints_token);
+        let problem = self.watch.problem(&self.given);
+        assert!(problem.is_none(), "{ended}\n{}", problem.unwrap_or_default());
         ended
     }
 
@@ -249,10 +254,11 @@ impl Ended {
     #[track_caller]
     fn keeps_the_promises(&self, prints_token: bool) {
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            assert!(!text.contains('\x1b'), "{self}\nan escape sequence on {name}");
-            let may_hold_token = prints_token && name == "stdout";
-            let holds_token = TOKENS.iter().any(|token| text.contains(token));
-            assert!(may_hold_token || !holds_token, "{self}\na token on {name}");
+            let control = watch::control(text);
+            assert!(control.is_none(), "{self}\na control character on {name}: {control:?}");
+            let secret =
+                watch::secret(text, |_| false).filter(|_| !prints_token || name != "stdout");
+            assert!(secret.is_none(), "{self}\na secret on {name}: {secret:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Home, PATIENCE, binary};
+use super::{Home, PATIENCE, binary, watch};
 use portable_pty::{Child, CommandBuilder, ExitStatus, PtyPair, PtySize, native_pty_system};
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
@@ -18,6 +18,10 @@ pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     seen: Arc<Mutex<Seen>>,
+    /// What it was given by its keys, without white space.
+    typed: String,
+    /// Whether it is `pi`, which is held to its promises, and not to print a token.
+    is_watched: bool,
     /// How the terminal was set before.
     settings: String,
     deadline: Instant,
@@ -72,11 +76,14 @@ impl Terminal {
                 seen.bytes.extend_from_slice(&chunk[..length]);
             }
         });
-        Self { pair, child, keyboard, seen, settings, deadline: Instant::now() + PATIENCE }
+        let is_watched = program == binary() && !watch::prints_token(arguments);
+        let (typed, deadline) = (String::new(), Instant::now() + PATIENCE);
+        Self { pair, child, keyboard, seen, typed, is_watched, settings, deadline }
     }
 
     /// Presses keys.
     pub fn press(&mut self, keys: &str) {
+        self.typed.extend(keys.chars().filter(|c| !c.is_whitespace()));
         self.keyboard
             .write_all(keys.as_bytes())
             .and_then(|()| self.keyboard.flush())
@@ -142,6 +149,7 @@ impl Terminal {
             thread::sleep(Duration::from_millis(50));
         }
         assert_eq!(status.exit_code(), code, "{}", self.screen());
+        self.keeps_the_promises();
         assert_eq!(settings(&self.pair), self.settings, "the terminal is set otherwise");
         let seen = self.seen();
         let screen = seen.screen.screen();
@@ -149,6 +157,17 @@ impl Terminal {
         assert!(!screen.bracketed_paste(), "pastes are bracketed");
         assert!(!screen.alternate_screen(), "another screen is shown");
         assert_eq!(screen.cursor_position().1, 0, "the shell's prompt would not begin a line");
+    }
+
+    /// It obeyed nobody but `pi`, and shows no secret that was not typed.
+    #[track_caller]
+    fn keeps_the_promises(&self) {
+        let bytes = self.bytes();
+        let control = watch::control(&watch::without_ours(&bytes)).filter(|_| self.is_watched);
+        assert!(control.is_none(), "a control character: {control:?} in {bytes:?}");
+        let secret = watch::secret(&bytes, |secret| self.typed.contains(secret));
+        let secret = secret.filter(|_| self.is_watched);
+        assert!(secret.is_none(), "a secret: {secret:?} in {bytes:?}");
     }
 
     /// Waits until a signal of this name has ended it, and asserts that the terminal is as it was.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::state::State;
+use crate::canary;
 
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -79,6 +80,9 @@ impl FromRequest<Arc<State>> for Arrival {
             .collect();
         let mut fields: BTreeMap<String, String> = query.iter().cloned().collect();
         fields.extend(body_fields(&media_type(&headers), &body));
+        fields.iter().for_each(|(name, value)| canary::plant_member(name, value));
+        let bearer = headers.get(header::AUTHORIZATION.as_str());
+        bearer.and_then(|value| value.strip_prefix("Bearer ")).into_iter().for_each(canary::plant);
         let received = Received {
             id: state.next_request_id(),
             at_ms: u64::try_from(state.uptime().as_millis()).unwrap_or(u64::MAX),

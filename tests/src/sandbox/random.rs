@@ -3,9 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// 256 random bits in base64url.
+use crate::canary;
+
+/// 256 random bits in base64url. What is made of them is a secret: a code, a token, or as good as one.
 pub(super) fn random() -> String {
-    URL_SAFE_NO_PAD.encode(bytes())
+    let random = URL_SAFE_NO_PAD.encode(bytes());
+    canary::plant(&random);
+    random
 }
 
 /// This many characters of an alphabet, at most 32. What is left of 256 over the alphabet's size

@@ -14,7 +14,10 @@ mod callback;
 mod node;
 mod terminal;
 
-use node::run;
+use pi_auth_tests::internet::{Certificate, Internet};
+use pi_auth_tests::sandbox::{Config, Sandbox};
+
+use node::{run, run_with};
 
 /// The core alone, by `pi-auth/core`: flows in any runtime.
 #[test]
@@ -79,7 +82,30 @@ fn extension() {
 /// HTTP as the core wants it: proxies, certificates, and what a request says.
 #[test]
 fn network() {
-    run("network.test.mjs");
+    let sandbox = Sandbox::start(Config::default()).unwrap();
+    let internets = [
+        ("expired", Certificate::Expired),
+        ("not yet valid", Certificate::NotYetValid),
+        ("for another name", Certificate::OtherName),
+        ("of an unknown authority", Certificate::UnknownAuthority),
+        ("self-signed", Certificate::SelfSigned),
+    ]
+    .map(|(name, presented)| {
+        let internet = Internet::start(&sandbox).unwrap();
+        internet.present(presented);
+        (name, internet)
+    });
+    let told = |(name, internet): &(&str, Internet)| {
+        (*name).to_owned()
+            + "\t"
+            + &internet.proxy_url()
+            + "\t"
+            + internet.ca_pem_path().to_str().unwrap()
+    };
+    let lines = internets.each_ref().map(told).join("\n");
+    run_with("network.test.mjs", &[("PI_AUTH_TEST_BAD_CERTIFICATES", lines)]);
+    assert!(internets.iter().all(|(_, internet)| internet.hosts() == ["platform.claude.com"]));
+    assert_eq!(sandbox.log(), [], "nobody was told anything");
 }
 
 /// The functions that a coding agent asks for.

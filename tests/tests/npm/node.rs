@@ -20,6 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// When one of them fails, or the time is up; with what was said.
 #[track_caller]
 pub(crate) fn run(file: &str) {
+    run_with(file, &[]);
+}
+
+/// The same with more variables.
+///
+/// # Panics
+/// As above.
+#[track_caller]
+pub(crate) fn run_with(file: &str, variables: &[(&str, String)]) {
     let package = npm::package();
     let sandbox = Sandbox::start(Config::default()).unwrap();
     let internet = Internet::start(&sandbox).unwrap();
@@ -42,6 +51,7 @@ pub(crate) fn run(file: &str) {
         .env("PI_AUTH_TEST_CA", internet.ca_pem_path())
         .env("PI_AUTH_ROBOT", env!("CARGO_BIN_EXE_pi-auth-sandbox"))
         .env("PI_AUTH_NATIVE", pi::binary())
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(output.try_clone().unwrap())
         .stderr(output)

@@ -1,6 +1,7 @@
 //! What is wrong with logins on this machine, and what mends it: how it is told, and to whom.
 
 use std::fs::{self, Permissions};
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -287,4 +288,16 @@ fn an_error_whose_cause_a_doctor_could_find_names_it() {
     fs::remove_file(home.file()).unwrap();
     fs::create_dir(home.agent_dir().join("auth.json")).unwrap();
     home.pi(["token", "anthropic"]).run().exits(1).says(hint);
+    fs::remove_dir(home.agent_dir().join("auth.json")).unwrap();
+
+    let expired = r#"{"anthropic":{"type":"oauth","refresh":"r","access":"a","expires":0}}"#;
+    home.write("auth.json", expired);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{closed}/token");
+    home.override_providers(&json!({ "anthropic": { "token_url": url } }).to_string());
+    home.pi(["token", "anthropic"]).run().exits(1).says("could not connect").says(hint);
+    let named = home.pi(["token", "anthropic"]).env_remove("PI_AUTH_PROVIDERS");
+    let named = named.env("HTTPS_PROXY", format!("http://{closed}")).run();
+    named.exits(1).says("did not open a way");
+    assert!(!named.stderr.contains(hint), "it is said already: {named}");
 }

@@ -137,7 +137,7 @@ fn a_proxy_that_is_not_there_is_named_without_its_password() {
     let ended = abroad(&home, &internet).env("HTTPS_PROXY", url).run();
     ended.exits(1);
     assert_eq!(findings(&ended), ["network problem"], "{ended}");
-    let told = format!("from platform.claude.com through the proxy http://{closed}: could not");
+    let told = format!("from platform.claude.com: the proxy http://{closed} did not open a way");
     assert!(ended.stdout.contains(&told), "{ended}");
     assert!(!ended.stdout.contains("canary") && !ended.stderr.contains("canary"), "{ended}");
 }
@@ -154,6 +154,10 @@ fn proxy_variables_that_cannot_be_used_are_told_by_their_name() {
         assert!(ended.stdout.contains(says), "{ended}");
         assert!(!ended.stdout.contains("canary"), "{ended}");
     }
+    let ended = home.pi(["doctor", "--json"]).env("HTTPS_PROXY", "a b").run();
+    assert_eq!(findings(&ended), ["proxy problem"], "{ended}");
+    let told = "platform.claude.com and api.github.com cannot be asked before";
+    assert!(ended.stdout.contains(told), "nobody is asked past it: {ended}");
     let https = ("HTTPS_PROXY", "http://proxy.invalid:1");
     let exempt = home.pi(["doctor", "--offline"]).env(https.0, https.1);
     let ended = exempt.env("NO_PROXY", "platform.claude.com").run();
@@ -188,18 +192,17 @@ fn a_certificate_that_is_not_to_be_trusted_is_told() {
     let sandbox = sandbox();
     let home = Home::new();
     home.store(&sandbox.issue(), Age::Fresh.expires());
-    for (presented, says) in [
-        (Certificate::UnknownAuthority, "invalid peer certificate"),
-        (Certificate::Expired, "expired"),
-        (Certificate::OtherName, "platform.claude.com"),
+    for (presented, says, mend) in [
+        (Certificate::UnknownAuthority, "an authority that is not trusted (", "SSL_CERT_FILE"),
+        (Certificate::Expired, "has expired or is not valid yet (", "Check this machine's clock"),
+        (Certificate::OtherName, "for another name (", "other.invalid"),
     ] {
         let internet = Internet::start(&sandbox).unwrap();
         internet.present(presented);
         let ended = abroad(&home, &internet).run();
         ended.exits(1);
         assert_eq!(findings(&ended), ["network problem"], "{ended}");
-        assert!(ended.stdout.contains("the secure connection could not be set up ("), "{ended}");
-        assert!(ended.stdout.contains(says), "{ended}");
+        assert!(ended.stdout.contains(says) && ended.stdout.contains(mend), "{ended}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! | file | what it claims |
 //! |---|---|
 //! | `login.rs` | ways in: paste and callback; and what each mistake leads to |
+//! | `login_faults.rs` | crowds at the callback, and pastes that are none |
 //! | `login_json.rs` | the same for a program |
 //! | `callback.rs` | the loopback server that a browser comes back to |
 //! | `copilot.rs` | logging in to GitHub Copilot by a code, and what is stored then |
@@ -16,8 +17,11 @@
 //! | `headers.rs` | what a request carries, and where it goes |
 //! | `overrides.rs` | the file that changes the built-in providers |
 //! | `real_addresses.rs` | the built-in addresses, through a proxy and with TLS |
+//! | `tls.rs` | whom `pi` trusts, and that nobody else learns anything |
+//! | `proxies.rs` | the proxy that the variables name, and no way past it |
 //! | `token.rs` | a token that can be used now, for what it costs |
 //! | `faults.rs` | whatever the provider does wrong, nobody is logged out by us |
+//! | `wire.rs`, `wire/` | whatever comes over the wire, in answer to every request that is made |
 //! | `resolution.rs` | which key wins |
 //! | `logout_status.rs` | ways out, and telling who is logged in |
 //! | `doctor.rs`, `doctor_faults.rs`, `doctor_network.rs` | what is wrong on this machine, and what mends it |
@@ -30,10 +34,12 @@
 //! | `lock.rs` | the lock that the agent takes, too |
 //! | `clock.rs` | a clock that is wrong, or jumps |
 //! | `concurrency.rs` | many processes at once, some of them killed |
+//! | `storm.rs` | many processes at a provider that wants to be left alone |
 //! | `signals.rs` | what a signal stops, and what it must not |
 //! | `handoff.rs` | what is not ours goes to the agent's own `pi` |
 //! | `usage.rs` | words that mean nothing here, and help |
 //! | `terminal.rs` | a person at a terminal |
+//! | `escapes.rs` | nothing from elsewhere acts on it |
 //! | `secrets.rs`, `copilot_secrets.rs` | where no secret may ever be seen |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -51,6 +57,7 @@ mod doctor;
 mod doctor_faults;
 mod doctor_network;
 mod enterprise;
+mod escapes;
 mod exchange;
 mod faults;
 mod file;
@@ -59,20 +66,25 @@ mod handoff;
 mod headers;
 mod lock;
 mod login;
+mod login_faults;
 mod login_json;
 mod logout_status;
 mod models;
 mod overrides;
 mod permissions;
+mod proxies;
 mod real_addresses;
 mod replaced;
 mod resolution;
 mod save_faults;
 mod secrets;
 mod signals;
+mod storm;
 mod terminal;
+mod tls;
 mod token;
 mod usage;
+mod wire;
 
 use std::io::Write as _;
 

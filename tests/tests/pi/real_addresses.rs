@@ -1,17 +1,16 @@
 //! Without any overrides: the built-in addresses, through a proxy and with certificates that are
 //! checked.
 
-use pi_auth_tests::internet::{Certificate, Internet};
+use pi_auth_tests::internet::Internet;
 use pi_auth_tests::pi::{Age, Home, Pi};
 use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{ENTERPRISE_DOMAIN, Sandbox};
-use serde_json::json;
 
-use crate::copilot::{COPILOT, GITHUB, SUCCESS, assert_logged_in, entry, quick, stored};
+use crate::copilot::{COPILOT, GITHUB, SUCCESS, assert_logged_in, quick, stored};
 use crate::login;
 
 /// `pi ARGUMENTS` that knows of nothing but the proxy and the one certificate to trust.
-fn pi<'a>(home: &'a Home, internet: &Internet, arguments: &[&str]) -> Pi<'a> {
+pub(crate) fn pi<'a>(home: &'a Home, internet: &Internet, arguments: &[&str]) -> Pi<'a> {
     home.pi(arguments)
         .env_remove("PI_AUTH_PROVIDERS")
         .env("HTTPS_PROXY", internet.proxy_url())
@@ -97,54 +96,4 @@ fn anthropic_is_logged_in_to_by_paste_and_refreshed() {
     login::assert_logged_in(&home, &sandbox);
     assert_ne!(home.refresh_token(), old.refresh);
     assert_eq!(internet.hosts(), ["platform.claude.com", "platform.claude.com"]);
-}
-
-#[test]
-fn a_certificate_that_is_not_to_be_trusted_is_refused_and_nothing_is_lost() {
-    for presented in [Certificate::UnknownAuthority, Certificate::OtherName, Certificate::Expired] {
-        let sandbox = quick();
-        let internet = Internet::start(&sandbox).unwrap();
-        internet.present(presented);
-        let home = Home::new();
-        let (copilot, anthropic) = (sandbox.issue_copilot(GITHUB), sandbox.issue());
-        let expires = Age::Expired.expires();
-        let stale = json!({
-            "type": "oauth", "refresh": anthropic.refresh, "access": anthropic.access,
-            "expires": expires,
-        });
-        let both = json!({ "anthropic": stale, COPILOT: entry(&copilot, expires) });
-        home.write("oauth.json", both.to_string());
-        let before = home.contents();
-        for arguments in
-            [&["token", COPILOT][..], &["token", "anthropic"], &["login", COPILOT, "--no-browser"]]
-        {
-            let ended = pi(&home, &internet, arguments).run();
-            ended.exits(1).prints("").says("the secure connection could not be set up");
-            ended.says("`pi doctor`");
-            assert_eq!(home.contents(), before, "{presented:?}: {ended}");
-        }
-        assert_eq!(sandbox.log(), [], "{presented:?}: nobody was told anything");
-        let expected = ["api.github.com", "platform.claude.com", "github.com"];
-        assert_eq!(internet.hosts(), expected, "{presented:?}");
-
-        // As soon as that is mended, all is as it was.
-        internet.present(Certificate::Good);
-        pi(&home, &internet, &["token", COPILOT]).run().exits(0);
-        pi(&home, &internet, &["token", "anthropic"]).run().exits(0);
-        assert_logged_in(&home, &sandbox, GITHUB);
-        login::assert_logged_in(&home, &sandbox);
-    }
-}
-
-#[test]
-fn an_authority_that_is_not_named_is_not_trusted() {
-    let sandbox = quick();
-    let internet = Internet::start(&sandbox).unwrap();
-    let home = Home::new();
-    home.store(&sandbox.issue(), Age::Expired.expires());
-    let other = Internet::start(&sandbox).unwrap();
-    let pi = pi(&home, &internet, &["token", "anthropic"]);
-    let ended = pi.env("SSL_CERT_FILE", other.ca_pem_path()).run();
-    ended.exits(1).prints("").says("the secure connection could not be set up");
-    assert_eq!(sandbox.log(), []);
 }

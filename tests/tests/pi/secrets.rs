@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use pi_auth_tests::pi::{Age, Ended, Home, Pi, now_ms};
+use pi_auth_tests::pi::{Age, Ended, Home, now_ms};
 use pi_auth_tests::sandbox::{Credential, Fault, Kind, Sandbox};
 use serde_json::json;
 
@@ -32,13 +32,6 @@ fn granting() -> Fault {
         "token_type": "Bearer", "expires_in": 60, "id_token": canary("id"),
     });
     Fault::Status { code: 200, headers: Default::default(), body: body.to_string() }
-}
-
-/// With every knob that makes programs talk.
-fn talkative(pi: Pi<'_>) -> Pi<'_> {
-    [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("DEBUG", "*"), ("PI_DEBUG", "1")]
-        .into_iter()
-        .fold(pi, |pi, (name, value)| pi.env(name, value))
 }
 
 #[track_caller]
@@ -73,7 +66,7 @@ fn run_all(home: &Home, prepare: impl Fn(&Home)) {
             .env("ANTHROPIC_API_KEY", canary("key"))
             .env("ANTHROPIC_OAUTH_TOKEN", canary("variable"));
         let pasted = format!("{}#{}\n", canary("code"), canary("state"));
-        let ended = talkative(keys).run_with(&pasted.repeat(6));
+        let ended = keys.talkative().run_with(&pasted.repeat(6));
         assert_tells_no_secret(&ended, arguments[0] != "token");
     }
 }
@@ -95,7 +88,7 @@ fn no_command_tells_one_whatever_is_stored_and_whatever_the_provider_does() {
         for age in [Age::Due, Age::Expired] {
             home.store(&tokens(), age.expires());
             sandbox.fail_next(fault.clone());
-            let ended = talkative(home.pi(["token", "anthropic"])).run();
+            let ended = home.pi(["token", "anthropic"]).talkative().run();
             assert_tells_no_secret(&ended, false);
             assert!(!ended.stdout.contains("refresh"), "{name}: {ended}");
         }
@@ -135,7 +128,7 @@ fn no_login_tells_one_whatever_is_pasted_and_whatever_the_provider_does() {
             sandbox.fail_next(fault.clone());
             let arguments = [&["login", "anthropic", "--no-browser"], json].concat();
             // A code that the provider does not know is as good as any: the fault comes first.
-            let mut pi = talkative(home.pi(arguments)).start();
+            let mut pi = home.pi(arguments).talkative().start();
             pi.write(&format!("{}\n", canary("code")));
             let ended = pi.finish();
             assert_tells_no_secret(&ended, true);
@@ -171,7 +164,7 @@ fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
     home.store(&tokens(), Age::Expired.expires());
     sandbox.change(|settings| settings.token_delay_ms = 1000);
     sandbox.fail_next(granting());
-    let pi = talkative(home.pi(["token", "anthropic"])).start();
+    let pi = home.pi(["token", "anthropic"]).talkative().start();
     pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
     // Somebody puts a directory in the file's place meanwhile.
     fs::remove_file(home.file()).unwrap();
@@ -217,6 +210,8 @@ fn a_browser_gets_the_authorization_url_and_nothing_else() {
     pi.write(&format!("{code}#{state}\n"));
     pi.finish().exits(0);
     assert_eq!(parameter(&url, "state"), state);
+    let mut names = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.any(|name| name.to_string_lossy().ends_with(".notes")), "as in every test");
     let environment = fs::read_to_string(home.path().join("environment")).unwrap();
     let verifier = verifier(&sandbox);
     for text in [words, environment] {

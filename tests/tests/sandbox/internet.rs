@@ -214,6 +214,8 @@ fn a_bad_certificate_is_refused_before_anything_is_sent() {
         (Certificate::UnknownAuthority, "UnknownIssuer"),
         (Certificate::OtherName, "NotValidForName"),
         (Certificate::Expired, "Expired"),
+        (Certificate::NotYetValid, "NotValidYet"),
+        (Certificate::SelfSigned, "UnknownIssuer"),
     ] {
         internet.present(bad);
         let error = send(request()).unwrap_err();

@@ -95,7 +95,7 @@ impl AuthorizationCode {
                 }
             }
             (Step::Exchanging(code), Event::TransportFailed { failure }) => {
-                self.not_exchanged(EndpointError::Transport(*failure), code)
+                self.not_exchanged(EndpointError::transport(failure), code)
             }
             (_, event) => Err(unexpected(event, "read").into()),
         }

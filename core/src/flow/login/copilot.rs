@@ -56,7 +56,7 @@ impl Exchange {
                 Err(cause) => self.failed(*cause, now_ms),
             },
             (None, Event::TransportFailed { failure }) => {
-                self.failed(EndpointError::Transport(*failure), now_ms)
+                self.failed(EndpointError::transport(failure), now_ms)
             }
             // They have authorized already: what that brought is not thrown away.
             (_, Event::Cancelled) => Ok(self.without_token("it was not waited for")),

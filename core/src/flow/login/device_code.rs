@@ -62,7 +62,7 @@ impl DeviceCode {
         };
         let answer = match event {
             Event::Response(response) => device::code(response, now_ms),
-            Event::TransportFailed { failure } => Err(EndpointError::Transport(*failure).into()),
+            Event::TransportFailed { failure } => Err(EndpointError::transport(failure).into()),
             event => return Err(unexpected(event, "read").into()),
         };
         match answer {
@@ -111,7 +111,7 @@ impl Entering {
             }
             // What the server has approved is approved: a lost answer loses no code.
             (Step::Polling, Event::TransportFailed { failure }) => {
-                self.polled(Poll::Trouble(EndpointError::Transport(*failure)), now_ms)
+                self.polled(Poll::Trouble(EndpointError::transport(failure)), now_ms)
             }
             (_, event) => Err(unexpected(event, "read").into()),
         }

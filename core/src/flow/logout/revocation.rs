@@ -96,7 +96,7 @@ impl Revoking {
                 }
             }
             (Step::Asking, Event::TransportFailed { failure }) => {
-                self.not_confirmed(EndpointError::Transport(*failure))
+                self.not_confirmed(EndpointError::transport(failure))
             }
             (Step::Asking, event) => return Err(unexpected(event, "read").into()),
         };

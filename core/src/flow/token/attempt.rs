@@ -66,7 +66,7 @@ impl Attempt {
                 }
             }
             (Step::Asking(_), Event::TransportFailed { failure }) => {
-                self.failed(EndpointError::Transport(*failure), now_ms)
+                self.failed(EndpointError::transport(failure), now_ms)
             }
             (Step::Remembering(cause), Event::BackoffWritten) => Ok(Err(cause.clone())),
             (_, event) => Err(unexpected(event, "read").into()),

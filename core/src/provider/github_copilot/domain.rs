@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::text::{brief, has};
+use crate::text::{brief, cut_last, has};
 
 /// The domain of a GitHub Enterprise, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) fn is_hostname(text: &str) -> bool {
         let edges = !label.starts_with('-') && !label.ends_with('-');
         (1..=63).contains(&label.len()) && edges && label.chars().all(inner)
     };
-    let last = text.rsplit('.').next().unwrap_or_default();
+    let last = cut_last(text, b'.').map_or(text, |(_, last)| last);
     let is_number = |label: &str| {
         let hexadecimal = label.strip_prefix("0x");
         hexadecimal.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_hexdigit()))

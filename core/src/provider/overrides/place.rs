@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::BadOverrides;
 use crate::headers::PER_REQUEST;
-use crate::http::{decode, url};
+use crate::http::{query_text, url};
 use crate::json::Json;
 use crate::provider::github_copilot;
 use crate::text::{has, plain, replaced};
@@ -86,8 +86,7 @@ impl Place {
     pub(super) fn not_reserved(&self, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
         let url = value.string().unwrap_or_default();
         let query = url.split_once('?').map_or("", |(_, query)| query);
-        let mut names = query.split('&').filter_map(|pair| decode(pair.split('=').next()?));
-        match names.find(|name| RESERVED_PARAMETERS.contains(&name.as_str())) {
+        match RESERVED_PARAMETERS.iter().find(|name| query_text(query, name).is_some()) {
             None => Ok(()),
             Some(name) => {
                 let problem = format!("names {name}, which is set by the login itself");

@@ -57,10 +57,10 @@ fn is_of_this_machine(problem: &Error) -> bool {
         Error::Refresh { cause, .. }
         | Error::Exchange { cause, .. }
         | Error::Login { cause, .. }
-        | Error::Variable { cause, .. } => matches!(
-            cause,
-            EndpointError::Transport(TransportFailure::Connect | TransportFailure::Tls)
-        ),
+        | Error::Variable { cause, .. } => {
+            // Of a proxy or a certificate that is to blame, more has been said already.
+            matches!(cause, EndpointError::Transport(TransportFailure::Connect))
+        }
         _ => false,
     }
 }

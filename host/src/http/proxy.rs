@@ -1,0 +1,227 @@
+//! Which proxy leads to a server, as the variables have it.
+//!
+//! `HTTPS_PROXY`, else `ALL_PROXY`, names it, in capitals or not; an empty one names none. `NO_PROXY`
+//! lists whom it does not lead to: a host with all below it, the same with a port, addresses, networks
+//! (`10.0.0.0/8`), or `*`. A name that cannot be used is an error, and never the way past the proxy.
+
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use pi_auth_core::http::url::Url;
+
+/// What names a proxy: the first that is not empty.
+pub(crate) const NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// What lists whom it does not lead to: the first that is not empty.
+pub(crate) const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// A proxy to be asked for a tunnel.
+pub(crate) struct Proxy {
+    /// As it was named; it may hold a password.
+    named: String,
+    /// The same without.
+    shown: String,
+}
+
+/// Why what a variable names cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It is no address of a proxy.
+    NoAddress,
+    /// It is one that speaks SOCKS.
+    Socks,
+}
+
+/// The variables that are set, and what each says; that may hold a password.
+#[derive(Clone, Default)]
+pub(crate) struct Variables(Vec<(&'static str, String)>);
+
+impl Variables {
+    /// Those of this process.
+    pub(crate) fn of_process() -> Self {
+        let set = |name: &'static str| {
+            // One that is not UTF-8 is there, and no address.
+            Some((name, std::env::var_os(name)?.to_string_lossy().into_owned()))
+        };
+        Variables(NAMES.into_iter().chain(EXCEPTIONS).filter_map(set).collect())
+    }
+
+    /// What one says, if it is set.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The one of these that counts, and what it says.
+    pub(crate) fn first(&self, names: &[&'static str]) -> Option<(&'static str, &str)> {
+        let says = |name: &&'static str| Some((*name, self.value(name)?));
+        names.iter().filter_map(says).find(|(_, value)| !value.is_empty())
+    }
+
+    /// What is wrong with the name that counts, whomever that proxy would lead to.
+    pub(crate) fn problem(&self) -> Option<(&'static str, Unusable)> {
+        let (name, named) = self.first(&NAMES)?;
+        Some((name, Proxy::new(named).err()?))
+    }
+
+    /// The proxy that leads to `url`; `None` where none does. Plain http is for this machine alone: a
+    /// proxy would carry its secrets over the network.
+    ///
+    /// # Errors
+    /// What is wrong with the name of the proxy that would have to be asked.
+    pub(crate) fn proxy_to(&self, url: &Url<'_>) -> Result<Option<Proxy>, Unusable> {
+        let exceptions = self.first(&EXCEPTIONS).map_or("", |(_, value)| value);
+        match self.first(&NAMES) {
+            Some((_, named)) if url.https && is_led_to(url, exceptions) => {
+                Proxy::new(named).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Proxy {
+    fn new(named: &str) -> Result<Self, Unusable> {
+        let led = matcher(named, "").intercept(&Uri::from_static("https://anywhere.invalid/"));
+        let led = led.ok_or(Unusable::NoAddress)?;
+        let uri = led.uri();
+        let scheme = match uri.scheme_str() {
+            Some(scheme @ ("http" | "https")) => scheme,
+            // It would be spoken to in a language that it does not know.
+            Some(scheme) if scheme.starts_with("socks") => return Err(Unusable::Socks),
+            _ => return Err(Unusable::NoAddress),
+        };
+        let authority = uri.authority().ok_or(Unusable::NoAddress)?.as_str();
+        // Whatever stands before an `@` may be a password.
+        let address = authority.rsplit('@').next().unwrap_or_default();
+        Ok(Proxy { named: named.to_owned(), shown: format!("{scheme}://{address}") })
+    }
+
+    /// Its address, without a password.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The same for a client.
+    pub(super) fn client(&self) -> Result<reqwest::Proxy, Unusable> {
+        reqwest::Proxy::https(&self.named).map_err(|_| Unusable::NoAddress)
+    }
+}
+
+fn is_led_to(url: &Url<'_>, exceptions: &str) -> bool {
+    let port = url.port.unwrap_or(443);
+    // The matcher knows no ports: those of other servers are taken out, and that of this one is cut off.
+    let without_port = |entry: &str| match entry.rsplit_once(':') {
+        Some((host, digits)) if !host.contains(':') || host.ends_with(']') => {
+            digits.parse().is_ok_and(|it: u16| it == port).then(|| host.to_owned())
+        }
+        _ => Some(entry.to_owned()),
+    };
+    let bare = |entry: String| entry.trim_matches(['[', ']']).to_owned();
+    let entries = exceptions.split(',').map(str::trim).filter_map(without_port).map(bare);
+    let entries: Vec<String> = entries.collect();
+    // To the matcher that would be all names, but no address.
+    if entries.iter().any(|entry| entry == "*") {
+        return false;
+    }
+    let entries = entries.join(",");
+    // What no matcher can read is not exempt.
+    let Ok(uri) = format!("https://{}/", url.host).parse() else { return true };
+    matcher("http://proxy.invalid", &entries).intercept(&uri).is_some()
+}
+
+fn matcher(named: &str, exceptions: &str) -> Matcher {
+    Matcher::builder().https(named).no(exceptions).build()
+}
+
+#[cfg(test)]
+impl Variables {
+    pub(crate) fn of(set: &[(&'static str, &str)]) -> Self {
+        Variables(set.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(named: &str, exceptions: &str, url: &str) -> Result<Option<String>, Unusable> {
+        let variables = Variables::of(&[("HTTPS_PROXY", named), ("NO_PROXY", exceptions)]);
+        let proxy = variables.proxy_to(&Url::parse(url).unwrap());
+        proxy.map(|proxy| proxy.map(|it| it.shown))
+    }
+
+    #[test]
+    fn a_proxy_is_shown_without_its_password() {
+        for (named, address) in [
+            ("http://p:3128", "http://p:3128"),
+            ("p:3128", "http://p:3128"),
+            ("http://user:secret@p:3128/path", "http://p:3128"),
+            ("user:secret@p:3128", "http://p:3128"),
+            ("https://user:secret@[::1]:3128", "https://[::1]:3128"),
+            ("http://user:sec@ret@p:3128", "http://p:3128"),
+            ("http://p", "http://p"),
+        ] {
+            assert_eq!(shown(named, "", "https://h/"), Ok(Some(address.to_owned())), "{named}");
+            assert!(Proxy::new(named).unwrap().client().is_ok(), "{named}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_never_the_way_past_it() {
+        for (named, why) in [
+            ("::", Unusable::NoAddress),
+            ("http://", Unusable::NoAddress),
+            ("ftp://p", Unusable::NoAddress),
+            ("/path", Unusable::NoAddress),
+            ("a b", Unusable::NoAddress),
+            ("socks5://p:1080", Unusable::Socks),
+            ("socks4a://p", Unusable::Socks),
+        ] {
+            assert_eq!(shown(named, "", "https://h/"), Err(why), "{named}");
+            assert_eq!(shown(named, "h", "https://h/"), Ok(None), "nobody asks it: {named}");
+            assert_eq!(shown(named, "", "http://127.0.0.1/"), Ok(None), "nor here: {named}");
+        }
+    }
+
+    #[test]
+    fn the_first_that_is_not_empty_counts() {
+        for (set, counts) in [
+            (&[][..], None),
+            (&[("HTTPS_PROXY", "")], None),
+            (&[("ALL_PROXY", "a"), ("HTTPS_PROXY", "h")], Some(("HTTPS_PROXY", "h"))),
+            (&[("https_proxy", "l"), ("HTTPS_PROXY", "")], Some(("https_proxy", "l"))),
+            (&[("all_proxy", "l"), ("https_proxy", "")], Some(("all_proxy", "l"))),
+        ] {
+            assert_eq!(Variables::of(set).first(&NAMES), counts, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn exceptions_are_hosts_with_all_below_them_ports_networks_and_all() {
+        for (exceptions, url, is_direct) in [
+            ("", "https://h.example/", false),
+            ("h.example", "https://h.example/", true),
+            ("H.EXAMPLE", "https://h.example:8443/", true),
+            ("example", "https://h.example/", true),
+            (".example", "https://h.example/", true),
+            ("ample", "https://h.example/", false),
+            ("h.example:443", "https://h.example/", true),
+            ("h.example:8443", "https://h.example:8443/", true),
+            ("h.example:8443", "https://h.example/", false),
+            ("other, h.example ,", "https://h.example/", true),
+            ("*", "https://h.example/", true),
+            ("*", "https://10.1.2.3/", true),
+            ("*", "https://[::1]/", true),
+            ("*:444", "https://h.example/", false),
+            ("other, *:443", "https://10.1.2.3/", true),
+            ("10.0.0.0/8", "https://10.1.2.3/", true),
+            ("10.1.2.3", "https://10.1.2.3/", true),
+            ("10.1.2.3:443", "https://10.1.2.3/", true),
+            ("10.1.2.3:444", "https://10.1.2.3/", false),
+            ("::1", "https://[::1]/", true),
+            ("[::1]:443", "https://[::1]/", true),
+            ("[::1]:444", "https://[::1]/", false),
+        ] {
+            let way = shown("http://p:1", exceptions, url).unwrap();
+            assert_eq!(way.is_none(), is_direct, "{exceptions} {url}");
+        }
+    }
+}
