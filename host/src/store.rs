@@ -117,16 +117,22 @@ impl Store {
         let preferred = self.directory.join(PREFERRED);
         for _ in 0..MIGRATION_LOOKS {
             match read(&preferred) {
-                Ok(None) => {}
+                Ok(None) => {
+                    let path = self.path();
+                    match read(&path) {
+                        Ok(None) if self.is_migrating() => {}
+                        result => return (path, result),
+                    }
+                }
+                // The agent has made it, takes no lock for that, and writes it next.
+                Ok(Some(text)) if text.is_empty() && self.is_migrating() => {}
                 result => return (preferred, result),
             }
-            let path = self.path();
-            match read(&path) {
-                Ok(None) if self.is_migrating() => std::thread::sleep(MIGRATION_PAUSE),
-                result => return (path, result),
-            }
+            std::thread::sleep(MIGRATION_PAUSE);
         }
-        (preferred, Ok(None))
+        let path = self.path();
+        let result = read(&path);
+        (path, result)
     }
 
     /// Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`.
@@ -151,36 +157,45 @@ impl Store {
         }
     }
 
-    /// Takes the lock and the room for a new file. Of what is `held` already, all that is still good
-    /// is kept throughout: whoever passed in between would act on what is about to be replaced.
+    /// Takes the lock and the room for a new file. What is `held` already and is still good is kept, also
+    /// where this fails: whoever passed in between would act on what is about to be replaced.
     pub(crate) async fn hold(&self, held: &mut Option<Held>) -> Result<(), Event> {
         if held.as_ref().is_some_and(|held| held.is_current(self)) {
             return Ok(());
         }
         let path = self.path();
         let place = self.lock_place().map_err(|error| self.failed(&path, error))?;
-        let lock = match held.take() {
-            Some(Held { lock, .. }) if lock.is_at(&place) => lock.regain().await,
-            _ => Lock::take(place).await,
+        if held.as_ref().is_some_and(|held| !held.lock.is_at(&place)) {
+            // Before the other is taken: the two may have a directory in common.
+            *held = None;
+        }
+        let held = match held {
+            Some(held) => {
+                held.replacement = None;
+                held.lock.regain().await.map_err(|error| self.not_locked(error))?;
+                held
+            }
+            None => {
+                let lock = Lock::take(place).await.map_err(|error| self.not_locked(error))?;
+                held.insert(Held { target: PathBuf::new(), seen: None, replacement: None, lock })
+            }
         };
-        let lock = lock.map_err(|error| match error {
+        // Only now: while the lock was waited for, the agent may have moved the file.
+        let path = self.path();
+        let failed = |error| self.failed(&path, error);
+        (held.target, held.seen) = (real(&path).map_err(failed)?, None);
+        self.names().iter().for_each(|name| replace::sweep(name));
+        held.replacement = Some(Replacement::prepare(&held.target).map_err(failed)?);
+        Ok(())
+    }
+
+    fn not_locked(&self, error: LockError) -> Event {
+        match error {
             LockError::TimedOut { lock, alive } => {
                 Event::LockTimedOut { path: self.shown(&lock), alive }
             }
             LockError::Io(at, error) => self.failed(&at, error),
-        })?;
-        // Only now: while the lock was waited for, the agent may have moved the file.
-        let path = self.path();
-        let target = real(&path).map_err(|error| self.failed(&path, error))?;
-        // Of both names: what was left beside the one before the agent moved the file would stay for ever.
-        self.names().iter().for_each(|name| replace::sweep(name));
-        let room = Replacement::prepare(&target);
-        let (replacement, result) = match room {
-            Ok(replacement) => (Some(replacement), Ok(())),
-            Err(error) => (None, Err(self.failed(&path, error))),
-        };
-        *held = Some(Held { target, seen: None, replacement, lock });
-        result
+        }
     }
 
     /// Where each name that the file may have leads.

@@ -183,11 +183,13 @@ test("a read waits for the file that the agent is about to write, and for no oth
   for (const [title, names, pauses, contents] of [
     ["nobody is logged in", [], 0, null],
     ["in the middle of a move", ["oauth.json.migrated"], 3, "{}"],
+    ["made, and not written yet", ["oauth.json.migrated", "auth.json (empty)"], 3, "{}"],
     ["after it", ["oauth.json.migrated", "auth.json"], 0, "{}"],
+    ["empty for another reason", ["auth.json (empty)"], 0, ""],
   ]) {
     const folder = scratch(context);
     const store = new FileStore(new Places(folder), (text) => text);
-    for (const name of names) writeFileSync(join(folder, name), "{}");
+    for (const name of names) writeFileSync(join(folder, name.split(" ")[0]), name.endsWith("(empty)") ? "" : "{}");
     // Meanwhile it is written.
     const pause = context.mock.method(Atomics, "wait", () => {
       if (pause.mock.callCount() === 2) writeFileSync(join(folder, "auth.json"), "{}");

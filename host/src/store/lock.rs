@@ -74,29 +74,33 @@ impl Lock {
     pub(super) async fn take(place: Place) -> Result<Self, LockError> {
         let deadline = Instant::now() + PATIENCE;
         let kernel = take_kernel(&place.kernel(), deadline).await?;
-        let directories = take_directories(&place, deadline).await?;
+        let mut directories = Vec::new();
+        take_directories(&place, &mut directories, deadline).await?;
         Ok(Lock { place, directories, kernel })
     }
 
-    /// Takes the directories again, if one was taken over. The kernel lock is kept: whoever of ours
-    /// passed meanwhile would send the very token whose answer is in hand here.
-    pub(super) async fn regain(mut self) -> Result<Self, LockError> {
-        if !self.is_ours() {
-            let deadline = Instant::now() + PATIENCE;
-            self.directories.clear();
-            // Whoever removes the directory may have removed that file, too: then others lock another.
-            let path = self.place.kernel();
-            if !is_at(&self.kernel, &path) {
-                self.kernel = take_kernel(&path, deadline).await?;
-            }
-            self.directories = take_directories(&self.place, deadline).await?;
+    /// Takes the directories again that were taken over. The kernel lock is kept, also where that
+    /// fails: whoever of ours passed meanwhile would send the very token whose answer is in hand here.
+    pub(super) async fn regain(&mut self) -> Result<(), LockError> {
+        if self.is_ours() {
+            return Ok(());
         }
-        Ok(self)
+        let deadline = Instant::now() + PATIENCE;
+        // Those behind a lost one are let go, too: all take them in one order.
+        let kept = self.directories.iter().take_while(|directory| directory.is_ours()).count();
+        self.directories.truncate(kept);
+        // Whoever removes a directory may have removed that file, too: then others lock another.
+        let path = self.place.kernel();
+        if !is_still_at(&self.kernel, &path) {
+            self.kernel = take_kernel(&path, deadline).await?;
+        }
+        take_directories(&self.place, &mut self.directories, deadline).await
     }
 
-    /// Whether nobody has taken a directory over.
+    /// Whether all the directories are held, and nobody has taken one over.
     pub(super) fn is_ours(&self) -> bool {
-        self.directories.iter().all(DirectoryLock::is_ours)
+        self.directories.len() == self.place.directories().len()
+            && self.directories.iter().all(DirectoryLock::is_ours)
     }
 
     /// Whether it is the lock at this place.
@@ -105,15 +109,16 @@ impl Lock {
     }
 }
 
+/// Takes those that are not `taken` yet.
 async fn take_directories(
     place: &Place,
+    taken: &mut Vec<DirectoryLock>,
     deadline: Instant,
-) -> Result<Vec<DirectoryLock>, LockError> {
-    let mut directories = Vec::new();
-    for path in place.directories() {
-        directories.push(take_directory(&path, deadline).await?);
+) -> Result<(), LockError> {
+    for path in place.directories().iter().skip(taken.len()) {
+        taken.push(take_directory(path, deadline).await?);
     }
-    Ok(directories)
+    Ok(())
 }
 
 async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> {
@@ -122,7 +127,7 @@ async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> 
         let file = open_kernel(path).map_err(failed)?;
         match file.try_lock() {
             // Somebody may have removed the file since it was opened: then others lock another.
-            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) if is_still_at(&file, path) => return Ok(file),
             Ok(()) => {}
             // Not every file system has such locks; the directory still does its part.
             Err(TryLockError::Error(error)) if is_unsupported(&error) => return Ok(file),
@@ -142,7 +147,7 @@ fn open_kernel(path: &Path) -> io::Result<File> {
     }
 }
 
-fn is_at(file: &File, path: &Path) -> bool {
+fn is_still_at(file: &File, path: &Path) -> bool {
     let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
     matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if same(&a, &b))
 }

@@ -186,6 +186,20 @@ fn a_read_waits_for_the_agent_that_moves_the_file() {
 }
 
 #[test]
+fn a_file_that_the_agent_has_made_and_not_written_yet_is_waited_for() {
+    let home = home_with(&[("oauth.json.migrated", ""), ("auth.json", "")]);
+    let path = home.path("auth.json");
+    let agent = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::write(path, "moved").unwrap();
+    });
+    assert_eq!(contents(home.store.read()).1.as_deref(), Some("moved"));
+    agent.join().unwrap();
+    fs::write(home.path("auth.json"), "").unwrap();
+    assert_eq!(contents(home.store.read()).1.as_deref(), Some(""), "empty is not absent");
+}
+
+#[test]
 fn overrides_that_were_named_must_be_there() {
     let mut home = home();
     let read = |home: &Home| home.store.read_overrides();
@@ -295,6 +309,35 @@ async fn who_loses_the_directory_lets_nobody_of_ours_pass_until_it_has_it_again(
         () = regained => {}
     }
     assert!(held.unwrap().is_current(&home.store) && other.is_none());
+}
+
+#[tokio::test]
+async fn who_cannot_have_the_directory_again_keeps_the_kernels_lock() {
+    let home = home_with(&[("auth.json", "{}")]);
+    let mut held = Some(home.hold().await);
+    let lock = home.path("auth.json.lock");
+    fs::remove_dir(&lock).unwrap();
+    // What is no directory cannot be watched, nor waited for.
+    symlink("nowhere", &lock).unwrap();
+    let kernel = File::open(home.path("auth.json.flock")).unwrap();
+    let moment = std::time::Duration::from_millis(100);
+    let again = tokio::time::timeout(moment, home.store.hold(&mut held)).await;
+    assert!(!matches!(again, Ok(Ok(()))));
+    assert!(!held.as_ref().unwrap().is_current(&home.store));
+    assert!(kernel.try_lock().is_err(), "nobody of ours passes with an answer in hand here");
+    drop(held);
+    assert!(kernel.try_lock().is_ok());
+}
+
+#[tokio::test]
+async fn where_the_lock_stands_elsewhere_by_now_the_old_one_is_let_go_first() {
+    let home = home_with(&[("auth.json", "{}"), ("elsewhere.json", "{}")]);
+    let mut held = Some(home.hold().await);
+    fs::remove_file(home.path("auth.json")).unwrap();
+    symlink("elsewhere.json", home.path("auth.json")).unwrap();
+    let soon = std::time::Duration::from_secs(5);
+    tokio::time::timeout(soon, home.store.hold(&mut held)).await.unwrap().unwrap();
+    assert!(held.unwrap().is_current(&home.store));
 }
 
 #[tokio::test]

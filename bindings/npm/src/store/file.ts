@@ -55,10 +55,11 @@ export class FileStore implements Store {
     try {
       if (this.#held) this.#held.seen = identity(this.#held.target);
       let contents = readText(path);
-      for (let look = 0; contents === null && look < MIGRATION_LOOKS; look += 1) {
+      for (let look = 0; !contents && look < MIGRATION_LOOKS; look += 1) {
         path = this.#places.credentials;
         contents = readText(path);
-        if (contents !== null || !this.#places.isMigrating()) break;
+        // Absent, or made and not written yet: the agent takes no lock for that.
+        if (contents || !this.#places.isMigrating()) break;
         pause(MIGRATION_PAUSE_MS);
       }
       return { type: "store_read", path: this.#shown(path), contents };

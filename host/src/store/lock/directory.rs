@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 use crate::store::plain::{open_directory, own_as};
 
 /// How often a holder touches the directory. The agent's shortest idea of a dead lock is 10 s.
@@ -170,12 +173,21 @@ fn bury(path: &Path, seen: SystemTime) -> io::Result<()> {
     if modified(&grave)? == seen {
         return fs::remove_dir(&grave);
     }
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let back = renameat_with(CWD, &grave, CWD, path, RenameFlags::NOREPLACE);
-    if back.is_err() {
-        fs::remove_dir(&grave)?;
+    match renameat_with(CWD, &grave, CWD, path, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // Somebody has made another meanwhile.
+        Err(Errno::EXIST | Errno::NOTEMPTY) => fs::remove_dir(&grave),
+        Err(_) => put_back(&grave, path),
     }
-    Ok(())
+}
+
+/// The same where the file system cannot tell whether it would replace something: a rename takes the
+/// place of an empty directory, so of this one, and of nobody else's.
+fn put_back(grave: &Path, path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Ok(()) => fs::rename(grave, path),
+        Err(_) => fs::remove_dir(grave),
+    }
 }
 
 /// How alive a lock looks to somebody who does not want it.
@@ -321,6 +333,23 @@ mod tests {
         bury(&path, seen).unwrap();
         assert!(path.exists());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_caught_by_mistake_is_put_back_unless_there_is_another() {
+        for is_taken in [false, true] {
+            let (directory, path) = scratch();
+            let grave = directory.path().join("grave");
+            fs::create_dir(&grave).unwrap();
+            age(&grave, Duration::from_secs(7));
+            let caught = modified(&grave).unwrap();
+            if is_taken {
+                fs::create_dir(&path).unwrap();
+            }
+            put_back(&grave, &path).unwrap();
+            assert!(!grave.exists());
+            assert_eq!(modified(&path).unwrap() == caught, !is_taken);
+        }
     }
 
     #[test]
