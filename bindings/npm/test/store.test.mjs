@@ -98,9 +98,9 @@ test("a lock is dead when it looks so and stays so, or when it was watched for l
   const ago = (ms) => BigInt(Date.now() - ms) * 1_000_000n;
   for (const [mode, enoughMs] of [
     [OURS, 2500],
-    [AGENTS, 16_000],
+    [AGENTS, 18_000],
     // What a file system without the bit makes of ours.
-    [0o700, 16_000],
+    [0o700, 18_000],
   ]) {
     const verdicts = (watch, mtimeNs, times) => times.map((ms) => ((nowMs = ms), watch.isDead({ mtimeNs, mode: BigInt(mode) })));
     assert.deepEqual(verdicts(new Watch(), ago(31_000), [0, enoughMs - 100, enoughMs + 100]), [false, false, true]);

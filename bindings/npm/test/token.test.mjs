@@ -136,7 +136,7 @@ test("a dead lock is taken over", needsSandbox, async () => {
   it.store({ anthropic: await anthropic(EXPIRED) });
   const lock = it.path("auth.json.lock");
   mkdirSync(lock);
-  // One of ours: the agent's would be watched for 16 s.
+  // One of ours: the agent's would be watched for 18 s.
   chmodSync(lock, 0o1700);
   const long = new Date(Date.now() - 31_000);
   utimesSync(lock, long, long);

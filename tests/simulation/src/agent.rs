@@ -51,8 +51,10 @@ enum Step {
     Read,
     Send(Refresh, Rc<str>),
     Await(u32, Ms, Rc<str>),
-    /// `oauth.json` is renamed away, and not written anew yet.
+    /// `oauth.json` is renamed away, and `auth.json` not there yet.
     Moved(Rc<str>),
+    /// It is made, and not written yet.
+    Made(Rc<str>),
     Truncate(Rc<str>, Option<Refresh>),
     Write(Rc<str>, Option<Refresh>),
     Release,
@@ -81,8 +83,14 @@ impl Agent {
 
     /// Whether it is between two calls that follow each other at once.
     pub(crate) fn is_moving(&self) -> bool {
-        matches!(self.step, Step::Moved(_))
+        matches!(self.step, Step::Moved(_) | Step::Made(_))
     }
+}
+
+/// Stores the next key of another provider.
+fn count(file: &mut Value) {
+    let key = file["openai"]["key"].as_str().and_then(|key| key.parse::<u32>().ok());
+    file["openai"]["key"] = (key.unwrap_or(0) + 1).to_string().into();
 }
 
 impl<M: Mind> World<M> {
@@ -98,7 +106,9 @@ impl<M: Mind> World<M> {
             }
             _ => 0,
         };
-        Some(at.max(agent.ready))
+        let in_window = agent.errand == Errand::Edit
+            && self.processes.iter().any(|process| process.is_about_to_replace());
+        (!in_window).then_some(at.max(agent.ready))
     }
 
     pub(crate) fn agent_touch_ready(&self, n: usize) -> Option<Ms> {
@@ -133,6 +143,7 @@ impl<M: Mind> World<M> {
         let next = match step {
             Step::Over => Step::Over,
             Step::Begin if self.agents[n].errand == Errand::Migrate => self.take_over(name),
+            Step::Begin if self.agents[n].errand == Errand::Edit => self.edit(name),
             Step::Begin => Step::Make(0),
             Step::Make(tries) => match found {
                 None => {
@@ -167,6 +178,11 @@ impl<M: Mind> World<M> {
             }
             Step::Await(id, _, text) => self.agent_answered(n, id, &text),
             Step::Moved(text) => {
+                self.disk.replace(Name::Auth, "".into(), false);
+                Step::Made(text)
+            }
+            Step::Made(text) => {
+                self.ledger.agent_wrote(&text);
                 self.disk.replace(Name::Auth, text, false);
                 Step::Over
             }
@@ -175,7 +191,8 @@ impl<M: Mind> World<M> {
                 Step::Write(text, granted)
             }
             Step::Write(text, granted) => {
-                self.checks.stored(granted);
+                self.ledger.stored(granted);
+                self.ledger.agent_wrote(&text);
                 self.disk.replace(name, text, false);
                 Step::Release
             }
@@ -190,7 +207,7 @@ impl<M: Mind> World<M> {
         self.agents[n].step = next;
     }
 
-    /// `oauth.json` is read and renamed away in one go, and `auth.json` written after that.
+    /// `oauth.json` is read and renamed away, as if that were one call, and `auth.json` written after that.
     fn take_over(&mut self, name: Name) -> Step {
         let Some(text) = self.disk.text(Name::OAuth).filter(|_| name == Name::OAuth) else {
             return Step::Over;
@@ -200,17 +217,26 @@ impl<M: Mind> World<M> {
         Step::Moved(text)
     }
 
+    /// All at once, and never in the moment between our last look and the rename, which is too short to tell.
+    fn edit(&mut self, name: Name) -> Step {
+        let text = self.disk.text(name).unwrap_or_else(|| "{}".into());
+        if let Ok(mut file) = serde_json::from_str::<Value>(&text) {
+            count(&mut file);
+            self.disk.replace(name, file.to_string().into(), false);
+        }
+        Step::Over
+    }
+
     fn agent_reads(&mut self, n: usize, name: Name) -> Step {
         let text = self.disk.text(name).unwrap_or_else(|| "{}".into());
         let Ok(mut file) = serde_json::from_str::<Value>(&text) else {
-            if self.checks.excuse.is_none() {
+            if self.ledger.excuse.is_none() {
                 self.fail(format!("agent {n} has the lock and reads half a file"));
             }
             return Step::Release;
         };
         if self.agents[n].errand == Errand::StoreKey {
-            let key = file["openai"]["key"].as_str().and_then(|key| key.parse::<u32>().ok());
-            file["openai"]["key"] = (key.unwrap_or(0) + 1).to_string().into();
+            count(&mut file);
             return Step::Truncate(file.to_string().into(), None);
         }
         let login = &file["anthropic"];
@@ -231,7 +257,7 @@ impl<M: Mind> World<M> {
         };
         // Its own mistake: it throws the answer away.
         if self.agents[n].is_compromised {
-            self.checks.excuse("an agent lost its lock");
+            self.ledger.excuse("an agent lost its lock");
             return Step::Over;
         }
         let lifetime_ms = body["expires_in"].as_u64().unwrap_or(0) * 1000;

@@ -46,6 +46,7 @@ impl<M: Mind> World<M> {
             && self.processes[pid].job.wants_token()
             && self.setup.rotation == Rotation::Omits;
         match serde_json::from_str::<Value>(contents) {
+            Ok(file) if self.is(Mutation::WriteAnew) => file.to_string().into(),
             Ok(mut file) if forgets => {
                 file["anthropic"]["refresh"] = "".into();
                 file.to_string().into()

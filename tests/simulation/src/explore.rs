@@ -6,9 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::AddAssign;
 use std::rc::Rc;
 
+use crate::action::Action;
 use crate::mind::Remembered;
 use crate::setup::Setup;
-use crate::world::{Action, World};
+use crate::world::World;
 
 /// How far it went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub fn explore(setup: Setup, max_states: usize) -> Result<Covered, Violation> {
         let is_over = world.is_over();
         if is_over {
             covered.ends += 1;
-            covered.excused += usize::from(world.checks.excuse.is_some());
+            covered.excused += usize::from(world.ledger.excuse.is_some());
             let mut later = world.clone();
             later.finish();
             if later.violation.is_some() {

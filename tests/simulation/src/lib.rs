@@ -8,11 +8,11 @@
 //! | file | what |
 //! |---|---|
 //! | `setup.rs` | what a world begins with |
-//! | `world.rs` | what can happen next, and making it happen |
+//! | `world.rs`, `action.rs` | what can happen next, and making it happen |
 //! | `process.rs`, `lock.rs`, `write.rs`, `told.rs` | a process of ours, one system call at a time |
 //! | `agent.rs` | a process of the agent: proper-lockfile's rules, a file written in place |
 //! | `provider.rs`, `disk.rs`, `clock.rs` | what they meet in |
-//! | `checks.rs` | what must hold, always |
+//! | `checks.rs` | what must hold, always, judged by what has happened: `ledger.rs` |
 //! | `mind.rs` | real flows, alive or remembered |
 //! | `explore.rs`, `random.rs` | which worlds there are |
 //! | `scenarios.rs` | what is tried in every schedule |
@@ -20,12 +20,14 @@
 //!
 //! The locks and the write are modelled after `host/src/store/`, call by call; the flows are the real ones.
 
+mod action;
 mod agent;
 mod broken;
 mod checks;
 mod clock;
 mod disk;
 pub mod explore;
+mod ledger;
 mod lock;
 mod mind;
 mod mutation;

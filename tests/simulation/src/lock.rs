@@ -21,7 +21,7 @@ const STALE_AFTER: Ms = 30_000;
 /// How long it is watched before that is believed, in milliseconds: one that is marked as ours, and is
 /// touched every 2 s; and the agent's, which may be touched every 15 s only.
 const WATCHED_FOR: Ms = 2_500;
-const FOREIGN_WATCHED_FOR: Ms = 16_000;
+const FOREIGN_WATCHED_FOR: Ms = 18_000;
 
 /// What a lock is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,8 @@ pub(crate) struct Locking {
     /// When the waiting began.
     since: Ms,
     directory: Option<Mtime>,
+    /// Whether it was held, and lost: then the kernel's half still is.
+    regains: bool,
     /// What was seen of somebody else's directory, and since when.
     watch: Option<(Mtime, Ms)>,
     step: Step,
@@ -68,7 +70,8 @@ impl fmt::Display for Locking {
 
 impl Locking {
     pub(crate) fn new(purpose: Purpose, since: Ms) -> Self {
-        Locking { purpose, since, directory: None, watch: None, step: Step::Current }
+        let (directory, regains, watch) = (None, false, None);
+        Locking { purpose, since, directory, regains, watch, step: Step::Current }
     }
 
     pub(crate) fn directory(&self) -> Option<Mtime> {
@@ -83,7 +86,8 @@ impl Locking {
     /// Gives back what was taken so far.
     pub(crate) fn released(self, then: Then) -> Releasing {
         let (target, directory) = (Name::Auth, self.directory);
-        let held = Held { target, seen: None, has_room: false, directory, touch: None };
+        let (has_room, is_lost) = (false, false);
+        let held = Held { target, seen: None, has_room, directory, touch: None, is_lost };
         Releasing::new(held, then)
     }
 }
@@ -140,9 +144,8 @@ impl<M: Mind> World<M> {
     }
 
     fn has_directory(&self, held: &Held) -> bool {
-        held.directory.is_none()
-            || self.disk.directory == held.directory
-            || self.is(Mutation::NoLookAtTheLock)
+        let is_ours = held.directory.is_none() || self.disk.directory == held.directory;
+        (is_ours && !held.is_lost) || self.is(Mutation::NoLookAtTheLock)
     }
 
     /// When the next step of taking the lock may be made.
@@ -188,11 +191,16 @@ impl<M: Mind> World<M> {
     }
 
     fn stale_after(&self) -> Ms {
-        if self.is(Mutation::TakeOverEarly) { 5_000 } else { STALE_AFTER }
+        match self.setup.mutation {
+            Some(Mutation::TakeOverEarly) => 5_000,
+            Some(Mutation::TakeOverLate) => 60_000,
+            _ => STALE_AFTER,
+        }
     }
 
     fn watched_for(&self, found: Mtime) -> Ms {
-        let is_ours = found.by < agent::FIRST || self.is(Mutation::TakeOverEarly);
+        let is_brief = self.is(Mutation::TakeOverEarly) || self.is(Mutation::WatchBriefly);
+        let is_ours = found.by < agent::FIRST || is_brief;
         if is_ours { WATCHED_FOR } else { FOREIGN_WATCHED_FOR }
     }
 
@@ -219,7 +227,12 @@ impl<M: Mind> World<M> {
                     if held.has_room {
                         self.disk.remove_temporary(id);
                     }
+                    locking.regains = true;
                     locking.step = Step::Directory;
+                    if self.is(Mutation::LetKernelLockGo) {
+                        self.disk.kernel = None;
+                        locking.step = Step::Kernel;
+                    }
                 }
                 None => locking.step = Step::Kernel,
             },
@@ -271,14 +284,19 @@ impl<M: Mind> World<M> {
                     }
                     _ => Step::Directory,
                 };
-                if let (Step::Directory, Some(caught)) = (locking.step, caught) {
-                    self.taken_over(id, caught);
+                match (locking.step, caught) {
+                    (Step::Directory, Some(caught)) => self.taken_over(id, caught),
+                    (_, Some(caught)) if caught != seen => self.set_aside(caught),
+                    _ => {}
                 }
             }
             Step::Grave(caught, seen) => {
                 if caught == seen {
                     self.taken_over(id, caught);
-                } else if self.disk.directory.is_none() {
+                } else if self.disk.directory.is_none() || self.is(Mutation::PutBackOverAnother) {
+                    if let Some(other) = self.disk.directory.filter(|other| self.holds(*other)) {
+                        self.fail(format!("{id} puts a lock back over that of {}", other.by));
+                    }
                     self.disk.directory = Some(caught);
                     self.put_back(caught);
                 }
@@ -288,7 +306,9 @@ impl<M: Mind> World<M> {
                 let processes = &self.processes;
                 let lives =
                     |maker: &Pid| processes.get(*maker as usize).is_none_or(|it| it.end.is_none());
-                self.disk.temporary.retain(lives);
+                if !self.setup.mutation.is_some_and(|it| it == Mutation::NoSweep) {
+                    self.disk.temporary.retain(lives);
+                }
                 if fails {
                     return self.give_up_lock(pid, locking, Told::DiskFailed);
                 }
@@ -296,8 +316,9 @@ impl<M: Mind> World<M> {
                 let (target, directory) = (self.disk.name(), locking.directory);
                 let is_touched = directory.is_some() && !self.is(Mutation::NoTouch);
                 let touch = is_touched.then_some(self.now + TOUCH_EVERY);
+                let (seen, has_room, is_lost) = (None, true, false);
                 self.processes[pid].held =
-                    Some(Held { target, seen: None, has_room: true, directory, touch });
+                    Some(Held { target, seen, has_room, directory, touch, is_lost });
                 self.waited(pid, locking.since);
                 if locking.purpose == Purpose::Lock {
                     return self.tell(pid, Told::Locked);
@@ -322,7 +343,14 @@ impl<M: Mind> World<M> {
 
     fn give_up_lock(&mut self, pid: usize, locking: Locking, told: Told) {
         self.waited(pid, locking.since);
-        self.checks.lock_denied(pid as Pid);
+        if locking.regains {
+            // The kernel's half is kept: nobody of ours is to pass with an answer in hand here.
+            let (target, directory) = (self.disk.name(), None);
+            let (seen, has_room, touch, is_lost) = (None, false, None, true);
+            self.processes[pid].held =
+                Some(Held { target, seen, has_room, directory, touch, is_lost });
+            return self.tell(pid, told);
+        }
         let releasing = locking.released(Then::Tell(told));
         self.go(pid, Op::Release(releasing));
     }

@@ -49,6 +49,24 @@ pub enum Mutation {
     WaitForEver,
     /// The move from `oauth.json` to `auth.json` goes unseen.
     IgnoreMove,
+    /// A lock whose directory was lost is let go as a whole, before it is taken again.
+    LetKernelLockGo,
+    /// Nobody looks whether the file is still the one that was read.
+    NoCompare,
+    /// A write in the middle of the agent's move counts as written.
+    NoLookForTheMove,
+    /// A lock counts as dead after a minute only.
+    TakeOverLate,
+    /// The agent's lock is watched for no longer than ours.
+    WatchBriefly,
+    /// A lock that was caught by mistake is put back, whatever stands there by now.
+    PutBackOverAnother,
+    /// What killed processes left behind is not swept.
+    NoSweep,
+    /// A login or a logout is told that it was written, and was not.
+    WriteNothing,
+    /// The file is written anew as a whole, instead of edited.
+    WriteAnew,
 }
 
 impl Mutation {
@@ -77,5 +95,14 @@ impl Mutation {
         Mutation::GiveUpFailedWrite,
         Mutation::WaitForEver,
         Mutation::IgnoreMove,
+        Mutation::LetKernelLockGo,
+        Mutation::NoCompare,
+        Mutation::NoLookForTheMove,
+        Mutation::TakeOverLate,
+        Mutation::WatchBriefly,
+        Mutation::PutBackOverAnother,
+        Mutation::NoSweep,
+        Mutation::WriteNothing,
+        Mutation::WriteAnew,
     ];
 }

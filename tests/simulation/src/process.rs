@@ -45,6 +45,10 @@ pub(crate) struct Process<M> {
     pub(crate) last_read: Option<Told>,
     /// Whether it has sent a request.
     pub(crate) has_sent: bool,
+    /// Whether it has written the file.
+    pub(crate) has_written: bool,
+    /// Whether there was no login of Anthropic's when it last read the file.
+    pub(crate) found_none: bool,
 }
 
 /// How a process ended.
@@ -68,6 +72,8 @@ pub(crate) struct Held {
     pub(crate) directory: Option<Mtime>,
     /// When it is touched next; `None` once it was found to be another's.
     pub(crate) touch: Option<Ms>,
+    /// Whether the directory was lost and could not be had again.
+    pub(crate) is_lost: bool,
 }
 
 /// What a process is doing.
@@ -143,6 +149,8 @@ impl<M: Mind> Process<M> {
             first_read: None,
             last_read: None,
             has_sent: false,
+            has_written: false,
+            found_none: false,
         }
     }
 }
@@ -155,6 +163,11 @@ impl<M> Process<M> {
             Op::Release(releasing) => releasing.has_looked(),
             _ => false,
         }
+    }
+
+    /// Whether it has compared the file for the last time, and replaces it next.
+    pub(crate) fn is_about_to_replace(&self) -> bool {
+        matches!(&self.op, Op::Write(writing) if writing.has_compared())
     }
 
     /// The lock directory that it has, or is about to let go.
@@ -235,9 +248,9 @@ impl<M: Mind> World<M> {
                 self.disk.backoff = (!fails).then_some(text);
                 if fails {
                     // What others had found out was in the file that is gone.
-                    self.checks.forget_all_quiet();
+                    self.ledger.forget_all_quiet();
                 }
-                self.checks.backoff_written(id);
+                self.ledger.backoff_written(id);
                 self.tell(pid, Told::BackoffWritten);
             }
             Op::Send(ask) => {
@@ -257,17 +270,17 @@ impl<M: Mind> World<M> {
     pub(crate) fn find(&self, pid: usize, looks: u8) -> Option<Told> {
         let name = self.disk.name();
         let text = self.disk.text(name);
-        match text.is_none() && looks > 0 && self.is_moving(pid) {
+        let is_nothing = text.as_ref().is_none_or(|text| text.is_empty());
+        match is_nothing && looks > 0 && self.has_just_moved(pid) {
             true => None,
             false => Some(Told::Read(name, text)),
         }
     }
 
-    /// Whether the agent has just renamed `oauth.json` away, and not written `auth.json` yet.
-    pub(crate) fn is_moving(&self, pid: usize) -> bool {
+    /// Whether the agent has just renamed `oauth.json` away, and may not have written `auth.json` yet.
+    pub(crate) fn has_just_moved(&self, pid: usize) -> bool {
         let since = self.disk.migrated.map(|at| self.clock(pid).at(self.now).saturating_sub(at));
-        let is_recent = since.is_some_and(|since| since <= 2_000);
-        is_recent && self.disk.name() == Name::OAuth && !self.is(Mutation::IgnoreMove)
+        since.is_some_and(|since| since <= 2_000) && !self.is(Mutation::IgnoreMove)
     }
 
     /// Looks again a little later.
@@ -279,6 +292,10 @@ impl<M: Mind> World<M> {
     /// Tells a flow what came of its effect, and begins the next.
     pub(crate) fn tell(&mut self, pid: usize, told: Told) {
         let told = self.misheard(pid, told);
+        if let Told::Read(_, text) = &told {
+            let has_login = |text: &Rc<str>| text.contains(r#""anthropic""#);
+            self.processes[pid].found_none = !text.as_ref().is_some_and(has_login);
+        }
         self.note(|| format!("process {pid} is told {told}"));
         let now_ms = self.clock(pid).at(self.now);
         self.processes[pid].mind.step(told.into(), now_ms);
@@ -307,6 +324,10 @@ impl<M: Mind> World<M> {
             },
             Effect::WriteStore { contents, unlocked } => {
                 let contents = self.miswritten(pid, contents.expose());
+                let job = self.processes[pid].job;
+                if self.is(Mutation::WriteNothing) && !job.wants_token() {
+                    return self.tell(pid, Told::Written);
+                }
                 Op::Write(Writing::new(contents, unlocked))
             }
             Effect::ReadBackoff => Op::ReadBackoff,
@@ -368,8 +389,8 @@ impl<M: Mind> World<M> {
     fn stop(&mut self, pid: usize) {
         self.processes[pid].is_signalled = false;
         match self.processes[pid].op {
-            Op::WriteBackoff(_) => self.checks.forget_all_quiet(),
-            _ => self.checks.forget_quiet(pid as Pid),
+            Op::WriteBackoff(_) => self.ledger.forget_all_quiet(),
+            _ => self.ledger.forget_quiet(pid as Pid),
         }
         if self.is(Mutation::StopAtOnce) {
             return self.end(pid, End::Failed("cancelled", String::new()));
@@ -387,12 +408,12 @@ impl<M: Mind> World<M> {
     pub(crate) fn crash(&mut self, pid: usize) {
         self.disk.kernel.take_if(|holder| *holder == pid as Pid);
         if matches!(self.processes[pid].op, Op::WriteBackoff(_)) {
-            self.checks.forget_all_quiet();
+            self.ledger.forget_all_quiet();
         }
         let process = &mut self.processes[pid];
         process.op = Op::Over;
         process.held = None;
         process.end = Some(End::Crashed);
-        self.checks.crashed(pid as Pid);
+        self.ledger.crashed(pid as Pid);
     }
 }

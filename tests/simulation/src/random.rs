@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 
+use crate::action::Action;
 use crate::clock::Ms;
 use crate::disk::Name;
 use crate::explore::Violation;
@@ -14,7 +15,7 @@ use crate::mind::Live;
 use crate::mutation::Mutation;
 use crate::provider::Rotation;
 use crate::setup::{Account, Age, Budget, Errand, Job, Setup, Visit};
-use crate::world::{Action, World};
+use crate::world::World;
 
 /// What happened in a number of worlds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,7 +116,7 @@ pub fn run(seed: u64, mutation: Option<Mutation>, traced: bool) -> Result<Surviv
         world.act(action);
     }
     if world.violation.is_none() {
-        survived.excused += u64::from(world.checks.excuse.is_some());
+        survived.excused += u64::from(world.ledger.excuse.is_some());
         world.finish();
     }
     match world.violation {
@@ -193,7 +194,11 @@ fn job(rng: &mut Rng, copilot: bool) -> Job {
 }
 
 fn errand(rng: &mut Rng, within: Ms) -> Visit {
-    let errand = if rng.bool() { Errand::Refresh } else { Errand::StoreKey };
+    let errand = match rng.u32(..100) {
+        0..45 => Errand::Refresh,
+        45..85 => Errand::StoreKey,
+        _ => Errand::Edit,
+    };
     (errand, rng.u64(..within), if rng.bool() { 30_000 } else { 10_000 })
 }
 

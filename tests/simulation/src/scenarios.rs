@@ -44,23 +44,31 @@ pub fn pairs() -> Vec<Setup> {
     setups
 }
 
-/// One of ours beside the agent, which may be impatient, come a minute later, or find a dead lock just when
-/// we do.
+/// One of ours beside the agent, which may be impatient, come while we write or a minute later, or find a
+/// dead lock just when we do; and beside a person with an editor.
 pub fn beside_the_agent() -> Vec<Setup> {
     let mut setups = Vec::new();
     for job in [TOKEN, Job::Logout, Job::Login, Job::Store] {
         let alone = close(Setup::of(&[job]));
-        for errand in [Errand::Refresh, Errand::StoreKey, Errand::Migrate] {
-            setups.push(alone.clone().beside(errand, 0, PATIENT));
+        for errand in [Errand::Refresh, Errand::StoreKey, Errand::Migrate, Errand::Edit] {
+            for at in [0, MEANWHILE] {
+                setups.push(alone.clone().beside(errand, at, PATIENT));
+            }
         }
         setups.push(alone.clone().beside(Errand::StoreKey, 0, IMPATIENT));
         setups.push(alone.clone().beside(Errand::StoreKey, 60_000, PATIENT));
-        let found = Setup { dead_lock: true, ..alone };
-        setups.push(found.beside(Errand::StoreKey, 16_000, PATIENT));
+        for errand in [Errand::Refresh, Errand::StoreKey] {
+            let found = Setup { dead_lock: true, ..alone.clone() };
+            setups.push(found.beside(errand, 18_000, PATIENT));
+        }
     }
+    let slow = Setup { latency: 2_000, ..close(Setup::of(&[TOKEN])) };
+    setups.push(slow.beside(Errand::Refresh, 0, PATIENT));
     setups
 }
 
+/// When an answer is there and about to be written, in milliseconds.
+const MEANWHILE: u64 = 200;
 /// After how long a lock is dead to the agent when it refreshes, in milliseconds.
 const PATIENT: u64 = 30_000;
 /// The same when it writes at once.
@@ -77,8 +85,14 @@ pub fn triples() -> Vec<Setup> {
     .map(|jobs| Setup::of(&jobs))
     .into();
     for errand in [Errand::Refresh, Errand::StoreKey, Errand::Migrate] {
-        setups.push(close(Setup::of(&[TOKEN, TOKEN])).beside(errand, 0, PATIENT));
+        for at in [0, MEANWHILE] {
+            setups.push(close(Setup::of(&[TOKEN, TOKEN])).beside(errand, at, PATIENT));
+        }
     }
+    setups.push(close(Setup::of(&[TOKEN, TOKEN])).beside(Errand::StoreKey, MEANWHILE, IMPATIENT));
+    let found = Setup { dead_lock: true, ..close(Setup::of(&[TOKEN])) };
+    let one = found.beside(Errand::StoreKey, 18_000, PATIENT);
+    setups.push(one.beside(Errand::StoreKey, 18_000, PATIENT));
     setups
 }
 
@@ -93,8 +107,15 @@ pub fn name(setup: &Setup) -> String {
     let mut names: Vec<String> = setup.jobs.iter().map(|(job, _)| format!("{job:?}")).collect();
     for (errand, at, stale) in &setup.errands {
         let impatient = if *stale < PATIENT { "impatient " } else { "" };
-        let later = if *at > 0 { format!(" after {} s", at / 1000) } else { String::new() };
+        let later = match at {
+            0 => String::new(),
+            1..1_000 => format!(" after {at} ms"),
+            _ => format!(" after {} s", at / 1_000),
+        };
         names.push(format!("{impatient}agent: {errand:?}{later}"));
+    }
+    if setup.latency > 1_000 {
+        names.push("a slow provider".into());
     }
     if setup.dead_lock {
         names.push("a dead lock".into());

@@ -83,6 +83,8 @@ pub enum Errand {
     StoreKey,
     /// Takes `oauth.json` over.
     Migrate,
+    /// What the oldest agents do, and a person with an editor: stores that key without a lock.
+    Edit,
 }
 
 /// How old the stored access token is.
@@ -202,7 +204,7 @@ impl Setup {
         self
     }
 
-    /// The file of others, and ours in it. `%` stands for the logins.
+    /// The file of others, and these logins in it.
     pub(crate) fn file(&self, logins: &[(Account, String, u64)]) -> Rc<str> {
         let mut text =
             String::from("{\n  \"openai\": { \"type\":\"api_key\", \"key\" : \"0\" },\n");

@@ -1,14 +1,14 @@
 //! A world: everything there is, what can happen next, and making it happen.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use crate::action::{Action, Actor};
 use crate::agent::{self, Agent};
-use crate::checks::Checks;
 use crate::clock::{Clock, Ms};
 use crate::disk::{Disk, Mtime, Pid};
+use crate::ledger::Ledger;
 use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::process::{End, Process};
@@ -28,6 +28,8 @@ pub(crate) struct World<M> {
     pub(crate) now: Ms,
     /// By how much the clock has jumped so far, in milliseconds.
     jumped: i64,
+    /// Whether it ever has.
+    has_jumped: bool,
     pub(crate) disk: Disk,
     pub(crate) provider: Provider,
     network: Vec<Message>,
@@ -35,7 +37,7 @@ pub(crate) struct World<M> {
     pub(crate) processes: Vec<Process<M>>,
     pub(crate) agents: Vec<Agent>,
     budget: Budget,
-    pub(crate) checks: Checks,
+    pub(crate) ledger: Ledger,
     /// The first thing that must not be.
     pub(crate) violation: Option<String>,
     pub(crate) trace: RefCell<Vec<String>>,
@@ -52,62 +54,12 @@ pub(crate) struct Message {
     pub(crate) answer: Option<(Answer, Ms)>,
 }
 
-/// Whoever can do something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Actor {
-    Process(usize),
-    /// The thread that touches the lock of a process.
-    Touch(usize),
-    Agent(usize),
-    /// The timer that touches the lock of an agent.
-    AgentTouch(usize),
-    /// A request that arrives.
-    Message(u32),
-}
-
-/// What can happen next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    Step(Actor),
-    /// A request meets trouble.
-    Trouble(u32, Trouble),
-    /// The step of a process that writes to the disk fails.
-    FailDisk(usize),
-    Crash(usize),
-    Stall(Actor),
-    Signal(usize),
-    Jump(i64),
-    /// The power is gone; what was not synced yet is kept, or not.
-    Cut {
-        kept: bool,
-    },
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Action::Step(Actor::Process(pid)) => write!(f, "process {pid}"),
-            Action::Step(Actor::Touch(pid)) => write!(f, "process {pid} touches its lock"),
-            Action::Step(Actor::Agent(n)) => write!(f, "agent {n}"),
-            Action::Step(Actor::AgentTouch(n)) => write!(f, "agent {n} touches its lock"),
-            Action::Step(Actor::Message(id)) => write!(f, "request {id} arrives"),
-            Action::Trouble(id, trouble) => write!(f, "request {id} meets {trouble:?}"),
-            Action::FailDisk(pid) => write!(f, "process {pid}, whose disk fails"),
-            Action::Crash(pid) => write!(f, "process {pid} is killed"),
-            Action::Stall(actor) => write!(f, "{actor:?} is stopped for a minute"),
-            Action::Signal(pid) => write!(f, "process {pid} gets a signal"),
-            Action::Jump(ms) => write!(f, "the clock jumps by {} min", ms / 60_000),
-            Action::Cut { kept } => write!(f, "the power is gone (unsynced names kept: {kept})"),
-        }
-    }
-}
-
 /// All that the future depends on.
 impl<M: Hash> Hash for World<M> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.now, self.jumped, self.messages, self.budget).hash(state);
+        (self.now, self.jumped, self.has_jumped, self.messages, self.budget).hash(state);
         (&self.disk, &self.provider, &self.network).hash(state);
-        (&self.processes, &self.agents, &self.checks).hash(state);
+        (&self.processes, &self.agents, &self.ledger).hash(state);
     }
 }
 
@@ -133,6 +85,7 @@ impl<M: Mind> World<M> {
             mint,
             now: 0,
             jumped: 0,
+            has_jumped: false,
             network: Vec::new(),
             messages: 0,
             processes: Vec::new(),
@@ -140,7 +93,7 @@ impl<M: Mind> World<M> {
             budget: setup.budget,
             // Where every request takes long, or each machine finds stale what another has just got, a few
             // in a row outlast the patience of those who wait.
-            checks: Checks::of(setup.latency > 1_000 || setup.drifts.iter().any(|it| *it != 0)),
+            ledger: Ledger::of(setup.latency > 1_000 || setup.drifts.iter().any(|it| *it != 0)),
             violation: None,
             trace: RefCell::default(),
             setup: setup.clone(),
@@ -181,9 +134,9 @@ impl<M: Mind> World<M> {
         Clock { off_by: self.jumped + drifts[pid % drifts.len()] }
     }
 
-    /// Whether every clock has always been right.
+    /// Whether every clock has been right so far.
     pub(crate) fn has_true_clocks(&self) -> bool {
-        self.setup.drifts.iter().all(|drift| *drift == 0) && self.setup.budget.jumps == 0
+        self.setup.drifts.iter().all(|drift| *drift == 0) && !self.has_jumped
     }
 
     /// Writes a line of the trace.
@@ -294,8 +247,11 @@ impl<M: Mind> World<M> {
             }
             _ => action.to_string(),
         });
-        if !matches!(action, Action::Step(_)) {
-            self.checks.is_disturbed = true;
+        match action {
+            Action::Step(_) => {}
+            // Half a minute, and its lock is dead: whoever waits has more patience than that, once.
+            Action::Crash(_) => self.ledger.crashes += 1,
+            _ => self.ledger.is_disturbed = true,
         }
         match action {
             Action::Step(actor) => self.step(actor),
@@ -305,7 +261,7 @@ impl<M: Mind> World<M> {
             }
             Action::FailDisk(pid) => {
                 self.budget.disk -= 1;
-                self.checks.disk_failed.push(pid as Pid);
+                self.ledger.disk_failed.push(pid as Pid);
                 self.step_process(pid, true);
             }
             Action::Crash(pid) => {
@@ -332,7 +288,8 @@ impl<M: Mind> World<M> {
             Action::Jump(ms) => {
                 self.budget.jumps -= 1;
                 self.jumped += ms;
-                self.checks.forget_all_quiet();
+                self.has_jumped = true;
+                self.ledger.forget_all_quiet();
             }
             Action::Cut { kept } => {
                 self.budget = Budget::default();
@@ -343,7 +300,7 @@ impl<M: Mind> World<M> {
                     }
                 }
                 let left = self.disk.text(self.disk.name()).unwrap_or_default();
-                self.checks.left(&left);
+                self.ledger.left(&left);
             }
         }
     }
@@ -389,7 +346,7 @@ impl<M: Mind> World<M> {
         let clock = Clock { off_by: self.jumped };
         let (answer, granted) = self.provider.handle(ask, trouble, self.now, clock);
         self.note(|| format!("the provider says {answer:?} to {ask:?} of {from}"));
-        self.checks.arrived(id, granted);
+        self.ledger.arrived(id, granted, &self.provider);
         self.network[at].answer = Some((answer, self.now + self.setup.latency + late));
     }
 
@@ -401,7 +358,7 @@ impl<M: Mind> World<M> {
             true => self.network.swap_remove(at).answer.map(|(answer, _)| answer),
             false => None,
         };
-        self.checks.delivered(id, answer.as_ref(), self.now);
+        self.ledger.delivered(id, answer.as_ref(), self.now);
         answer
     }
 
@@ -441,6 +398,11 @@ impl<M: Mind> World<M> {
         }
         for pid in first..self.processes.len() {
             self.check_later(pid);
+        }
+        // Whoever takes the lock sweeps.
+        let has_swept = self.processes[first..].iter().any(|process| process.has_sent);
+        if has_swept && !self.disk.temporary.is_empty() {
+            self.fail("temporary files are left behind".into());
         }
     }
 

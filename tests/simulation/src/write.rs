@@ -56,6 +56,11 @@ impl Writing {
         matches!(self.step, Step::Compare | Step::Rename)
     }
 
+    /// Whether the file was compared for the last time, and is replaced next.
+    pub(crate) fn has_compared(&self) -> bool {
+        matches!(self.step, Step::Rename)
+    }
+
     /// Whether its next step makes something.
     pub(crate) fn writes(&self) -> bool {
         matches!(self.step, Step::Fill | Step::Rename)
@@ -102,7 +107,8 @@ impl<M: Mind> World<M> {
                 let is_changed = |it: &crate::process::Held| {
                     it.seen.is_some_and(|seen| seen != self.disk.version(it.target))
                 };
-                if !unlocked && held.is_some_and(is_changed) && !self.is(Mutation::WriteInPlace) {
+                let compares = !self.is(Mutation::WriteInPlace) && !self.is(Mutation::NoCompare);
+                if !unlocked && held.is_some_and(is_changed) && compares {
                     self.disk.remove_temporary(id);
                     return self.lost_lock(pid);
                 }
@@ -118,6 +124,7 @@ impl<M: Mind> World<M> {
                 if unlocked {
                     self.written_past_the_lock(id);
                 }
+                self.processes[pid].has_written = true;
                 self.check_write(pid, target, &contents, is_locked);
                 self.disk.replace(target, contents, !self.is(Mutation::NoSync));
                 writing.step = Step::Sync;
@@ -127,7 +134,8 @@ impl<M: Mind> World<M> {
                 writing.step = Step::Look(LOOKS);
             }
             Step::Look(looks) => {
-                if looks > 0 && self.is_moving(pid) {
+                let may_move = self.disk.name() == Name::OAuth && self.has_just_moved(pid);
+                if looks > 0 && may_move && !self.is(Mutation::NoLookForTheMove) {
                     writing.step = Step::Look(looks - 1);
                     return self.look_again(pid, Op::Write(writing));
                 }

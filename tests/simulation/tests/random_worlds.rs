@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 
+use pi_auth_simulation::Mutation;
 use pi_auth_simulation::random::{self, Survived};
 
 /// How many of them: `cargo xtask simulate` tries more.
@@ -21,12 +22,16 @@ fn in_two_thousand_worlds_nobody_is_logged_out() {
 }
 
 #[test]
-fn what_once_went_wrong_does_not_any_more() {
-    let seeds = include_str!("seeds.txt").lines().filter(|line| !line.starts_with('#'));
-    let seeds: Vec<u64> =
-        seeds.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
-    assert!(!seeds.is_empty());
-    survive(seeds);
+fn what_once_went_wrong_does_not_any_more_and_would_be_noticed() {
+    let lines = include_str!("seeds.txt").lines().filter(|line| !line.starts_with('#'));
+    for line in lines {
+        let (seed, name) = line.split_once(' ').unwrap();
+        let mutation = Mutation::ALL.iter().find(|it| format!("{it:?}") == name);
+        let seed = seed.parse().unwrap();
+        survive([seed]);
+        let broken = random::run(seed, Some(*mutation.unwrap()), false);
+        assert!(broken.is_err(), "{line} is not noticed");
+    }
 }
 
 #[test]

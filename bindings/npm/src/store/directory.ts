@@ -15,7 +15,7 @@ const TOUCH_EVERY_MS = 2000;
  * up every lock looks old, and its holder touches it next. Ours is touched within two seconds, the
  * agent's within 15.
  */
-const WATCHED_FOR_MS = { ours: 2500, other: 16_000 };
+const WATCHED_FOR_MS = { ours: 2500, other: 18_000 };
 /** It means nothing on an empty directory, and tells our locks from the agent's. */
 const STICKY = 0o1000n;
 
