@@ -303,23 +303,25 @@ impl<M: Mind> World<M> {
                 locking.step = Step::Directory;
             }
             Step::Room => {
-                let processes = &self.processes;
-                let lives =
-                    |maker: &Pid| processes.get(*maker as usize).is_none_or(|it| it.end.is_none());
-                if !self.setup.mutation.is_some_and(|it| it == Mutation::NoSweep) {
-                    self.disk.temporary.retain(lives);
+                self.sweep();
+                if !fails {
+                    self.disk.temporary.push(id);
                 }
-                if fails {
-                    return self.give_up_lock(pid, locking, Told::DiskFailed);
-                }
-                self.disk.temporary.push(id);
                 let (target, directory) = (self.disk.name(), locking.directory);
                 let is_touched = directory.is_some() && !self.is(Mutation::NoTouch);
                 let touch = is_touched.then_some(self.now + TOUCH_EVERY);
-                let (seen, has_room, is_lost) = (None, true, false);
-                self.processes[pid].held =
-                    Some(Held { target, seen, has_room, directory, touch, is_lost });
+                let (seen, has_room, is_lost) = (None, !fails, false);
+                let held = Held { target, seen, has_room, directory, touch, is_lost };
                 self.waited(pid, locking.since);
+                if fails && locking.purpose == Purpose::Probe {
+                    let releasing = Releasing::new(held, Then::Tell(Told::DiskFailed));
+                    return self.go(pid, Op::Release(releasing));
+                }
+                self.processes[pid].held = Some(held);
+                if fails {
+                    // The lock is kept, until the flow ends or tries again.
+                    return self.tell(pid, Told::DiskFailed);
+                }
                 if locking.purpose == Purpose::Lock {
                     return self.tell(pid, Told::Locked);
                 }
@@ -339,6 +341,16 @@ impl<M: Mind> World<M> {
             }
         }
         self.go(pid, Op::Lock(locking));
+    }
+
+    /// Removes what processes have left behind that are gone.
+    fn sweep(&mut self) {
+        if !self.is(Mutation::NoSweep) {
+            let processes = &self.processes;
+            let lives =
+                |maker: &Pid| processes.get(*maker as usize).is_none_or(|it| it.end.is_none());
+            self.disk.temporary.retain(lives);
+        }
     }
 
     fn give_up_lock(&mut self, pid: usize, locking: Locking, told: Told) {
