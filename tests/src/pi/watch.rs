@@ -142,7 +142,7 @@ mod tests {
             ("echo all is well; echo 'é\tü' >&2".to_owned(), true),
             (format!("echo {canary}"), false),
             (format!("echo {canary} >&2"), false),
-            (format!("echo '{{\"x\":\"{canary}\"}}' > .pi/agent/oauth.json.backoff"), false),
+            (format!("echo '{{\"x\":\"{canary}\"}}' > .pi/agent/auth.json.backoff"), false),
             (format!("echo {canary} > .pi/agent/oauth.json"), true),
             (format!("echo '{canary}' > browser-1.notes"), false),
             ("echo sk-ant-anything".to_owned(), false),

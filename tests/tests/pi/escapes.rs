@@ -194,7 +194,7 @@ const PLACES: [Place; 21] = [
             Fault::OauthError { error: "invalid_grant".into(), description: "words".into() };
         sandbox.fail_next(refused);
         home.pi(["token", "anthropic"]).run().exits(4).says("words");
-        let name = "oauth.json.backoff";
+        let name = "auth.json.backoff";
         let memory = std::fs::read_to_string(home.agent_dir().join(name)).unwrap();
         let words = json!(evil()).to_string();
         assert!(memory.contains("\"words\""), "{memory}");

@@ -26,7 +26,7 @@ fn requests(sandbox: &Sandbox) -> usize {
 
 /// Lets the time pass for which the refusal is remembered.
 fn let_it_pass(home: &Home) {
-    let name = "oauth.json.backoff";
+    let name = "auth.json.backoff";
     let text = std::fs::read_to_string(home.agent_dir().join(name)).unwrap();
     let mut memory: Value = serde_json::from_str(&text).unwrap();
     let record = &mut memory["anthropic"];
@@ -116,7 +116,7 @@ fn a_network_that_was_not_there_is_used_as_soon_as_it_is_back() {
     for ended in storm(&home, 20) {
         ended.exits(1).prints("").says("could not connect").says("Your login is kept.");
     }
-    assert_eq!(home.names(), ["oauth.json", "oauth.json.flock"], "nothing is remembered");
+    assert_eq!(home.names(), ["auth.json.flock", "oauth.json"], "nothing is remembered");
     // Another test may have got the port since.
     let Ok(back) = Sandbox::start(Config { port, ..Config::default() }) else {
         crate::skipped("the port of a server that went away was taken by somebody else");

@@ -8,7 +8,7 @@ use crate::sandbox;
 
 /// The one record in the memory of failed refreshes, beside the credential file.
 pub(crate) fn remembered_ms(home: &Home) -> Option<u64> {
-    let text = std::fs::read_to_string(home.agent_dir().join("oauth.json.backoff")).ok()?;
+    let text = std::fs::read_to_string(home.agent_dir().join("auth.json.backoff")).ok()?;
     let memory: Value = serde_json::from_str(&text).unwrap();
     let time = |name: &str| memory["anthropic"][name].as_u64().unwrap();
     Some(time("until") - time("since"))
