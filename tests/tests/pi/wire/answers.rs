@@ -115,7 +115,7 @@ fn statuses() -> Vec<Answer> {
             Trouble(500),
             Script::new()
                 .send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
-                .send("HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n"),
+                .send("HTTP/1.1 500 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         ),
     ]);
     all
