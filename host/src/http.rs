@@ -60,10 +60,7 @@ impl Clients {
         };
         let proxy = proxy.map_err(|_| TransportFailure::BadProxy)?;
         let client = match &proxy {
-            Some(proxy) => {
-                let named = proxy.client().map_err(|_| TransportFailure::BadProxy)?;
-                made(&self.proxied, |builder| builder.proxy(named))
-            }
+            Some(proxy) => made(&self.proxied, |builder| builder.proxy(proxy.client())),
             None => made(&self.direct, reqwest::ClientBuilder::no_proxy),
         };
         Ok(Way { client: client?, proxy })

@@ -64,7 +64,7 @@ pub(super) fn judge(variables: &Variables, servers: &[Server]) -> Report {
 /// Nothing of the value is told: it may hold a password.
 fn unusable(name: &str, problem: Unusable) -> Finding {
     let message = match problem {
-        Unusable::NoAddress => {
+        Unusable::NoAddress | Unusable::Unescaped => {
             format!(
                 "{name} is not the URL of a proxy, so no request is made that would go through it."
             )
@@ -75,7 +75,14 @@ fn unusable(name: &str, problem: Unusable) -> Finding {
             )
         }
     };
-    Finding::problem(Check::Proxy, message).mend("Give it as http://HOST:PORT, or unset it.")
+    let advice = match problem {
+        Unusable::Unescaped => {
+            "In its user and password write / as %2F, ? as %3F, # as %23 and \\ as %5C, and put \
+             nothing behind the port."
+        }
+        Unusable::NoAddress | Unusable::Socks => "Give it as http://HOST:PORT, or unset it.",
+    };
+    Finding::problem(Check::Proxy, message).mend(advice)
 }
 
 /// One of two spellings that say different things; of the second the other programs may think more.
@@ -116,7 +123,11 @@ mod tests {
             (&[("HTTPS_PROXY", p), ("NO_PROXY", "h:443")], &["fine"], "NO_PROXY exempts h"),
             (&[("HTTPS_PROXY", p), ("NO_PROXY", "h:444")], &["fine"], "through the proxy"),
             (&[("https_proxy", "not a url")], &["problem"], "https_proxy is not"),
+            (&[("HTTPS_PROXY", "http://:3128")], &["problem"], "Give it as http://HOST:PORT"),
+            (&[("HTTPS_PROXY", "http://h:99999")], &["problem"], "HTTPS_PROXY is not"),
+            (&[("HTTPS_PROXY", "http://me:a/b@h:1")], &["problem"], "write / as %2F"),
             (&[("ALL_PROXY", "socks5://h:1")], &["problem"], "ALL_PROXY names a SOCKS"),
+            (&[("ALL_PROXY", "SOCKS5://h:1")], &["problem"], "ALL_PROXY names a SOCKS"),
             (&[("ALL_PROXY", "socks5://h:1"), ("HTTPS_PROXY", p)], &["fine"], "through"),
             (&[("ALL_PROXY", p), ("HTTPS_PROXY", "a b")], &["problem"], "HTTPS_PROXY is not"),
             (&[("HTTPS_PROXY", "a b"), ("NO_PROXY", "h")], &["problem", "fine"], "exempts h"),
@@ -149,11 +160,24 @@ mod tests {
 
     #[test]
     fn no_password_is_told_whether_or_not_the_value_can_be_used() {
-        for value in
-            ["http://me:canary@h:1", "http://me:canary@ h:1", "ftp://me:canary@h", "me:canary@h:1"]
-        {
+        for value in [
+            "http://me:canary@h:1",
+            "http://me:canary@ h:1",
+            "ftp://me:canary@h",
+            "me:canary@h:1",
+            "http://me:canary/x@h:1",
+            "http://me:canary#x@h:1",
+            "http://me:canary?x@h:1",
+            "http://me:canary\\x@h:1",
+            "http://me:1234/canary@127.0.0.1:3128",
+            "me:canary/x@h:1",
+            "SOCKS5://me:canary/x@h:1",
+            "http://me:canary@:1",
+            "http://me:canary@h:0",
+        ] {
             let text = judged(&[("HTTPS_PROXY", value)], &["https://api.example.com/"]).text();
             assert!(!text.contains("canary") && !text.contains("me:"), "{text}");
+            assert!(!text.contains("1234"), "{text}");
         }
     }
 }

@@ -15,10 +15,10 @@ pub(crate) const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// A proxy to be asked for a tunnel.
 pub(crate) struct Proxy {
-    /// As it was named; it may hold a password.
-    named: String,
-    /// The same without.
+    /// Its address, without a password.
     shown: String,
+    /// The same for a client, with the password.
+    client: reqwest::Proxy,
 }
 
 /// Why what a variable names cannot be used.
@@ -26,6 +26,8 @@ pub(crate) struct Proxy {
 pub(crate) enum Unusable {
     /// It is no address of a proxy.
     NoAddress,
+    /// It is none as it stands: in front of an `@` there is what ends an address.
+    Unescaped,
     /// It is one that speaks SOCKS.
     Socks,
 }
@@ -78,20 +80,38 @@ impl Variables {
 }
 
 impl Proxy {
+    /// By the very rules of the client, and stricter: what ends an address early would make a host of
+    /// a user, and a port of a password.
     fn new(named: &str) -> Result<Self, Unusable> {
-        let led = matcher(named, "").intercept(&Uri::from_static("https://anywhere.invalid/"));
-        let led = led.ok_or(Unusable::NoAddress)?;
-        let uri = led.uri();
-        let scheme = match uri.scheme_str() {
-            Some(scheme @ ("http" | "https")) => scheme,
+        let (scheme, after) = named.split_once("://").unwrap_or(("http", named));
+        let scheme = scheme.to_ascii_lowercase();
+        match scheme.as_str() {
+            "http" | "https" => {}
             // It would be spoken to in a language that it does not know.
-            Some(scheme) if scheme.starts_with("socks") => return Err(Unusable::Socks),
+            scheme if scheme.starts_with("socks") => return Err(Unusable::Socks),
             _ => return Err(Unusable::NoAddress),
-        };
-        let authority = uri.authority().ok_or(Unusable::NoAddress)?.as_str();
-        // Whatever stands before an `@` may be a password.
-        let address = authority.rsplit('@').next().unwrap_or_default();
-        Ok(Proxy { named: named.to_owned(), shown: format!("{scheme}://{address}") })
+        }
+        let end = after.find(['/', '?', '#', '\\']).unwrap_or(after.len());
+        let (authority, rest) = after.split_at(end);
+        match rest {
+            "" | "/" => {}
+            rest if rest.contains('@') => return Err(Unusable::Unescaped),
+            _ => return Err(Unusable::NoAddress),
+        }
+        // The parser would leave out some of the others, and a port that is not there is a slip.
+        if !authority.chars().all(|c| c.is_ascii_graphic()) || authority.ends_with(':') {
+            return Err(Unusable::NoAddress);
+        }
+        Self::at(&format!("{scheme}://{authority}/")).ok_or(Unusable::NoAddress)
+    }
+
+    fn at(address: &str) -> Option<Self> {
+        let url = reqwest::Url::parse(address).ok().filter(|url| url.port() != Some(0))?;
+        // A client whose matcher cannot read the address would go past the proxy.
+        matcher(url.as_str(), "").intercept(&Uri::from_static("https://anywhere.invalid/"))?;
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let shown = format!("{}://{}{port}", url.scheme(), url.host_str()?);
+        Some(Proxy { shown, client: reqwest::Proxy::https(url).ok()? })
     }
 
     /// Its address, without a password.
@@ -100,8 +120,8 @@ impl Proxy {
     }
 
     /// The same for a client.
-    pub(super) fn client(&self) -> Result<reqwest::Proxy, Unusable> {
-        reqwest::Proxy::https(&self.named).map_err(|_| Unusable::NoAddress)
+    pub(super) fn client(&self) -> reqwest::Proxy {
+        self.client.clone()
     }
 }
 
@@ -153,14 +173,17 @@ mod tests {
         for (named, address) in [
             ("http://p:3128", "http://p:3128"),
             ("p:3128", "http://p:3128"),
-            ("http://user:secret@p:3128/path", "http://p:3128"),
+            ("HTTP://p:3128/", "http://p:3128"),
+            ("p:3128/", "http://p:3128"),
+            ("http://user:secret@p:3128/", "http://p:3128"),
             ("user:secret@p:3128", "http://p:3128"),
             ("https://user:secret@[::1]:3128", "https://[::1]:3128"),
             ("http://user:sec@ret@p:3128", "http://p:3128"),
+            ("http://user:sec%2Fr%e%3Ft@p:3128", "http://p:3128"),
+            ("http://user:s^e|c{r}e\"t`<>[]@p:3128", "http://p:3128"),
             ("http://p", "http://p"),
         ] {
             assert_eq!(shown(named, "", "https://h/"), Ok(Some(address.to_owned())), "{named}");
-            assert!(Proxy::new(named).unwrap().client().is_ok(), "{named}");
         }
     }
 
@@ -172,7 +195,26 @@ mod tests {
             ("ftp://p", Unusable::NoAddress),
             ("/path", Unusable::NoAddress),
             ("a b", Unusable::NoAddress),
+            ("\u{fffd}:1", Unusable::NoAddress),
+            ("http://:3128", Unusable::NoAddress),
+            ("http://user:secret@:3128", Unusable::NoAddress),
+            ("http://p:99999", Unusable::NoAddress),
+            ("http://p:0", Unusable::NoAddress),
+            ("http://p:", Unusable::NoAddress),
+            ("http://p:port", Unusable::NoAddress),
+            ("http://p\"q:1", Unusable::NoAddress),
+            ("http://p:3128/path", Unusable::NoAddress),
+            ("http://p:3128?query", Unusable::NoAddress),
+            ("http://p:3128#fragment", Unusable::NoAddress),
+            ("http://user:sec/ret@p:3128", Unusable::Unescaped),
+            ("http://user:sec#ret@p:3128", Unusable::Unescaped),
+            ("user:sec?ret@p:3128", Unusable::Unescaped),
+            ("http://user:sec\\ret@p:3128", Unusable::Unescaped),
+            ("http://user:1234/x@127.0.0.1:3128", Unusable::Unescaped),
+            ("http://user:secret/@p:3128", Unusable::Unescaped),
             ("socks5://p:1080", Unusable::Socks),
+            ("SOCKS5://user:sec/ret@p:1080", Unusable::Socks),
+            ("socks://p", Unusable::Socks),
             ("socks4a://p", Unusable::Socks),
         ] {
             assert_eq!(shown(named, "", "https://h/"), Err(why), "{named}");
