@@ -56,7 +56,8 @@ pub(super) fn may_hold_tokens(name: &str) -> bool {
     !SMALL.iter().any(|end| name.ends_with(end))
 }
 
-/// A variable that holds a key is a secret, and so is the password of a proxy.
+/// A variable that holds a key is a secret, and so is the password of a proxy, and each part of it that
+/// may be left when it is cut at what ends an address.
 pub(super) fn plant_variable(name: &str, value: &str) {
     match name {
         "ANTHROPIC_API_KEY" | "ANTHROPIC_OAUTH_TOKEN" | "COPILOT_GITHUB_TOKEN" => {
@@ -64,7 +65,10 @@ pub(super) fn plant_variable(name: &str, value: &str) {
         }
         name if name.to_ascii_uppercase().ends_with("_PROXY") => {
             let credentials = value.rsplit_once('@').map_or("", |(before, _)| before);
-            canary::plant(credentials.rsplit(':').next().unwrap_or_default());
+            let after_scheme = credentials.split_once("://").map_or(credentials, |(_, it)| it);
+            let password = after_scheme.split_once(':').map_or(after_scheme, |(_, it)| it);
+            canary::plant(password);
+            password.split(['/', '?', '#', '\\', '@', ':']).for_each(canary::plant);
         }
         _ => {}
     }
@@ -152,6 +156,25 @@ mod tests {
             (r"printf 'a\rb'".to_owned(), false),
         ] {
             assert_eq!(passes(&script), holds, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_password_of_a_proxy_is_found_whatever_it_was_cut_at() {
+        for (number, end) in ['/', '?', '#', '\\', '@', ':'].into_iter().enumerate() {
+            let [first, second] =
+                ["first", "second"].map(|it| format!("{it}-part-of-canary-{number}"));
+            for scheme in ["http://", ""] {
+                let value = format!("{scheme}user-of-the-proxy:{first}{end}{second}@h:1");
+                plant_variable("HTTPS_PROXY", &value);
+            }
+            for (text, is_secret) in [
+                (format!("http://user-of-the-proxy:{first}"), true),
+                (format!("{second}@h:1"), true),
+                ("http://user-of-the-proxy:@h:1".to_owned(), false),
+            ] {
+                assert_eq!(secret(&text, |_| false).is_some(), is_secret, "{end}: {text}");
+            }
         }
     }
 

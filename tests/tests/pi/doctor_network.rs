@@ -147,6 +147,9 @@ fn proxy_variables_that_cannot_be_used_are_told_by_their_name() {
     let home = Home::new();
     for (name, value, says) in [
         ("HTTPS_PROXY", "me:canary@ not a url", "HTTPS_PROXY is not the URL of a proxy"),
+        ("HTTPS_PROXY", "http://me:canary/x@h:1", "HTTPS_PROXY is not the URL of a proxy"),
+        ("HTTPS_PROXY", "http://me:canary#x@h:1", "write / as %2F"),
+        ("HTTPS_PROXY", "http://:3128", "HTTPS_PROXY is not the URL of a proxy"),
         ("all_proxy", "socks5://me:canary@h:1080", "all_proxy names a SOCKS proxy"),
     ] {
         let ended = home.pi(["doctor", "--offline"]).env(name, value).run();

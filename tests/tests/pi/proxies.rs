@@ -166,17 +166,31 @@ fn refresh(port: u16, variables: &[(&str, &str)]) -> Ended {
 #[test]
 fn a_variable_that_names_no_proxy_is_an_error_and_no_way_past_it() {
     let server = Wire::of(Script::new());
-    for value in
-        ["::", "http://", "socks5://127.0.0.1:1080", "ftp://127.0.0.1", "a b", "/etc/passwd"]
-    {
+    for value in [
+        "::",
+        "http://",
+        "http://:3128",
+        "socks5://127.0.0.1:1080",
+        "ftp://127.0.0.1",
+        "a b",
+        "/etc/passwd",
+    ] {
         for variable in VARIABLES {
             let ended = refresh(server.port(), &[(variable, value)]);
             ended.exits(1).prints("").says("a variable names a proxy that is none");
             ended.says("Set HTTPS_PROXY");
         }
     }
-    let secret = format!("socks5://user:{PASSWORD}@127.0.0.1:1080");
-    refresh(server.port(), &[("HTTPS_PROXY", &secret)]).exits(1);
+    for secret in [
+        format!("socks5://user:{PASSWORD}@127.0.0.1:1080"),
+        format!("http://user:{PASSWORD}/x@127.0.0.1:3128"),
+        format!("http://user:{PASSWORD}#x@127.0.0.1:3128"),
+        format!("user:x?{PASSWORD}@127.0.0.1:3128"),
+        format!("http://user:1234/{PASSWORD}@127.0.0.1:3128"),
+    ] {
+        let ended = refresh(server.port(), &[("HTTPS_PROXY", &secret)]);
+        ended.exits(1).says("a variable names a proxy that is none");
+    }
     assert_eq!(server.heard(), [""; 0], "it went past the proxy");
 }
 
