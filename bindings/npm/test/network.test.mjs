@@ -197,6 +197,10 @@ test("a variable that names no proxy is an error, and never the way past it", ne
   for (const value of [
     "::", "http://", "socks5://127.0.0.1:1080", "ftp://127.0.0.1", "a b", "/etc/passwd",
     "http://user:canary@:0:0", "socks5://user:canary@127.0.0.1:1080",
+    "http://:3128", "http://localhost:99999", "http://localhost:0", "http://localhost:", "localhost:1/path",
+    "http://localhost:1?query", "http://localhost:1#fragment", "SOCKS5://localhost:1", "http://user:canary@:1",
+    "http://user:canary/x@localhost:1", "http://user:canary#x@localhost:1", "user:canary?x@localhost:1",
+    "http://user:canary\\x@localhost:1", "http://canary:1234/x@localhost:1",
   ]) {
     for (const name of NAMES) {
       const { code, message, advice } = await refusal(port, { [name]: value });

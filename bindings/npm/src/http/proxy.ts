@@ -31,11 +31,13 @@ export function proxyTo(url: URL, environment: NodeJS.ProcessEnv): Proxy | undef
 }
 
 function parse(named: string): Proxy {
-  // `URL` would make an address of nearly anything.
-  const parts = /^(?:(https?):\/\/([^\s/?#\\]+)(?:[/?#]\S*)?|([^\s/?#\\]+))$/i.exec(named);
-  const address = parts && `${parts[1] ?? "http"}://${parts[2] ?? parts[3]}`;
-  if (!address || !URL.canParse(address)) throw new BadProxy("a variable names a proxy that is none");
-  const { protocol, host, username, password } = new URL(address);
+  // `URL` would make an address of nearly anything, and what ends one early would make a host of a user,
+  // and a port of a password.
+  const [, scheme = "http", authority = ""] = /^(?:(https?):\/\/)?([^\s/?#\\]*[^\s/?#\\:])\/?$/i.exec(named) ?? [];
+  const address = `${scheme}://${authority}`;
+  if (!URL.canParse(address)) throw new BadProxy("a variable names a proxy that is none");
+  const { protocol, host, port, username, password } = new URL(address);
+  if (port === "0") throw new BadProxy("a variable names a proxy whose port is none");
   const credentials = Buffer.from(`${decoded(username)}:${decoded(password)}`, "latin1");
   return {
     shown: `${protocol}//${host}`,
