@@ -54,10 +54,9 @@ impl Clients {
 
     /// The way to the server of `url`.
     fn way(&self, url: &str) -> Result<Way<'_>, TransportFailure> {
-        let proxy = match Url::parse(url) {
-            Some(url) => Variables::of_process().proxy_to(&url),
-            None => Ok(None),
-        };
+        // What the core cannot read, another parser might read as another server.
+        let url = Url::parse(url).ok_or(TransportFailure::Connect)?;
+        let proxy = Variables::of_process().proxy_to(&url);
         let proxy = proxy.map_err(|_| TransportFailure::BadProxy)?;
         let client = match &proxy {
             Some(proxy) => made(&self.proxied, |builder| builder.proxy(proxy.client())),
@@ -127,4 +126,30 @@ fn made(
     // There is none where nobody is to be trusted.
     let client = with(builder).build().map_err(|_| TransportFailure::Tls)?;
     Ok(cell.get_or_init(|| client))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_the_core_cannot_read_is_asked_by_no_way() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let at = server.local_addr().unwrap();
+        let clients = Clients::default();
+        for url in [
+            format!("http://user:password@{at}/"),
+            format!("http:\\\\{at}/"),
+            format!("http:{at}/"),
+            format!(" http://{at}/"),
+            "nonsense".to_owned(),
+        ] {
+            let unanswered = clients.greet(&url).await.unwrap_err();
+            assert_eq!(unanswered.failure, TransportFailure::Connect, "{url}");
+        }
+        assert!(server.accept().is_err(), "it was asked");
+    }
 }
