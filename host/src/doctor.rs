@@ -47,13 +47,12 @@ use crate::auth::Auth;
 use crate::clock::now_ms;
 use crate::driver::waited_for;
 use crate::http::Clients;
-use crate::http::proxy::Variables;
+use crate::http::proxy::{Variables, Way};
 use crate::interaction::Interaction;
 use crate::stop::Stop;
 use crate::store::Store;
 
 use network::Server;
-use proxy::Way;
 pub use report::{Check, Finding, Group, Report, Severity, Verdict};
 
 /// What a checkup may do.

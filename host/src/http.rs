@@ -15,7 +15,7 @@ use pi_auth_core::http::{
 };
 use pi_auth_core::secret::Secret;
 
-use proxy::{Proxy, Variables};
+use proxy::{Variables, Way};
 
 /// How long a connection is kept for the next request: for requests in a row, but not from one poll
 /// to the next, when the server may just be closing it.
@@ -24,18 +24,10 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The clients of one job, made when they are first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    /// Straight to the server. Plain http is for this machine alone, and always goes so: a proxy would
-    /// carry its secrets over the network.
+    /// Straight to the server.
     direct: OnceLock<reqwest::Client>,
     /// Through the proxy that the variables name.
     proxied: OnceLock<reqwest::Client>,
-}
-
-/// The way to one server.
-struct Way<'a> {
-    client: &'a reqwest::Client,
-    /// The proxy that leads there.
-    proxy: Option<Proxy>,
 }
 
 impl Clients {
@@ -52,22 +44,18 @@ impl Clients {
         made(&self.direct, reqwest::ClientBuilder::no_proxy).is_ok()
     }
 
-    /// The way to the server of `url`.
-    fn way(&self, url: &str) -> Result<Way<'_>, TransportFailure> {
-        // What the core cannot read, another parser might read as another server.
-        let url = Url::parse(url).ok_or(TransportFailure::Connect)?;
-        let proxy = Variables::of_process().proxy_to(&url);
-        let proxy = proxy.map_err(|_| TransportFailure::BadProxy)?;
-        let client = match &proxy {
-            Some(proxy) => made(&self.proxied, |builder| builder.proxy(proxy.client())),
-            None => made(&self.direct, reqwest::ClientBuilder::no_proxy),
-        };
-        Ok(Way { client: client?, proxy })
+    /// The client for this way.
+    fn client(&self, way: &Way) -> Result<&reqwest::Client, TransportFailure> {
+        match way {
+            Way::Local | Way::Direct => made(&self.direct, reqwest::ClientBuilder::no_proxy),
+            Way::Through(proxy) => made(&self.proxied, |builder| builder.proxy(proxy.client())),
+            Way::NoProxy(_) => Err(TransportFailure::BadProxy),
+        }
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
-        let way = self.way(&request.url)?;
-        let client = way.client;
+        let way = way(&request.url)?;
+        let client = self.client(&way)?;
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
             Method::Post => client.post(&request.url).body(request.body.expose().to_owned()),
@@ -75,19 +63,24 @@ impl Clients {
         for header in &request.headers {
             builder = builder.header(&header.name, header.value.expose());
         }
-        answer(builder).await.map_err(|failure| way.blames(failure))
+        answer(builder).await.map_err(|failure| blamed(&way, failure))
     }
 }
 
-impl Way<'_> {
-    /// What could not be connected to is the proxy, or what is behind it.
-    fn blames(&self, failure: TransportFailure) -> TransportFailure {
-        match &self.proxy {
-            Some(proxy) if failure == TransportFailure::Connect => {
-                TransportFailure::Proxy(proxy.shown().to_owned())
-            }
-            _ => failure,
+/// The way to the server of `url`.
+fn way(url: &str) -> Result<Way, TransportFailure> {
+    // What the core cannot read, another parser might read as another server.
+    let url = Url::parse(url).ok_or(TransportFailure::Connect)?;
+    Ok(Variables::of_process().way_to(&url))
+}
+
+/// What could not be connected to is the proxy, or what is behind it.
+fn blamed(way: &Way, failure: TransportFailure) -> TransportFailure {
+    match way {
+        Way::Through(proxy) if failure == TransportFailure::Connect => {
+            TransportFailure::Proxy(proxy.shown().to_owned())
         }
+        _ => failure,
     }
 }
 

@@ -7,11 +7,10 @@ use pi_auth_core::http::TransportFailure;
 use pi_auth_core::http::url::Url;
 use tokio::task::JoinSet;
 
-use super::proxy::Way;
 use super::report::{Check, Finding, Report};
 use crate::http::Clients;
 use crate::http::greeting::{Greeting, Unanswered};
-use crate::http::proxy::Variables;
+use crate::http::proxy::{Variables, Way};
 
 /// How long an answer may take, in all.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -34,7 +33,7 @@ impl Server {
         let scheme = if parsed.https { "https" } else { "http" };
         let port = parsed.port.map(|port| format!(":{port}")).unwrap_or_default();
         let origin = format!("{scheme}://{}{port}/", parsed.host);
-        let way = Way::to(&parsed, variables);
+        let way = variables.way_to(&parsed);
         Some(Server { origin, host: parsed.host.to_owned(), way })
     }
 }
@@ -95,6 +94,7 @@ fn finding(unanswered: &Unanswered, way: &Way, hosts: &[&str]) -> Finding {
     let hosts = hosts.join(" and ");
     let nothing = match (way, failure) {
         (Way::Through(proxy), failure) if !matches!(failure, Proxy(_)) => {
+            let proxy = proxy.shown();
             format!("Through the proxy {proxy} nothing was heard from {hosts}")
         }
         _ => format!("Nothing was heard from {hosts}"),

@@ -1,35 +1,8 @@
 //! The proxy variables, judged by the very rules by which requests go.
 
-use pi_auth_core::http::url::Url;
-
 use super::network::Server;
 use super::report::{Check, Finding, Report};
-use crate::http::proxy::{EXCEPTIONS, NAMES, Unusable, Variables};
-
-/// How requests get to a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// It is this machine, which nobody reaches through a proxy.
-    Local,
-    /// Without a proxy.
-    Direct,
-    /// Through this one, without its password.
-    Through(String),
-    /// Not at all: the variable that counts names no proxy that can be used.
-    NoProxy(Unusable),
-}
-
-impl Way {
-    /// The one to `url`.
-    pub(super) fn to(url: &Url<'_>, variables: &Variables) -> Self {
-        match variables.proxy_to(url) {
-            _ if !url.https => Self::Local,
-            Ok(None) => Self::Direct,
-            Ok(Some(proxy)) => Self::Through(proxy.shown().to_owned()),
-            Err(problem) => Self::NoProxy(problem),
-        }
-    }
-}
+use crate::http::proxy::{EXCEPTIONS, NAMES, Unusable, Variables, Way};
 
 /// What is to be said of the variables, and of the ways to the servers that are to be reached.
 pub(super) fn judge(variables: &Variables, servers: &[Server]) -> Report {
@@ -42,7 +15,7 @@ pub(super) fn judge(variables: &Variables, servers: &[Server]) -> Report {
     let mut proxies: Vec<&str> = Vec::new();
     for server in servers {
         match &server.way {
-            Way::Through(proxy) if !proxies.contains(&proxy.as_str()) => proxies.push(proxy),
+            Way::Through(proxy) if !proxies.contains(&proxy.shown()) => proxies.push(proxy.shown()),
             _ => {}
         }
     }

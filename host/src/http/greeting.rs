@@ -4,7 +4,7 @@ use std::error::Error;
 
 use pi_auth_core::http::{TransportFailure, USER_AGENT};
 
-use super::{Clients, failure};
+use super::{Clients, blamed, failure, way};
 use crate::clock::now_ms;
 
 /// What a server says of the time.
@@ -33,12 +33,14 @@ impl Clients {
     /// Asks the server of `url` for the headers of an answer, whatever it is, with nothing that is
     /// secret, by the way that any request would take.
     pub(crate) async fn greet(&self, url: &str) -> Result<Greeting, Unanswered> {
-        let way = self.way(url).map_err(|failure| Unanswered { failure, cause: None })?;
+        let unasked = |failure| Unanswered { failure, cause: None };
+        let way = way(url).map_err(unasked)?;
+        let client = self.client(&way).map_err(unasked)?;
         let sent_ms = now_ms();
-        let request = way.client.head(url).header("User-Agent", USER_AGENT);
+        let request = client.head(url).header("User-Agent", USER_AGENT);
         let response = request.send().await.map_err(|error| Unanswered {
             cause: innermost(&error),
-            failure: way.blames(failure::of(error)),
+            failure: blamed(&way, failure::of(error)),
         })?;
         let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         Ok(Greeting { date: header("date"), age: header("age"), sent_ms, answered_ms: now_ms() })

@@ -4,6 +4,8 @@
 //! lists whom it does not lead to: a host with all below it, the same with a port, addresses, networks
 //! (`10.0.0.0/8`), or `*`. A name that cannot be used is an error, and never the way past the proxy.
 
+use std::fmt;
+
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use pi_auth_core::http::url::Url;
@@ -13,7 +15,22 @@ pub(crate) const NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", 
 /// What lists whom it does not lead to: the first that is not empty.
 pub(crate) const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
+/// How requests get to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It is this machine, which nobody reaches through a proxy. Plain http is for it alone: a proxy
+    /// would carry its secrets over the network.
+    Local,
+    /// Without a proxy.
+    Direct,
+    /// Through this one.
+    Through(Proxy),
+    /// Not at all: the variable that counts names no proxy that can be used.
+    NoProxy(Unusable),
+}
+
 /// A proxy to be asked for a tunnel.
+#[derive(Clone)]
 pub(crate) struct Proxy {
     /// Its address, without a password.
     shown: String,
@@ -63,18 +80,15 @@ impl Variables {
         Some((name, Proxy::new(named).err()?))
     }
 
-    /// The proxy that leads to `url`; `None` where none does. Plain http is for this machine alone: a
-    /// proxy would carry its secrets over the network.
-    ///
-    /// # Errors
-    /// What is wrong with the name of the proxy that would have to be asked.
-    pub(crate) fn proxy_to(&self, url: &Url<'_>) -> Result<Option<Proxy>, Unusable> {
+    /// The way to `url`.
+    pub(crate) fn way_to(&self, url: &Url<'_>) -> Way {
         let exceptions = self.first(&EXCEPTIONS).map_or("", |(_, value)| value);
         match self.first(&NAMES) {
-            Some((_, named)) if url.https && is_led_to(url, exceptions) => {
-                Proxy::new(named).map(Some)
+            _ if !url.https => Way::Local,
+            Some((_, named)) if is_led_to(url, exceptions) => {
+                Proxy::new(named).map_or_else(Way::NoProxy, Way::Through)
             }
-            _ => Ok(None),
+            _ => Way::Direct,
         }
     }
 }
@@ -125,6 +139,21 @@ impl Proxy {
     }
 }
 
+/// One variable counts for all of a process: what is shown alike is the same.
+impl PartialEq for Proxy {
+    fn eq(&self, other: &Self) -> bool {
+        self.shown == other.shown
+    }
+}
+
+impl Eq for Proxy {}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
 fn is_led_to(url: &Url<'_>, exceptions: &str) -> bool {
     let port = url.port.unwrap_or(443);
     // The matcher knows no ports: those of other servers are taken out, and that of this one is cut off.
@@ -162,10 +191,9 @@ impl Variables {
 mod tests {
     use super::*;
 
-    fn shown(named: &str, exceptions: &str, url: &str) -> Result<Option<String>, Unusable> {
+    fn way(named: &str, exceptions: &str, url: &str) -> Way {
         let variables = Variables::of(&[("HTTPS_PROXY", named), ("NO_PROXY", exceptions)]);
-        let proxy = variables.proxy_to(&Url::parse(url).unwrap());
-        proxy.map(|proxy| proxy.map(|it| it.shown))
+        variables.way_to(&Url::parse(url).unwrap())
     }
 
     #[test]
@@ -183,7 +211,9 @@ mod tests {
             ("http://user:s^e|c{r}e\"t`<>[]@p:3128", "http://p:3128"),
             ("http://p", "http://p"),
         ] {
-            assert_eq!(shown(named, "", "https://h/"), Ok(Some(address.to_owned())), "{named}");
+            let Way::Through(proxy) = way(named, "", "https://h/") else { panic!("{named}") };
+            assert_eq!(proxy.shown(), address, "{named}");
+            assert_eq!(format!("{proxy:?}"), address, "{named}");
         }
     }
 
@@ -217,9 +247,9 @@ mod tests {
             ("socks://p", Unusable::Socks),
             ("socks4a://p", Unusable::Socks),
         ] {
-            assert_eq!(shown(named, "", "https://h/"), Err(why), "{named}");
-            assert_eq!(shown(named, "h", "https://h/"), Ok(None), "nobody asks it: {named}");
-            assert_eq!(shown(named, "", "http://127.0.0.1/"), Ok(None), "nor here: {named}");
+            assert_eq!(way(named, "", "https://h/"), Way::NoProxy(why), "{named}");
+            assert_eq!(way(named, "h", "https://h/"), Way::Direct, "nobody asks it: {named}");
+            assert_eq!(way(named, "", "http://127.0.0.1/"), Way::Local, "nor here: {named}");
         }
     }
 
@@ -262,8 +292,8 @@ mod tests {
             ("[::1]:443", "https://[::1]/", true),
             ("[::1]:444", "https://[::1]/", false),
         ] {
-            let way = shown("http://p:1", exceptions, url).unwrap();
-            assert_eq!(way.is_none(), is_direct, "{exceptions} {url}");
+            let way = way("http://p:1", exceptions, url);
+            assert_eq!(way == Way::Direct, is_direct, "{exceptions} {url}");
         }
     }
 }
