@@ -230,14 +230,14 @@ async fn way(
     let (servers, cut_off): (Vec<_>, Vec<_>) =
         servers.into_iter().partition(|server| !matches!(server.way, Way::NoProxy(_)));
     if !cut_off.is_empty() {
-        let hosts = network::hosts(&cut_off);
-        let message = format!("{hosts} cannot be asked before the variable of the proxy is mended");
+        let named = network::named(&cut_off);
+        let message = format!("{named} cannot be asked before the variable of the proxy is mended");
         report.left_out(Check::Network, message);
     }
     if servers.is_empty() {
         return;
     }
-    let activity = format!("Asking {} for the time", network::hosts(&servers));
+    let activity = format!("Asking {} for the time", network::named(&servers));
     let answers = waited_for(network::ask(clients, servers), &activity, interaction).await;
     report.add(network::judge(&answers));
     report.add(clock::judge(&answers));

@@ -17,14 +17,15 @@ const PROBLEM_MS: u64 = 300_000;
 pub(super) fn judge(answers: &[Answer]) -> Report {
     let mut report = Report::default();
     let ahead = answers.iter().filter_map(|(server, answer)| {
-        Some((ahead_ms(answer.as_ref().ok()?)?, server.host.as_str()))
+        Some((ahead_ms(answer.as_ref().ok()?)?, server.authority.as_str()))
     });
-    let Some((ahead_ms, host)) = ahead.min_by_key(|(ahead_ms, _)| ahead_ms.unsigned_abs()) else {
+    let Some((ahead_ms, server)) = ahead.min_by_key(|(ahead_ms, _)| ahead_ms.unsigned_abs()) else {
         return report;
     };
     let off = Duration::from_millis(ahead_ms.unsigned_abs());
     let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
-    let message = format!("This machine's clock is {} {side} that of {host}.", super::roughly(off));
+    let message =
+        format!("This machine's clock is {} {side} that of {server}.", super::roughly(off));
     let advice = "Have the network set it. Until then tokens are refreshed too early or too late, \
                   and good certificates can look bad.";
     let command = match cfg!(target_os = "macos") {
@@ -33,7 +34,7 @@ pub(super) fn judge(answers: &[Answer]) -> Report {
     };
     match ahead_ms.unsigned_abs() {
         off_ms if off_ms <= NOTE_MS => {
-            report.fine(Check::Clock, format!("The clock agrees with that of {host}"));
+            report.fine(Check::Clock, format!("The clock agrees with that of {server}"));
         }
         off_ms if off_ms <= PROBLEM_MS => report.found(
             Finding::note(Check::Clock, message)

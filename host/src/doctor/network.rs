@@ -20,8 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub(super) struct Server {
     /// `https://HOST/`, with the port where there is one.
     pub(super) origin: String,
-    /// The host alone.
-    pub(super) host: String,
+    /// The host, with the port where there is one: what tells it from another on the same machine.
+    pub(super) authority: String,
     /// How requests get there.
     pub(super) way: Way,
 }
@@ -32,16 +32,17 @@ impl Server {
         let parsed = Url::parse(url)?;
         let scheme = if parsed.https { "https" } else { "http" };
         let port = parsed.port.map(|port| format!(":{port}")).unwrap_or_default();
-        let origin = format!("{scheme}://{}{port}/", parsed.host);
+        let authority = format!("{}{port}", parsed.host);
+        let origin = format!("{scheme}://{authority}/");
         let way = variables.way_to(&parsed);
-        Some(Server { origin, host: parsed.host.to_owned(), way })
+        Some(Server { origin, authority, way })
     }
 }
 
-/// Their hosts in one text.
-pub(super) fn hosts(servers: &[Server]) -> String {
-    let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
-    hosts.join(" and ")
+/// Who they are, in one text.
+pub(super) fn named(servers: &[Server]) -> String {
+    let names: Vec<&str> = servers.iter().map(|server| server.authority.as_str()).collect();
+    names.join(" and ")
 }
 
 /// What one said.
@@ -72,32 +73,32 @@ pub(super) fn judge(answers: &[Answer]) -> Report {
     let mut failed: Vec<(&Unanswered, &Way, Vec<&str>)> = Vec::new();
     for (server, answer) in answers {
         match answer {
-            Ok(_) => report.fine(Check::Network, format!("{} answers", server.host)),
+            Ok(_) => report.fine(Check::Network, format!("{} answers", server.authority)),
             Err(unanswered) => {
                 let mut same = failed.iter_mut();
                 match same.find(|(other, way, _)| (*other, *way) == (unanswered, &server.way)) {
-                    Some((_, _, hosts)) => hosts.push(&server.host),
-                    None => failed.push((unanswered, &server.way, vec![&server.host])),
+                    Some((_, _, hosts)) => hosts.push(&server.authority),
+                    None => failed.push((unanswered, &server.way, vec![&server.authority])),
                 }
             }
         }
     }
-    for (unanswered, way, hosts) in failed {
-        report.found(finding(unanswered, way, &hosts));
+    for (unanswered, way, names) in failed {
+        report.found(finding(unanswered, way, &names));
     }
     report
 }
 
-fn finding(unanswered: &Unanswered, way: &Way, hosts: &[&str]) -> Finding {
+fn finding(unanswered: &Unanswered, way: &Way, names: &[&str]) -> Finding {
     use TransportFailure::{Broken, Connect, Proxy, Timeout, TooLarge};
     let Unanswered { failure, cause } = unanswered;
-    let hosts = hosts.join(" and ");
+    let names = names.join(" and ");
     let nothing = match (way, failure) {
         (Way::Through(proxy), failure) if !matches!(failure, Proxy(_)) => {
             let proxy = proxy.shown();
-            format!("Through the proxy {proxy} nothing was heard from {hosts}")
+            format!("Through the proxy {proxy} nothing was heard from {names}")
         }
-        _ => format!("Nothing was heard from {hosts}"),
+        _ => format!("Nothing was heard from {names}"),
     };
     let cause = cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
     let message = format!("{nothing}: {failure}{cause}.");
@@ -132,12 +133,14 @@ mod tests {
 
     #[test]
     fn a_server_is_its_origin() {
-        for (url, origin) in [
-            ("https://api.github.com/copilot_internal/v2/token", "https://api.github.com/"),
-            ("http://127.0.0.1:8080/t?x", "http://127.0.0.1:8080/"),
-            ("https://[::1]:9", "https://[::1]:9/"),
+        for (url, scheme, authority) in [
+            ("https://api.github.com/copilot_internal/v2/token", "https", "api.github.com"),
+            ("http://127.0.0.1:8080/t?x", "http", "127.0.0.1:8080"),
+            ("https://[::1]:9", "https", "[::1]:9"),
         ] {
-            assert_eq!(Server::of(url, &Variables::default()).unwrap().origin, origin);
+            let server = Server::of(url, &Variables::default()).unwrap();
+            assert_eq!(server.authority, authority);
+            assert_eq!(server.origin, format!("{scheme}://{authority}/"));
         }
         assert_eq!(Server::of("nonsense", &Variables::default()), None);
     }
@@ -146,6 +149,7 @@ mod tests {
     fn what_failed_alike_is_told_once_with_the_way_that_was_tried() {
         use TransportFailure::{Broken, Connect, OutOfDate, Proxy, Timeout, UnknownAuthority};
         let (a, b) = (server("a.example", &[]), server("b.example", &[]));
+        let other_port = server("a.example:8443", &[]);
         let proxied = server("c.example", &[("HTTPS_PROXY", "http://me:canary@p:1")]);
         for (answers, words, says) in [
             (vec![(a.clone(), Ok(Greeting::default()))], &["fine"][..], "a.example answers"),
@@ -153,6 +157,11 @@ mod tests {
                 vec![(a.clone(), unanswered(Connect)), (b.clone(), unanswered(Connect))],
                 &["problem"],
                 "from a.example and b.example: could not connect (the cause).",
+            ),
+            (
+                vec![(a.clone(), unanswered(Connect)), (other_port, unanswered(Connect))],
+                &["problem"],
+                "from a.example and a.example:8443: could not connect",
             ),
             (
                 vec![(a.clone(), unanswered(Connect)), (b, unanswered(Timeout))],

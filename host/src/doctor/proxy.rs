@@ -23,8 +23,8 @@ pub(super) fn judge(variables: &Variables, servers: &[Server]) -> Report {
         report.fine(Check::Proxy, format!("Requests go through the proxy {proxy}"));
     }
     let exempt = || servers.iter().filter(|server| named.is_some() && server.way == Way::Direct);
-    for Server { host, .. } in exempt() {
-        report.fine(Check::Proxy, format!("NO_PROXY exempts {host} from the proxy"));
+    for Server { authority, .. } in exempt() {
+        report.fine(Check::Proxy, format!("NO_PROXY exempts {authority} from the proxy"));
     }
     if proxies.is_empty() && exempt().next().is_none() && report.is_ok() {
         // Nothing on this machine is asked through one.

@@ -59,6 +59,7 @@ fn where_all_is_well_it_says_so_and_changes_nothing() {
     let before = home.snapshot();
     let ended = home.pi(["doctor"]).run();
     ended.exits(0).is_quiet();
+    let authority = sandbox.base_url().trim_start_matches("http://");
     for line in [
         "Credential file\n",
         "  ✓ ~/.pi/agent can be written\n",
@@ -69,8 +70,8 @@ fn where_all_is_well_it_says_so_and_changes_nothing() {
         "\nLogins\n  ✓ Anthropic (Claude Pro/Max): logged in\n",
         "\nSettings\n  ✓ ~/providers.json is in use\n",
         "\nNetwork\n  ✓ No proxy is set\n",
-        "  ✓ 127.0.0.1 answers\n",
-        "  ✓ The clock agrees with that of 127.0.0.1\n",
+        &format!("  ✓ {authority} answers\n"),
+        &format!("  ✓ The clock agrees with that of {authority}\n"),
         "\n\nNo problems found.\n",
     ] {
         assert!(ended.stdout.contains(line), "{ended}\nlacks {line}");

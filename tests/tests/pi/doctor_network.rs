@@ -215,7 +215,9 @@ fn a_server_that_never_answers_is_given_ten_seconds_and_ctrl_c_ends_it_at_once()
     let home = home_at(&origin);
     let began = Instant::now();
     let mut interrupted = home.pi(["doctor"]).start();
-    let waits = |stderr: &str| stderr.find("Asking 127.0.0.1 for the time...");
+    let authority = origin.trim_start_matches("http://");
+    let asking = format!("Asking {authority} for the time...");
+    let waits = |stderr: &str| stderr.find(&asking);
     interrupted.hear("what it waits for", waits);
     interrupted.signal(Signal::INT);
     interrupted.finish().exits(130).prints("");
