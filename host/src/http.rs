@@ -69,8 +69,9 @@ impl Clients {
 
 /// The way to the server of `url`.
 fn way(url: &str) -> Result<Way, TransportFailure> {
-    // What the core cannot read, another parser might read as another server.
-    let url = Url::parse(url).ok_or(TransportFailure::Connect)?;
+    // What the core cannot read, another parser might read as another server; and plain http leads to
+    // this machine alone, also where a core from a file asks for more.
+    let url = Url::parse(url).filter(Url::is_safe).ok_or(TransportFailure::Connect)?;
     Ok(Variables::of_process().way_to(&url))
 }
 
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_url_that_the_core_cannot_read_is_asked_by_no_way() {
+    async fn a_url_that_the_core_cannot_read_or_calls_unsafe_is_asked_by_no_way() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         server.set_nonblocking(true).unwrap();
         let at = server.local_addr().unwrap();
@@ -138,6 +139,8 @@ mod tests {
             format!("http:\\\\{at}/"),
             format!("http:{at}/"),
             format!(" http://{at}/"),
+            // This machine, to the system; to the core, somewhere else.
+            format!("http://0.0.0.0:{}/", at.port()),
             "nonsense".to_owned(),
         ] {
             let unanswered = clients.greet(&url).await.unwrap_err();
