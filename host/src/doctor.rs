@@ -8,6 +8,7 @@
 //!   report         findings, how bad they are, and what is fine
 //!   mend           what `--fix` does
 //!   directory, link, file, entries, both_files    the credential file and what it is in
+//!   aside          where a file can be moved to
 //!   subjects       the files that modes and owners matter of
 //!     permissions, owner
 //!   lock, leftovers    what holds a writer up, and what one has left behind
@@ -15,6 +16,7 @@
 //!   proxy, certificates, network, clock    the way to the providers
 //! ```
 
+mod aside;
 mod backoff;
 mod both_files;
 mod certificates;
@@ -138,7 +140,9 @@ async fn files(
         let other = store.directory().join("oauth.json");
         if other != path {
             let ignored = file::look(store, &other).await;
-            report.add(both_files::judge((&shown, document), (&store.shown(&other), &ignored)));
+            let aside = aside::free(&other).map(|path| store.shown(&path));
+            let ignored = (&*store.shown(&other), &ignored);
+            report.add(both_files::judge((&shown, document), ignored, aside.as_deref(), now_ms()));
         }
     }
     let (subjects, user) = (subjects::subjects(store, places.as_ref()), subjects::user());

@@ -225,6 +225,14 @@ impl Finding {
         self
     }
 
+    /// Done by moving a file to a name at which there is nothing; nothing is overwritten if that has
+    /// changed by then.
+    #[must_use]
+    pub(super) fn by_moving(self, from: &str, to: &str) -> Self {
+        let words = format!("mv -n {}", shell(&plain(from)));
+        self.by(&words, to)
+    }
+
     pub(super) fn offer(mut self, remedy: Option<Remedy>) -> Self {
         if let Some(remedy) = remedy {
             self.fix = Fix::Offered(remedy);

@@ -155,6 +155,21 @@ const FAULTS: &[Fault] = &[
         false,
     ),
     (
+        |home| drop(home.write("oauth.json", r#"{"x":{"type":"api_key","key":"k"}}"#)),
+        &["both_files problem"],
+        "oauth.json holds an API key for x, for which",
+        false,
+    ),
+    (
+        |home| {
+            home.write("oauth.json", "{");
+            home.write("oauth.json.bad", "an earlier one");
+        },
+        &["both_files note"],
+        "mv -n ~/.pi/agent/oauth.json ~/.pi/agent/oauth.json.bad2",
+        false,
+    ),
+    (
         |home| {
             make_ours(&lock_of(home));
             age(&lock_of(home));
