@@ -217,12 +217,21 @@ async fn way(
     }
     report.add(proxy::judge(&variables, &servers));
     let clients = Arc::new(Clients::default());
-    report.add(certificates::judge(&certificates::look(clients.trust_any())));
+    let certificates = certificates::look();
+    let blocking = certificates::blocking(&certificates);
+    // What loads them would wait, and could not be stopped.
+    let trust_any = blocking.is_none() && clients.trust_any();
+    report.add(certificates::judge(&certificates, trust_any));
     if options.offline {
         report.left_out(
             Check::Network,
             "No server was asked (--offline), so the clock was not compared",
         );
+        return;
+    }
+    if let Some(variable) = blocking {
+        let message = format!("No server can be asked before {variable} is mended");
+        report.left_out(Check::Network, message);
         return;
     }
     if !known {
