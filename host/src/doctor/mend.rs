@@ -50,10 +50,10 @@ pub(super) async fn mend(store: &Store, report: &mut Report, interaction: &mut i
             }
             _ => locked.clone().unwrap_or(Ok(())),
         };
-        finding.fix = match result.and_then(|()| done(store, remedy)) {
-            Ok(what) => Fix::Done(what),
-            Err(why) => Fix::Failed(why),
-        };
+        match result.and_then(|()| done(store, remedy)) {
+            Ok(what) => finding.done(what),
+            Err(why) => finding.fix = Fix::Failed(why),
+        }
     }
 }
 

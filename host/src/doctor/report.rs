@@ -162,10 +162,12 @@ pub struct Finding {
     pub path: Option<String>,
     /// What is the case; a sentence.
     pub message: String,
-    /// What to do; a sentence, empty where nothing has to be done.
+    /// What to do, or what is left to do where it has been mended; empty where nothing has to be done.
     pub mend: String,
     /// The command that does it, for a shell.
     pub command: Option<String>,
+    /// What is left to do once `--fix` has mended it.
+    after: String,
     pub(super) fix: Fix,
 }
 
@@ -200,8 +202,8 @@ impl Finding {
 
     fn new(check: Check, severity: Severity, message: &str) -> Self {
         let message = plain(message);
-        let (mend, fix) = (String::new(), Fix::ByHand);
-        Finding { check, severity, path: None, message, mend, command: None, fix }
+        let (mend, after, fix) = (String::new(), String::new(), Fix::ByHand);
+        Finding { check, severity, path: None, message, mend, command: None, after, fix }
     }
 
     /// About this file.
@@ -233,11 +235,25 @@ impl Finding {
         self.by(&words, to)
     }
 
+    /// With this advice that is still to be followed once it is mended.
+    #[must_use]
+    pub(super) fn then(mut self, advice: &str) -> Self {
+        self.after = plain(advice);
+        self
+    }
+
     pub(super) fn offer(mut self, remedy: Option<Remedy>) -> Self {
         if let Some(remedy) = remedy {
             self.fix = Fix::Offered(remedy);
         }
         self
+    }
+
+    /// It has been mended, in these words: what it advises is what is left to do.
+    pub(super) fn done(&mut self, what: String) {
+        self.mend = std::mem::take(&mut self.after);
+        self.command = None;
+        self.fix = Fix::Done(what);
     }
 
     /// Whether it can be mended without asking, and has not been yet.

@@ -112,6 +112,8 @@ fn fix_tells_a_program_what_it_did() {
     let mended = about("permissions");
     assert_eq!(mended["fixed"], "~/.pi/agent/auth.json has mode 600 now, not 604");
     assert_eq!((&mended["fixable"], &mended["severity"]), (&json!(false), &json!("problem")));
+    assert_eq!(mended["mend"], "If somebody may have read it, log in anew.");
+    assert_eq!(mended.get("command"), None, "that has been done");
     assert_eq!(about("both_files").get("fixed"), None);
     assert_eq!(object["ok"], false);
     assert_eq!(mode(&home.file()), 0o600);
@@ -126,7 +128,9 @@ fn a_file_that_a_link_leads_to_is_narrowed_where_it_is_and_that_is_said() {
     set_mode(&target, 0o664);
     let ended = offline(&home, &["--fix"]).run();
     ended.exits(0);
-    assert!(ended.stdout.contains("Mended: ~/dotfiles.json has mode 600 now, not 664"), "{ended}");
+    let told = "  ✓ Mended: ~/dotfiles.json has mode 600 now, not 664\n    \
+                If somebody may have read or changed it, log in anew.\n";
+    assert!(ended.stdout.contains(told), "{ended}");
     assert_eq!(mode(&target), 0o600);
 }
 
