@@ -113,22 +113,30 @@ async fn files(
     if matches!(leads, link::Leads::Nowhere(_) | link::Leads::Unknown(_)) {
         return None;
     }
-    report.add(directory::judge(&shown, &seen));
+    let is_shut = subjects::is_shut(store.directory(), 0o500);
+    report.add(directory::judge(&shown, &seen, is_shut));
     if !matches!(seen, directory::Seen::There) {
         let is_new = matches!(seen, directory::Seen::Nothing(_));
         return is_new.then(|| Document::parse(None).ok()).flatten();
     }
     let path = store.path();
     let shown = store.shown(&path);
-    report.add(link::judge(&shown, &link::look(store, &path)));
+    let leads = link::look(store, &path);
+    report.add(link::judge(&shown, &leads));
     let places = store.places().ok();
-    if let Some(places) = &places {
+    let file = file::look(store, &path).await;
+    // What may not be read is not replaced either, for the same cause.
+    if let Some(places) = places.as_ref().filter(|_| !file.is_closed()) {
         report.add(directory::writable(store, places));
     }
-    let file = file::look(store, &path).await;
     // Of a link that leads nowhere, more has been told already.
-    if places.is_some() || !matches!(file, file::Seen::Unusable(_)) {
-        report.add(file::judge(&shown, &file));
+    let is_told = match file {
+        file::Seen::Nothing => matches!(leads, link::Leads::Nowhere(_)),
+        file::Seen::Unusable(_) => places.is_none(),
+        file::Seen::Document(_) => false,
+    };
+    if !is_told {
+        report.add(file::judge(&shown, &file, subjects::is_shut(&path, 0o400)));
     }
     let document = match file {
         file::Seen::Document(document) => Some(document),
@@ -171,6 +179,13 @@ fn logins(
         }
         Some(Err(error @ Error::BadPreference { .. })) => {
             report.found(Finding::of(Check::Variables, &error));
+        }
+        Some(Err(Error::Overrides { .. }))
+            if store.is_some_and(|it| directory::hides(it, &it.overrides())) =>
+        {
+            let why = "Who is logged in cannot be told before that is mended";
+            report.left_out(Check::Logins, why);
+            return None;
         }
         Some(Err(error @ Error::Overrides { .. })) => {
             report.found(Finding::of(Check::Providers, &error));

@@ -98,6 +98,17 @@ fn where_nothing_is_stored_yet_that_is_fine_and_nothing_is_made() {
 }
 
 #[test]
+fn of_a_link_that_leads_nowhere_it_is_not_said_that_nothing_is_stored_yet() {
+    let home = healthy();
+    fs::remove_file(home.file()).unwrap();
+    symlink("nowhere.json", home.agent_dir().join("auth.json")).unwrap();
+    let ended = offline(&home, &[]).run();
+    ended.exits(1);
+    assert!(ended.stdout.contains("where there is nothing"), "{ended}");
+    assert!(!ended.stdout.contains("Nothing is stored yet"), "{ended}");
+}
+
+#[test]
 fn fix_tells_a_program_what_it_did() {
     let home = healthy();
     set_mode(&home.file(), 0o604);
@@ -234,7 +245,21 @@ fn a_user_who_may_not_look_and_one_without_a_home_are_told_so() {
     assert_eq!(findings(&ended), ["directory problem"], "{ended}");
     let told = "Could not write ~/.pi/agent/auth.json: permission denied.";
     assert!(ended.stdout.contains(told), "{ended}");
+    for mode in [0o000, 0o600, 0o300] {
+        set_mode(&agent_dir, mode);
+        // The overrides in it cannot be used either, which has no cause of its own.
+        let ended = somebody().env_remove("PI_AUTH_PROVIDERS").run();
+        ended.exits(1);
+        assert_eq!(findings(&ended), ["directory problem"], "{mode:o} {ended}");
+        assert!(ended.stdout.contains("chmod 700 ~/.pi/agent"), "{ended}");
+    }
     set_mode(&agent_dir, 0o700);
+    set_mode(&file, 0o000);
+    let ended = somebody().run();
+    ended.exits(1);
+    assert_eq!(findings(&ended), ["file problem"], "{ended}");
+    assert!(ended.stdout.contains("chmod 600 ~/.pi/agent/auth.json"), "{ended}");
+    set_mode(&file, 0o600);
     assert_eq!(findings(somebody().run().exits(0)), [""; 0]);
 
     let homeless = somebody().env_remove("HOME").env_remove("PI_CODING_AGENT_DIR");
