@@ -107,7 +107,7 @@ async fn files(
     report: &mut Report,
     interaction: &mut impl Interaction,
 ) -> Option<Document> {
-    let shown = store.shown(store.directory());
+    let shown = store.typed(store.directory());
     let (seen, leads) = (directory::look(store), link::look(store, store.directory()));
     report.add(link::judge(&shown, &leads));
     if matches!(leads, link::Leads::Nowhere(_) | link::Leads::Unknown(_)) {
@@ -120,7 +120,7 @@ async fn files(
         return is_new.then(|| Document::parse(None).ok()).flatten();
     }
     let path = store.path();
-    let shown = store.shown(&path);
+    let shown = store.typed(&path);
     let leads = link::look(store, &path);
     report.add(link::judge(&shown, &leads));
     let places = store.places().ok();
@@ -136,7 +136,9 @@ async fn files(
         file::Seen::Document(_) => false,
     };
     if !is_told {
-        report.add(file::judge(&shown, &file, subjects::is_shut(&path, 0o400)));
+        let aside = aside::free(&path).map(|path| store.typed(&path));
+        let is_shut = subjects::is_shut(&path, 0o400);
+        report.add(file::judge(&shown, &file, aside.as_deref(), is_shut));
     }
     let document = match file {
         file::Seen::Document(document) => Some(document),
@@ -148,8 +150,8 @@ async fn files(
         let other = store.directory().join("oauth.json");
         if other != path {
             let ignored = file::look(store, &other).await;
-            let aside = aside::free(&other).map(|path| store.shown(&path));
-            let ignored = (&*store.shown(&other), &ignored);
+            let aside = aside::free(&other).map(|path| store.typed(&path));
+            let ignored = (&*store.typed(&other), &ignored);
             report.add(both_files::judge((&shown, document), ignored, aside.as_deref(), now_ms()));
         }
     }
@@ -188,7 +190,15 @@ fn logins(
             return None;
         }
         Some(Err(error @ Error::Overrides { .. })) => {
-            report.found(Finding::of(Check::Providers, &error));
+            let finding = Finding::of(Check::Providers, &error);
+            let odd = store.map(Store::overrides).filter(|path| path.exists() && !path.is_file());
+            report.found(match (store, odd) {
+                // It is none that somebody has written, and not to be removed unseen.
+                (Some(store), Some(path)) => finding
+                    .mend("Look at what it is, and put a file in its place or unset PI_AUTH_PROVIDERS.")
+                    .by("ls -ld", &store.typed(&path)),
+                _ => finding,
+            });
             return None;
         }
         _ => {

@@ -159,6 +159,7 @@ mod tests {
         let at_work = r#"{"anthropic":{"type":"oauth","refresh":"r","enterpriseUrl":"a.b"}}"#;
         let of_no_kind = r#"{"anthropic":7}"#;
         let two = r#"{"a":{"type":"api_key","key":"k"},"b":{"type":"oauth"}}"#;
+        let option = r#"{"--help":{"type":"oauth","refresh":"r"}}"#;
         let (remove, again, aside) =
             ("rm ~/oauth.json", "pi login anthropic", "mv -n ~/oauth.json ~/oauth.json.bad");
         for (used, ignored, word, command) in [
@@ -174,6 +175,7 @@ mod tests {
             (of_no_kind, login, "problem", Some(again)),
             (variable, login, "problem", Some(again)),
             ("{}", key, "problem", None),
+            ("{}", option, "problem", None),
             (expired, key, "problem", None),
             (login, two, "problem", None),
             (login, key, "note", Some(aside)),

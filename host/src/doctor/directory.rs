@@ -61,7 +61,7 @@ fn hidden(store: &Store, error: io::Error) -> Seen {
 fn makeable(store: &Store, directory: &Path) -> Result<(), String> {
     let above = directory.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let may = above.is_dir() && access(above, Access::WRITE_OK | Access::EXEC_OK).is_ok();
-    if may { Ok(()) } else { Err(store.shown(above)) }
+    if may { Ok(()) } else { Err(store.typed(above)) }
 }
 
 /// What is to be said of it. `is_shut` is whether its owner, this user, has shut it.
@@ -106,7 +106,7 @@ pub(super) fn writable(store: &Store, places: &Places) -> Report {
             _ => StoreFailure::NotAFile,
         });
     let directory = places.target.parent().unwrap_or(&places.target);
-    judge_writing(&store.shown(directory), &store.shown(&places.target), failure)
+    judge_writing(&store.typed(directory), &store.typed(&places.target), failure)
 }
 
 fn judge_writing(directory: &str, target: &str, failure: Option<StoreFailure>) -> Report {

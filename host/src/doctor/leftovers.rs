@@ -14,7 +14,7 @@ pub(super) fn check(store: &Store, places: &Places) -> Report {
         return report;
     }
     let directory = places.target.parent().unwrap_or(&places.target);
-    let shown = store.shown(directory);
+    let shown = store.typed(directory);
     report.found(finding(&shown, files.len(), graves.len()).offer(Some(Remedy::Sweep)));
     report
 }
@@ -23,7 +23,7 @@ pub(super) fn check(store: &Store, places: &Places) -> Report {
 pub(super) fn full_graves(store: &Store, places: &Places) -> Report {
     let mut report = Report::default();
     for grave in places.full_graves() {
-        report.found(full_grave(&store.shown(&grave)));
+        report.found(full_grave(&store.typed(&grave)));
     }
     report
 }

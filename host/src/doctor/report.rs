@@ -220,10 +220,11 @@ impl Finding {
         self
     }
 
-    /// Done by these words of a command, which end in a path.
+    /// Done by these words of a command, which end in a path or a name. There is no command where it
+    /// would act on another, or be taken for an option.
     #[must_use]
     pub fn by(mut self, words: &str, path: &str) -> Self {
-        self.command = Some(format!("{words} {}", shell(&plain(path))));
+        self.command = is_exact(path).then(|| format!("{words} {}", shell(path)));
         self
     }
 
@@ -231,8 +232,10 @@ impl Finding {
     /// changed by then.
     #[must_use]
     pub(super) fn by_moving(self, from: &str, to: &str) -> Self {
-        let words = format!("mv -n {}", shell(&plain(from)));
-        self.by(&words, to)
+        match is_exact(from) {
+            true => self.by(&format!("mv -n {}", shell(from)), to),
+            false => self,
+        }
     }
 
     /// With this advice that is still to be followed once it is mended.
@@ -281,6 +284,12 @@ impl Finding {
     pub fn is_open_problem(&self) -> bool {
         self.severity == Severity::Problem && self.fixed().is_none()
     }
+}
+
+/// Whether a command can name it in plain text: it has no control characters, which are not shown,
+/// nor bytes that are no text, in whose place another character stands.
+fn is_exact(path: &str) -> bool {
+    plain(path) == path && !path.contains(char::REPLACEMENT_CHARACTER) && !path.starts_with('-')
 }
 
 /// All of it, in the order in which it was looked at.
@@ -359,5 +368,31 @@ impl Report {
             }
         };
         self.0.iter().map(text).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_would_act_on_something_else_is_not_given() {
+        for (path, command) in [
+            ("~/a", Some("rm ~/a")),
+            ("~/a b", Some("rm ~/'a b'")),
+            ("~/é", Some("rm ~/'é'")),
+            ("~/a\u{1b}b", None),
+            ("~/a\nb", None),
+            ("~/a\u{202e}b", None),
+            ("~/a\u{fffd}b", None),
+            ("--help", None),
+        ] {
+            let finding = || Finding::problem(Check::File, "P.");
+            assert_eq!(finding().by("rm", path).command.as_deref(), command, "{path:?}");
+            let moved = finding().by_moving(path, "~/free").command;
+            assert_eq!(moved.is_some(), command.is_some(), "{path:?}");
+            let moved = finding().by_moving("~/here", path).command;
+            assert_eq!(moved.is_some(), command.is_some(), "{path:?}");
+        }
     }
 }

@@ -63,7 +63,7 @@ fn subject(store: &Store, role: Role, path: &Path) -> Option<Subject> {
         _ => metadata.is_file(),
     };
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
-    is_expected.then(|| Subject { role, shown: store.shown(&path), path, mode, owner })
+    is_expected.then(|| Subject { role, shown: store.typed(&path), path, mode, owner })
 }
 
 /// Whether the file or directory at `path` is this user's own, and its mode does not let its owner

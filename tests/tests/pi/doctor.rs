@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -304,6 +305,25 @@ fn names_in_the_file_cannot_act_on_a_terminal() {
     let ended = offline(&home, &[]).run();
     ended.exits(1);
     assert!(ended.stdout.contains("The entry `a[31mb`"), "{ended}");
+}
+
+#[test]
+fn a_command_for_a_path_that_cannot_be_shown_as_it_is_is_not_given() {
+    let home = healthy();
+    for name in [&b"a\x1b[31mb"[..], b"a\xffb"] {
+        let directory = home.path().join(std::ffi::OsStr::from_bytes(name));
+        if fs::rename(home.agent_dir(), &directory).is_err() {
+            crate::skipped("this file system takes names that are text only");
+            return;
+        }
+        fs::write(directory.join("auth.json"), "").unwrap();
+        let doctor = || offline(&home, &["--json"]).env("PI_CODING_AGENT_DIR", &directory);
+        let ended = doctor().run();
+        ended.exits(1);
+        assert_eq!(findings(&ended), ["file problem"], "{ended}");
+        assert_eq!(object(&ended)["findings"][0].get("command"), None, "{ended}");
+        fs::rename(&directory, home.agent_dir()).unwrap();
+    }
 }
 
 #[test]

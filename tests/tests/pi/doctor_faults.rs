@@ -54,7 +54,16 @@ const FAULTS: &[Fault] = &[
     (
         |home| drop(home.write("auth.json", "")),
         &["file problem"],
-        "mv ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad",
+        "mv -n ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad\n",
+        false,
+    ),
+    (
+        |home| {
+            home.write("auth.json", "");
+            home.write("auth.json.bad", "an earlier one");
+        },
+        &["file problem"],
+        "mv -n ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad2\n",
         false,
     ),
     (
@@ -251,6 +260,15 @@ const FAULTS: &[Fault] = &[
         |home| fs::remove_file(home.providers_file()).unwrap(),
         &["providers problem"],
         "there is no such file",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_file(home.providers_file()).unwrap();
+            fs::create_dir(home.providers_file()).unwrap();
+        },
+        &["providers problem"],
+        "ls -ld ~/providers.json",
         false,
     ),
 ];
