@@ -8,6 +8,7 @@
 //!   report         findings, how bad they are, and what is fine
 //!   mend           what `--fix` does
 //!   directory, link, file, entries, both_files    the credential file and what it is in
+//!   aside          where a file can be moved to
 //!   subjects       the files that modes and owners matter of
 //!     permissions, owner
 //!   lock, leftovers    what holds a writer up, and what one has left behind
@@ -15,6 +16,7 @@
 //!   proxy, certificates, network, clock    the way to the providers
 //! ```
 
+mod aside;
 mod backoff;
 mod both_files;
 mod certificates;
@@ -104,28 +106,38 @@ async fn files(
     report: &mut Report,
     interaction: &mut impl Interaction,
 ) -> Option<Document> {
-    let shown = store.shown(store.directory());
+    let shown = store.typed(store.directory());
     let (seen, leads) = (directory::look(store), link::look(store, store.directory()));
     report.add(link::judge(&shown, &leads));
     if matches!(leads, link::Leads::Nowhere(_) | link::Leads::Unknown(_)) {
         return None;
     }
-    report.add(directory::judge(&shown, &seen));
+    let is_shut = subjects::is_shut(store.directory(), 0o500);
+    report.add(directory::judge(&shown, &seen, is_shut));
     if !matches!(seen, directory::Seen::There) {
         let is_new = matches!(seen, directory::Seen::Nothing(_));
         return is_new.then(|| Document::parse(None).ok()).flatten();
     }
     let path = store.path();
-    let shown = store.shown(&path);
-    report.add(link::judge(&shown, &link::look(store, &path)));
+    let shown = store.typed(&path);
+    let leads = link::look(store, &path);
+    report.add(link::judge(&shown, &leads));
     let places = store.places().ok();
-    if let Some(places) = &places {
+    let file = file::look(store, &path).await;
+    // What may not be read is not replaced either, for the same cause.
+    if let Some(places) = places.as_ref().filter(|_| !file.is_closed()) {
         report.add(directory::writable(store, places));
     }
-    let file = file::look(store, &path).await;
     // Of a link that leads nowhere, more has been told already.
-    if places.is_some() || !matches!(file, file::Seen::Unusable(_)) {
-        report.add(file::judge(&shown, &file));
+    let is_told = match file {
+        file::Seen::Nothing => matches!(leads, link::Leads::Nowhere(_)),
+        file::Seen::Unusable(_) => places.is_none(),
+        file::Seen::Document(_) => false,
+    };
+    if !is_told {
+        let aside = aside::free(&path).map(|path| store.typed(&path));
+        let is_shut = subjects::is_shut(&path, 0o400);
+        report.add(file::judge(&shown, &file, aside.as_deref(), is_shut));
     }
     let document = match file {
         file::Seen::Document(document) => Some(document),
@@ -137,7 +149,9 @@ async fn files(
         let other = store.directory().join("oauth.json");
         if other != path {
             let ignored = file::look(store, &other).await;
-            report.add(both_files::judge((&shown, document), (&store.shown(&other), &ignored)));
+            let aside = aside::free(&other).map(|path| store.typed(&path));
+            let ignored = (&*store.typed(&other), &ignored);
+            report.add(both_files::judge((&shown, document), ignored, aside.as_deref(), now_ms()));
         }
     }
     let (subjects, user) = (subjects::subjects(store, places.as_ref()), subjects::user());
@@ -167,8 +181,23 @@ fn logins(
         Some(Err(error @ Error::BadPreference { .. })) => {
             report.found(Finding::of(Check::Variables, &error));
         }
+        Some(Err(Error::Overrides { .. }))
+            if store.is_some_and(|it| directory::hides(it, &it.overrides())) =>
+        {
+            let why = "Who is logged in cannot be told before that is mended";
+            report.left_out(Check::Logins, why);
+            return None;
+        }
         Some(Err(error @ Error::Overrides { .. })) => {
-            report.found(Finding::of(Check::Providers, &error));
+            let finding = Finding::of(Check::Providers, &error);
+            let odd = store.map(Store::overrides).filter(|path| path.exists() && !path.is_file());
+            report.found(match (store, odd) {
+                // It is none that somebody has written, and not to be removed unseen.
+                (Some(store), Some(path)) => finding
+                    .mend("Look at what it is, and put a file in its place or unset PI_AUTH_PROVIDERS.")
+                    .by("ls -ld", &store.typed(&path)),
+                _ => finding,
+            });
             return None;
         }
         _ => {
@@ -212,12 +241,21 @@ async fn way(
     }
     report.add(proxy::judge(&variables, &servers));
     let clients = Arc::new(Clients::default());
-    report.add(certificates::judge(&certificates::look(clients.trust_any())));
+    let certificates = certificates::look();
+    let blocking = certificates::blocking(&certificates);
+    // What loads them would wait, and could not be stopped.
+    let trust_any = blocking.is_none() && clients.trust_any();
+    report.add(certificates::judge(&certificates, trust_any));
     if options.offline {
         report.left_out(
             Check::Network,
             "No server was asked (--offline), so the clock was not compared",
         );
+        return;
+    }
+    if let Some(variable) = blocking {
+        let message = format!("No server can be asked before {variable} is mended");
+        report.left_out(Check::Network, message);
         return;
     }
     if !known {

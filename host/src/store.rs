@@ -74,11 +74,17 @@ impl Store {
 
     /// A path as it is shown to people: with `~` for the home directory.
     pub(crate) fn shown(&self, path: &Path) -> String {
+        pi_auth_core::text::plain(&self.typed(path))
+    }
+
+    /// The same with the control characters that are in it, for whoever has to know of them before
+    /// it is shown.
+    pub(crate) fn typed(&self, path: &Path) -> String {
         let below_home = self.home.as_ref().and_then(|home| path.strip_prefix(home).ok());
-        pi_auth_core::text::plain(&match below_home {
+        match below_home {
             Some(rest) => format!("~/{}", rest.display()),
             None => path.display().to_string(),
-        })
+        }
     }
 
     /// Reads the overrides file.

@@ -30,7 +30,11 @@ pub(super) fn look(store: &Store) -> Seen {
     let directory = store.directory();
     match fs::metadata(directory) {
         Ok(metadata) if metadata.is_dir() => match fs::read_dir(directory) {
-            Ok(_) => Seen::There,
+            Ok(_) => match access(directory, Access::EXEC_OK) {
+                Ok(()) => Seen::There,
+                // Its names can be listed, and nothing in it be used.
+                Err(error) => hidden(store, error.into()),
+            },
             Err(error) => hidden(store, error),
         },
         Ok(_) => Seen::Other,
@@ -39,6 +43,12 @@ pub(super) fn look(store: &Store) -> Seen {
         Err(_) if fs::symlink_metadata(directory).is_ok() => Seen::Other,
         Err(_) => Seen::Nothing(makeable(store, directory)),
     }
+}
+
+/// Whether `path` is in the directory, of which more is told already where nothing in it can be used.
+pub(super) fn hides(store: &Store, path: &Path) -> bool {
+    let is_closed = !matches!(look(store), Seen::There | Seen::Nothing(_));
+    is_closed && path.starts_with(store.directory())
 }
 
 fn hidden(store: &Store, error: io::Error) -> Seen {
@@ -51,11 +61,11 @@ fn hidden(store: &Store, error: io::Error) -> Seen {
 fn makeable(store: &Store, directory: &Path) -> Result<(), String> {
     let above = directory.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let may = above.is_dir() && access(above, Access::WRITE_OK | Access::EXEC_OK).is_ok();
-    if may { Ok(()) } else { Err(store.shown(above)) }
+    if may { Ok(()) } else { Err(store.typed(above)) }
 }
 
-/// What is to be said of it.
-pub(super) fn judge(shown: &str, seen: &Seen) -> Report {
+/// What is to be said of it. `is_shut` is whether its owner, this user, has shut it.
+pub(super) fn judge(shown: &str, seen: &Seen, is_shut: bool) -> Report {
     let mut report = Report::default();
     match seen {
         Seen::There => {}
@@ -78,6 +88,11 @@ pub(super) fn judge(shown: &str, seen: &Seen) -> Report {
                 .mend("Look at what it is, and move it away.")
                 .by("ls -ld", shown),
         ),
+        Seen::Hidden(failure) if is_shut => report.found(
+            unusable(shown, "read", failure.clone())
+                .mend("Its mode keeps you out of it; it is your own.")
+                .by("chmod 700", shown),
+        ),
         Seen::Hidden(failure) => report.found(unusable(shown, "read", failure.clone())),
     }
     report
@@ -91,7 +106,7 @@ pub(super) fn writable(store: &Store, places: &Places) -> Report {
             _ => StoreFailure::NotAFile,
         });
     let directory = places.target.parent().unwrap_or(&places.target);
-    judge_writing(&store.shown(directory), &store.shown(&places.target), failure)
+    judge_writing(&store.typed(directory), &store.typed(&places.target), failure)
 }
 
 fn judge_writing(directory: &str, target: &str, failure: Option<StoreFailure>) -> Report {
@@ -116,14 +131,16 @@ mod tests {
 
     #[test]
     fn what_stands_there_by_table() {
-        for (seen, words, says) in [
-            (Seen::There, &[][..], ""),
-            (Seen::Nothing(Ok(())), &["fine"], "`pi login` makes it"),
-            (Seen::Nothing(Err("/ro".into())), &["problem"], "ls -ld /ro"),
-            (Seen::Other, &["problem"], "not a directory"),
-            (Seen::Hidden(StoreFailure::PermissionDenied), &["problem"], "permission denied"),
+        let denied = || Seen::Hidden(StoreFailure::PermissionDenied);
+        for (seen, is_shut, words, says) in [
+            (Seen::There, false, &[][..], ""),
+            (Seen::Nothing(Ok(())), false, &["fine"], "`pi login` makes it"),
+            (Seen::Nothing(Err("/ro".into())), false, &["problem"], "ls -ld /ro"),
+            (Seen::Other, false, &["problem"], "not a directory"),
+            (denied(), false, &["problem"], "permission denied"),
+            (denied(), true, &["problem"], "\nchmod 700 ~/.pi/agent"),
         ] {
-            let report = judge("~/.pi/agent", &seen);
+            let report = judge("~/.pi/agent", &seen, is_shut);
             assert_eq!(report.words(), words, "{seen:?}");
             assert!(report.text().contains(says), "{}", report.text());
         }

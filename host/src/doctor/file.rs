@@ -26,6 +26,14 @@ pub(super) enum Seen {
     Unusable(Error),
 }
 
+impl Seen {
+    /// Whether it is there and may not be read.
+    pub(super) fn is_closed(&self) -> bool {
+        let denied = StoreFailure::PermissionDenied;
+        matches!(self, Self::Unusable(Error::Store { failure, .. }) if *failure == denied)
+    }
+}
+
 /// Reads the file at `path`, as a flow would.
 pub(super) async fn look(store: &Store, path: &Path) -> Seen {
     let mut seen = read(store, path);
@@ -74,8 +82,9 @@ fn not_text(bytes: &[u8]) -> String {
     format!("it is not UTF-8 text from line {line}, column {column} on")
 }
 
-/// What is to be said of the file in use.
-pub(super) fn judge(shown: &str, seen: &Seen) -> Report {
+/// What is to be said of the file in use. `aside` is where it could be moved to, and `is_shut` whether
+/// its owner, this user, has shut it.
+pub(super) fn judge(shown: &str, seen: &Seen, aside: Option<&str>, is_shut: bool) -> Report {
     let mut report = Report::default();
     match seen {
         Seen::Nothing => report.fine(Check::File, "Nothing is stored yet: `pi login`"),
@@ -89,9 +98,18 @@ pub(super) fn judge(shown: &str, seen: &Seen) -> Report {
         Seen::Unusable(error @ Error::StoreCorrupt { .. }) => {
             let finding = Finding::problem(Check::File, error.to_string()).at(shown);
             let advice = "Mend it in an editor, or move it away and log in again.";
-            let aside = format!("mv {}", pi_auth_core::text::shell(shown));
-            report.found(finding.mend(advice).by(&aside, &format!("{shown}.bad")));
+            let finding = finding.mend(advice);
+            report.found(match aside {
+                Some(aside) => finding.by_moving(shown, aside),
+                None => finding,
+            });
         }
+        Seen::Unusable(error) if is_shut => report.found(
+            Finding::of(Check::File, error)
+                .at(shown)
+                .mend("Its mode keeps you from reading it; it is your own.")
+                .by("chmod 600", shown),
+        ),
         Seen::Unusable(error) => report.found(Finding::of(Check::File, error).at(shown)),
     }
     report
@@ -116,15 +134,18 @@ mod tests {
             (document("{}"), &["fine"], "0 entries"),
             (document(r#"{"a":{}}"#), &["fine"], "1 entry)"),
             (corrupt("{\n  \"a\": }"), &["problem"], "line 2, column 8"),
-            (corrupt(""), &["problem"], "mv ~/a ~/a.bad"),
+            (corrupt(""), &["problem"], "mv -n ~/a ~/a.bad2"),
             (failed(StoreFailure::NotAFile), &["problem"], "not a regular file"),
             (failed(StoreFailure::TooLarge), &["problem"], "1 MiB"),
             (failed(StoreFailure::PermissionDenied), &["problem"], "ls -ld"),
         ] {
-            let report = judge("~/a", &seen);
+            let report = judge("~/a", &seen, Some("~/a.bad2"), false);
             assert_eq!(report.words(), words, "{seen:?}");
             assert!(report.text().contains(says), "{}", report.text());
         }
+        let report = judge("~/a", &failed(StoreFailure::PermissionDenied), None, true);
+        assert_eq!(report.words(), ["problem"]);
+        assert!(report.text().ends_with("\nchmod 600 ~/a"), "{}", report.text());
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(super) enum Leads {
 pub(super) fn look(store: &Store, path: &Path) -> Leads {
     let Ok(link) = fs::read_link(path) else { return Leads::NoLink };
     match fs::canonicalize(path) {
-        Ok(target) => Leads::To(store.shown(&target)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Leads::Nowhere(store.shown(&link)),
+        Ok(target) => Leads::To(store.typed(&target)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Leads::Nowhere(store.typed(&link)),
         Err(error) => Leads::Unknown(error.to_string()),
     }
 }

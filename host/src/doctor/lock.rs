@@ -4,16 +4,16 @@ use std::io;
 
 use super::mend::Remedy;
 use super::report::{Check, Finding, Report};
-use crate::store::examine::{KernelLock, Places, kernel_lock};
+use crate::store::examine::{KernelLock, Places, is_empty, kernel_lock};
 use crate::store::{Pulse, Store, pulse};
 
 /// Feels for all of them. One that looks dead is watched for some seconds.
 pub(super) async fn check(store: &Store, places: &Places) -> Report {
     let kernel = kernel_lock(&places.kernel_lock);
-    let mut report = judge_kernel(&store.shown(&places.kernel_lock), &kernel);
+    let mut report = judge_kernel(&store.typed(&places.kernel_lock), &kernel);
     for lock in &places.locks {
         let remedy = Remedy::TakeOver { lock: lock.clone() };
-        report.add(judge(&store.shown(lock), &pulse(lock).await, remedy));
+        report.add(judge(&store.typed(lock), &pulse(lock).await, is_empty(lock), remedy));
     }
     if report.findings().next().is_none() {
         report.fine(Check::Lock, "Nobody holds a lock");
@@ -40,7 +40,7 @@ fn judge_kernel(shown: &str, lock: &KernelLock) -> Report {
     report
 }
 
-fn judge(shown: &str, pulse: &io::Result<Pulse>, remedy: Remedy) -> Report {
+fn judge(shown: &str, pulse: &io::Result<Pulse>, is_empty: bool, remedy: Remedy) -> Report {
     let mut report = Report::default();
     let finding = match pulse {
         Ok(Pulse::Free) => return report,
@@ -57,12 +57,16 @@ fn judge(shown: &str, pulse: &io::Result<Pulse>, remedy: Remedy) -> Report {
         Ok(Pulse::Dead(age)) => Finding::problem(
             Check::Lock,
             format!(
-                "The lock {shown} was left behind {} ago by a process that is gone.",
-                crate::doctor::roughly(*age)
+                "The lock {shown} was left behind {} ago by a process that is gone{}.",
+                crate::doctor::roughly(*age),
+                if is_empty { "" } else { ", and something is in it" }
             ),
         )
-        .mend("Whoever writes next takes it over, after some seconds. To have it gone now:")
-        .by("rmdir", shown)
+        .mend(match is_empty {
+            true => "Whoever writes next takes it over, after some seconds. To have it gone now:",
+            false => "No pi puts anything there. Look at what it is; to have all of it gone:",
+        })
+        .by(if is_empty { "rmdir" } else { "rm -r" }, shown)
         .offer(Some(remedy)),
         Ok(Pulse::NotADirectory) => Finding::problem(
             Check::Lock,
@@ -97,10 +101,15 @@ mod tests {
             (Ok(Pulse::NotADirectory), &["problem"], false, "rm ~/l"),
             (Err(io::ErrorKind::PermissionDenied.into()), &["problem"], false, "ls -ld ~/l"),
         ] {
-            let report = judge("~/l", &pulse, Remedy::TakeOver { lock: "/l".into() });
+            let report = judge("~/l", &pulse, true, Remedy::TakeOver { lock: "/l".into() });
             assert_eq!(report.words(), words, "{pulse:?}");
             assert_eq!(report.findings().any(Finding::is_fixable), fixable, "{pulse:?}");
             assert!(report.text().contains(says), "{}", report.text());
+        }
+        let dead = Ok(Pulse::Dead(s(60)));
+        for (is_empty, command) in [(true, "\nrmdir ~/l"), (false, "\nrm -r ~/l")] {
+            let report = judge("~/l", &dead, is_empty, Remedy::TakeOver { lock: "/l".into() });
+            assert!(report.text().ends_with(command), "{}", report.text());
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use pi_auth_core::flow::Event;
 use rustix::fs::OFlags;
 
+use super::leftovers;
 use super::report::{Fix, Report};
 use super::subjects::user;
 use crate::driver::waited_for;
@@ -50,18 +51,39 @@ pub(super) async fn mend(store: &Store, report: &mut Report, interaction: &mut i
             }
             _ => locked.clone().unwrap_or(Ok(())),
         };
-        finding.fix = match result.and_then(|()| done(store, remedy)) {
-            Ok(what) => Fix::Done(what),
-            Err(why) => Fix::Failed(why),
-        };
+        match done(store, remedy, result) {
+            Ok(what) => finding.done(what),
+            Err(why) => finding.fix = Fix::Failed(why),
+        }
+    }
+    if let (Some(_), Ok(places)) = (locked, store.places()) {
+        new_graves(&leftovers::full_graves(store, &places), report);
+    }
+}
+
+/// What was set aside just now is told, too: it is still there if something is in it.
+fn new_graves(graves: &Report, report: &mut Report) {
+    for grave in graves.findings() {
+        if report.findings().all(|known| known.path != grave.path) {
+            report.found(grave.clone());
+        }
     }
 }
 
 /// Has the lock for a moment: whoever takes it buries a dead one first, and sweeps.
 async fn take_and_sweep(store: &Store, interaction: &mut impl Interaction) -> Result<(), String> {
     let mut held = None;
-    let taking = store.hold(&mut held);
-    let taken = waited_for(taking, "Taking the lock, as a writer does", interaction).await;
+    let mut graves = set_aside(store);
+    let taken = loop {
+        let taking = store.hold(&mut held);
+        let taken = waited_for(taking, "Taking the lock, as a writer does", interaction).await;
+        let now = set_aside(store);
+        // A dead lock in which something is is set aside, but not removed, which fails a writer once.
+        if taken.is_ok() || now <= graves {
+            break taken;
+        }
+        graves = now;
+    };
     if taken.is_ok() {
         let graves = store.places().map(|places| places.leftovers().1).unwrap_or_default();
         for grave in graves {
@@ -76,8 +98,18 @@ async fn take_and_sweep(store: &Store, interaction: &mut impl Interaction) -> Re
     }
 }
 
-/// Looks again. What is told then has been seen.
-fn done(store: &Store, remedy: &Remedy) -> Result<String, String> {
+/// How many dead locks stand beside their place that cannot be removed.
+fn set_aside(store: &Store) -> usize {
+    store.places().map(|places| places.full_graves().len()).unwrap_or_default()
+}
+
+/// Looks again. What is told then has been seen; `result` is what trying has come to.
+fn done(store: &Store, remedy: &Remedy, result: Result<(), String>) -> Result<String, String> {
+    let is_gone = |lock: &Path| fs::symlink_metadata(lock).is_err();
+    // What has failed then is something that comes after that.
+    if !matches!(remedy, Remedy::TakeOver { lock } if is_gone(lock)) {
+        result?;
+    }
     match remedy {
         Remedy::Narrow { path, from, to } => {
             let shown = store.shown(path);
@@ -89,9 +121,9 @@ fn done(store: &Store, remedy: &Remedy) -> Result<String, String> {
                 _ => Err("the file system does not keep modes".into()),
             }
         }
-        Remedy::TakeOver { lock } => match fs::symlink_metadata(lock) {
-            Err(_) => Ok(format!("the dead lock {} is gone", store.shown(lock))),
-            Ok(_) => Err("somebody has taken it anew".into()),
+        Remedy::TakeOver { lock } => match is_gone(lock) {
+            true => Ok(format!("the dead lock {} is gone", store.shown(lock))),
+            false => Err("somebody has taken it anew".into()),
         },
         Remedy::Sweep => {
             let left = store.places().map(|places| places.leftovers()).unwrap_or_default();

@@ -38,16 +38,22 @@ fn finding(subject: &Subject) -> Option<Finding> {
     let (readable, writable) = (mode & 0o044 != 0, mode & 0o022 != 0);
     match role {
         Role::Secrets if readable || writable => {
-            let act = if readable { "read" } else { "written" };
+            let (act, done) = match (readable, writable) {
+                (true, true) => ("read and written", "read or changed"),
+                (true, false) => ("read", "read"),
+                (false, _) => ("written", "changed"),
+            };
             problem(format!("{shown}, which holds tokens, can be {act} by {others}.")).map(|it| {
-                it.mend(
-                    "Make it yours alone; if somebody may have read it, log in anew after that.",
-                )
+                it.mend(format!(
+                    "Make it yours alone; if somebody may have {done} it, log in anew after that."
+                ))
+                .then(&format!("If somebody may have {done} it, log in anew."))
             })
         }
         Role::Directory if writable => {
             problem(format!("{shown} can be written by {others}, who could replace your logins."))
                 .map(|it| it.mend("Make it yours alone."))
+                .map(|it| it.then("If somebody may have replaced your logins, log in anew."))
         }
         // The agent itself makes it so on some ways in; the files in it are still closed.
         Role::Directory if mode & 0o055 != 0 => {
@@ -61,7 +67,8 @@ fn finding(subject: &Subject) -> Option<Finding> {
         Role::Overrides if writable => problem(format!(
             "{shown} can be written by {others}, who could send your tokens to other servers."
         ))
-        .map(|it| it.mend("Take the right to write it away from them.")),
+        .map(|it| it.mend("Take the right to write it away from them."))
+        .map(|it| it.then("Look at what is in it, if somebody may have changed it.")),
         _ => None,
     }
 }
@@ -89,6 +96,8 @@ mod tests {
             (Secrets, 0o640, &["problem"], "chmod 600 "),
             (Secrets, 0o602, &["problem"], "chmod 600 "),
             (Secrets, 0o777, &["problem"], "chmod 600 "),
+            (Secrets, 0o666, &["problem"], "can be read and written by"),
+            (Secrets, 0o622, &["problem"], "can be written by"),
             (Secrets, 0o444, &["problem"], "chmod 400 "),
             (Directory, 0o700, &[], ""),
             (Directory, 0o755, &["note"], "chmod 700 "),

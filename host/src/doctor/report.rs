@@ -162,10 +162,12 @@ pub struct Finding {
     pub path: Option<String>,
     /// What is the case; a sentence.
     pub message: String,
-    /// What to do; a sentence, empty where nothing has to be done.
+    /// What to do, or what is left to do where it has been mended; empty where nothing has to be done.
     pub mend: String,
     /// The command that does it, for a shell.
     pub command: Option<String>,
+    /// What is left to do once `--fix` has mended it.
+    after: String,
     pub(super) fix: Fix,
 }
 
@@ -200,8 +202,8 @@ impl Finding {
 
     fn new(check: Check, severity: Severity, message: &str) -> Self {
         let message = plain(message);
-        let (mend, fix) = (String::new(), Fix::ByHand);
-        Finding { check, severity, path: None, message, mend, command: None, fix }
+        let (mend, after, fix) = (String::new(), String::new(), Fix::ByHand);
+        Finding { check, severity, path: None, message, mend, command: None, after, fix }
     }
 
     /// About this file.
@@ -218,10 +220,28 @@ impl Finding {
         self
     }
 
-    /// Done by these words of a command, which end in a path.
+    /// Done by these words of a command, which end in a path or a name. There is no command where it
+    /// would act on another, or be taken for an option.
     #[must_use]
     pub fn by(mut self, words: &str, path: &str) -> Self {
-        self.command = Some(format!("{words} {}", shell(&plain(path))));
+        self.command = is_exact(path).then(|| format!("{words} {}", shell(path)));
+        self
+    }
+
+    /// Done by moving a file to a name at which there is nothing; nothing is overwritten if that has
+    /// changed by then.
+    #[must_use]
+    pub(super) fn by_moving(self, from: &str, to: &str) -> Self {
+        match is_exact(from) {
+            true => self.by(&format!("mv -n {}", shell(from)), to),
+            false => self,
+        }
+    }
+
+    /// With this advice that is still to be followed once it is mended.
+    #[must_use]
+    pub(super) fn then(mut self, advice: &str) -> Self {
+        self.after = plain(advice);
         self
     }
 
@@ -230,6 +250,13 @@ impl Finding {
             self.fix = Fix::Offered(remedy);
         }
         self
+    }
+
+    /// It has been mended, in these words: what it advises is what is left to do.
+    pub(super) fn done(&mut self, what: String) {
+        self.mend = std::mem::take(&mut self.after);
+        self.command = None;
+        self.fix = Fix::Done(what);
     }
 
     /// Whether it can be mended without asking, and has not been yet.
@@ -257,6 +284,12 @@ impl Finding {
     pub fn is_open_problem(&self) -> bool {
         self.severity == Severity::Problem && self.fixed().is_none()
     }
+}
+
+/// Whether a command can name it in plain text: it has no control characters, which are not shown,
+/// nor bytes that are no text, in whose place another character stands.
+fn is_exact(path: &str) -> bool {
+    plain(path) == path && !path.contains(char::REPLACEMENT_CHARACTER) && !path.starts_with('-')
 }
 
 /// All of it, in the order in which it was looked at.
@@ -335,5 +368,31 @@ impl Report {
             }
         };
         self.0.iter().map(text).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_would_act_on_something_else_is_not_given() {
+        for (path, command) in [
+            ("~/a", Some("rm ~/a")),
+            ("~/a b", Some("rm ~/'a b'")),
+            ("~/é", Some("rm ~/'é'")),
+            ("~/a\u{1b}b", None),
+            ("~/a\nb", None),
+            ("~/a\u{202e}b", None),
+            ("~/a\u{fffd}b", None),
+            ("--help", None),
+        ] {
+            let finding = || Finding::problem(Check::File, "P.");
+            assert_eq!(finding().by("rm", path).command.as_deref(), command, "{path:?}");
+            let moved = finding().by_moving(path, "~/free").command;
+            assert_eq!(moved.is_some(), command.is_some(), "{path:?}");
+            let moved = finding().by_moving("~/here", path).command;
+            assert_eq!(moved.is_some(), command.is_some(), "{path:?}");
+        }
     }
 }

@@ -63,10 +63,36 @@ fn subject(store: &Store, role: Role, path: &Path) -> Option<Subject> {
         _ => metadata.is_file(),
     };
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
-    is_expected.then(|| Subject { role, shown: store.shown(&path), path, mode, owner })
+    is_expected.then(|| Subject { role, shown: store.typed(&path), path, mode, owner })
+}
+
+/// Whether the file or directory at `path` is this user's own, and its mode does not let its owner
+/// do all of `needed`.
+pub(super) fn is_shut(path: &Path, needed: u32) -> bool {
+    fs::metadata(path).is_ok_and(|it| it.uid() == user() && it.mode() & needed != needed)
 }
 
 /// Who this process acts as.
 pub(super) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_its_own_owner_cannot_use_is_shut() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        fs::write(&path, "").unwrap();
+        for (mode, shut) in [(0o600, false), (0o400, false), (0o000, true), (0o244, true)] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_shut(&path, 0o400), shut, "{mode:o}");
+        }
+        assert!(!is_shut(&directory.path().join("none"), 0o400));
+    }
 }

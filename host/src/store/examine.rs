@@ -81,12 +81,25 @@ impl Places {
         Replacement::prepare(&self.target).map(drop)
     }
 
-    /// What killed processes have left behind: files, then lock directories that were set aside.
+    /// What killed processes have left behind: files, then empty lock directories that were set
+    /// aside.
     pub(crate) fn leftovers(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let graves = self.locks.iter().flat_map(|lock| directory::graves(lock));
+        let graves = graves.filter(|grave| is_empty(grave));
         let files = self.names.iter().flat_map(|name| replace::leftovers(name));
         (files.collect(), graves.collect())
     }
+
+    /// Lock directories that were set aside and cannot be removed, since something is in them.
+    pub(crate) fn full_graves(&self) -> Vec<PathBuf> {
+        let graves = self.locks.iter().flat_map(|lock| directory::set_aside(lock));
+        graves.filter(|grave| !is_empty(grave)).collect()
+    }
+}
+
+/// Whether it is a directory in which nothing is.
+pub(crate) fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Asks for the kernel lock at `path`, and lets go of it at once. Shared, so that two who only look

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -99,6 +100,17 @@ fn where_nothing_is_stored_yet_that_is_fine_and_nothing_is_made() {
 }
 
 #[test]
+fn of_a_link_that_leads_nowhere_it_is_not_said_that_nothing_is_stored_yet() {
+    let home = healthy();
+    fs::remove_file(home.file()).unwrap();
+    symlink("nowhere.json", home.agent_dir().join("auth.json")).unwrap();
+    let ended = offline(&home, &[]).run();
+    ended.exits(1);
+    assert!(ended.stdout.contains("where there is nothing"), "{ended}");
+    assert!(!ended.stdout.contains("Nothing is stored yet"), "{ended}");
+}
+
+#[test]
 fn fix_tells_a_program_what_it_did() {
     let home = healthy();
     set_mode(&home.file(), 0o604);
@@ -113,6 +125,8 @@ fn fix_tells_a_program_what_it_did() {
     let mended = about("permissions");
     assert_eq!(mended["fixed"], "~/.pi/agent/auth.json has mode 600 now, not 604");
     assert_eq!((&mended["fixable"], &mended["severity"]), (&json!(false), &json!("problem")));
+    assert_eq!(mended["mend"], "If somebody may have read it, log in anew.");
+    assert_eq!(mended.get("command"), None, "that has been done");
     assert_eq!(about("both_files").get("fixed"), None);
     assert_eq!(object["ok"], false);
     assert_eq!(mode(&home.file()), 0o600);
@@ -127,7 +141,9 @@ fn a_file_that_a_link_leads_to_is_narrowed_where_it_is_and_that_is_said() {
     set_mode(&target, 0o664);
     let ended = offline(&home, &["--fix"]).run();
     ended.exits(0);
-    assert!(ended.stdout.contains("Mended: ~/dotfiles.json has mode 600 now, not 664"), "{ended}");
+    let told = "  ✓ Mended: ~/dotfiles.json has mode 600 now, not 664\n    \
+                If somebody may have read or changed it, log in anew.\n";
+    assert!(ended.stdout.contains(told), "{ended}");
     assert_eq!(mode(&target), 0o600);
 }
 
@@ -231,7 +247,21 @@ fn a_user_who_may_not_look_and_one_without_a_home_are_told_so() {
     assert_eq!(findings(&ended), ["directory problem"], "{ended}");
     let told = "Could not write ~/.pi/agent/auth.json: permission denied.";
     assert!(ended.stdout.contains(told), "{ended}");
+    for mode in [0o000, 0o600, 0o300] {
+        set_mode(&agent_dir, mode);
+        // The overrides in it cannot be used either, which has no cause of its own.
+        let ended = somebody().env_remove("PI_AUTH_PROVIDERS").run();
+        ended.exits(1);
+        assert_eq!(findings(&ended), ["directory problem"], "{mode:o} {ended}");
+        assert!(ended.stdout.contains("chmod 700 ~/.pi/agent"), "{ended}");
+    }
     set_mode(&agent_dir, 0o700);
+    set_mode(&file, 0o000);
+    let ended = somebody().run();
+    ended.exits(1);
+    assert_eq!(findings(&ended), ["file problem"], "{ended}");
+    assert!(ended.stdout.contains("chmod 600 ~/.pi/agent/auth.json"), "{ended}");
+    set_mode(&file, 0o600);
     assert_eq!(findings(somebody().run().exits(0)), [""; 0]);
 
     let homeless = somebody().env_remove("HOME").env_remove("PI_CODING_AGENT_DIR");
@@ -276,6 +306,25 @@ fn names_in_the_file_cannot_act_on_a_terminal() {
     let ended = offline(&home, &[]).run();
     ended.exits(1);
     assert!(ended.stdout.contains("The entry `a[31mb`"), "{ended}");
+}
+
+#[test]
+fn a_command_for_a_path_that_cannot_be_shown_as_it_is_is_not_given() {
+    let home = healthy();
+    for name in [&b"a\x1b[31mb"[..], b"a\xffb"] {
+        let directory = home.path().join(std::ffi::OsStr::from_bytes(name));
+        if fs::rename(home.agent_dir(), &directory).is_err() {
+            crate::skipped("this file system takes names that are text only");
+            return;
+        }
+        fs::write(directory.join("auth.json"), "").unwrap();
+        let doctor = || offline(&home, &["--json"]).env("PI_CODING_AGENT_DIR", &directory);
+        let ended = doctor().run();
+        ended.exits(1);
+        assert_eq!(findings(&ended), ["file problem"], "{ended}");
+        assert_eq!(object(&ended)["findings"][0].get("command"), None, "{ended}");
+        fs::rename(&directory, home.agent_dir()).unwrap();
+    }
 }
 
 #[test]

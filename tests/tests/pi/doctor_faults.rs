@@ -54,7 +54,16 @@ const FAULTS: &[Fault] = &[
     (
         |home| drop(home.write("auth.json", "")),
         &["file problem"],
-        "mv ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad",
+        "mv -n ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad\n",
+        false,
+    ),
+    (
+        |home| {
+            home.write("auth.json", "");
+            home.write("auth.json.bad", "an earlier one");
+        },
+        &["file problem"],
+        "mv -n ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad2\n",
         false,
     ),
     (
@@ -155,6 +164,21 @@ const FAULTS: &[Fault] = &[
         false,
     ),
     (
+        |home| drop(home.write("oauth.json", r#"{"x":{"type":"api_key","key":"k"}}"#)),
+        &["both_files problem"],
+        "oauth.json holds an API key for x, for which",
+        false,
+    ),
+    (
+        |home| {
+            home.write("oauth.json", "{");
+            home.write("oauth.json.bad", "an earlier one");
+        },
+        &["both_files note"],
+        "mv -n ~/.pi/agent/oauth.json ~/.pi/agent/oauth.json.bad2",
+        false,
+    ),
+    (
         |home| {
             make_ours(&lock_of(home));
             age(&lock_of(home));
@@ -201,6 +225,16 @@ const FAULTS: &[Fault] = &[
     ),
     (
         |home| {
+            let grave = home.agent_dir().join("auth.json.lock.0123456789abcdef");
+            fs::create_dir(&grave).unwrap();
+            fs::write(grave.join("x"), "").unwrap();
+        },
+        &["leftovers note"],
+        "rm -r ~/.pi/agent/auth.json.lock.0123456789abcdef",
+        false,
+    ),
+    (
+        |home| {
             home.write("auth.json", r#"{"anthropic":{"type":"oauth","access":"a","expires":1}}"#);
         },
         &["logins problem"],
@@ -226,6 +260,15 @@ const FAULTS: &[Fault] = &[
         |home| fs::remove_file(home.providers_file()).unwrap(),
         &["providers problem"],
         "there is no such file",
+        false,
+    ),
+    (
+        |home| {
+            fs::remove_file(home.providers_file()).unwrap();
+            fs::create_dir(home.providers_file()).unwrap();
+        },
+        &["providers problem"],
+        "ls -ld ~/providers.json",
         false,
     ),
 ];
@@ -268,4 +311,32 @@ fn each_fault_is_found_and_explained_alone_and_fix_mends_what_is_safe() {
             assert_eq!(home.snapshot(), before, "{number}: what is not safe is left");
         }
     }
+}
+
+#[test]
+fn a_dead_lock_in_which_something_is_is_set_aside_and_told_by_its_new_name() {
+    let home = healthy();
+    let lock = lock_of(&home);
+    make_ours(&lock);
+    fs::write(lock.join("x"), "").unwrap();
+    age(&lock);
+    let ended = offline(&home, &[]).run();
+    ended.exits(1);
+    assert!(ended.stdout.contains("      rm -r ~/.pi/agent/auth.json.lock\n"), "{ended}");
+
+    let ended = offline(&home, &["--fix"]).run();
+    ended.exits(0);
+    let names = home.names();
+    let grave = names.iter().find(|name| name.starts_with("auth.json.lock.")).unwrap();
+    for line in [
+        "Mended: the dead lock ~/.pi/agent/auth.json.lock is gone\n".to_owned(),
+        format!("      rm -r ~/.pi/agent/{grave}\n"),
+        "1 mended, no problems left, 1 note.\n".to_owned(),
+    ] {
+        assert!(ended.stdout.contains(&line), "{ended}\nlacks {line}");
+    }
+    assert!(!lock.exists() && home.agent_dir().join(grave).join("x").exists(), "{names:?}");
+    let again = offline(&home, &["--json"]).run();
+    again.exits(0);
+    assert_eq!(findings(&again), ["leftovers note"], "{again}");
 }

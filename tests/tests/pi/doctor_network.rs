@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -177,7 +178,11 @@ fn certificates_that_cannot_be_read_or_hold_none_are_told() {
     home.store(&sandbox.issue(), Age::Fresh.expires());
     let empty = home.path().join("empty.pem");
     fs::write(&empty, "nothing\n").unwrap();
+    let unusable = home.path().join("unusable.pem");
+    fs::write(&unusable, "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n").unwrap();
     for (path, says) in [
+        (unusable, "of which no certificate can be used"),
+        ("".into(), "SSL_CERT_FILE is set, but empty."),
         (home.path().join("none.pem"), "which cannot be read"),
         (empty, "in which there is no certificate"),
         (home.path().to_path_buf(), "which cannot be read"),
@@ -188,6 +193,28 @@ fn certificates_that_cannot_be_read_or_hold_none_are_told() {
         assert!(ended.stdout.contains(says), "{ended}");
     }
     assert_eq!(internet.hosts(), [""; 0], "no request is made");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_certificates_is_told_and_never_waited_for() {
+    let sandbox = sandbox();
+    let internet = Internet::start(&sandbox).unwrap();
+    let home = Home::new();
+    home.store(&sandbox.issue(), Age::Fresh.expires());
+    let directory = home.path().join("certificates");
+    fs::create_dir(&directory).unwrap();
+    let pipe = directory.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+
+    let ended = abroad(&home, &internet).env("SSL_CERT_FILE", &pipe).run();
+    ended.exits(1);
+    assert_eq!(findings(&ended), ["certificates problem"], "{ended}");
+    assert!(ended.stdout.contains("No server can be asked before SSL_CERT_FILE"), "{ended}");
+    assert_eq!(internet.hosts(), [""; 0]);
+
+    let ended = abroad(&home, &internet).env("SSL_CERT_DIR", &directory).run();
+    ended.exits(0);
+    assert_eq!(findings(&ended), ["certificates note"], "others are trusted: {ended}");
 }
 
 #[test]

@@ -21,7 +21,7 @@
 //!
 //! `severity` is `problem` or `note`; `path` and `command` are there where there is one. `fixable` says
 //! whether `--fix` would mend it; after that, one of `fixed` (what was done) and `not_fixed` (why that
-//! failed) is there, too. `ok` is whether no problem is left, as the exit code is.
+//! failed) is there, too; `mend` is what is left to do then. `ok` is whether no problem is left, as the exit code is.
 
 mod agent;
 mod text;

@@ -230,6 +230,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Dead locks that were set aside by somebody who was killed before they could be removed. What was
 /// set aside a moment ago may still be put back.
 pub(in crate::store) fn graves(path: &Path) -> Vec<PathBuf> {
+    let is_old = |grave: &PathBuf| {
+        let age = modified(grave).ok().and_then(|touched| touched.elapsed().ok());
+        age.unwrap_or_default() > 2 * STALE_AFTER
+    };
+    set_aside(path).into_iter().filter(is_old).collect()
+}
+
+/// The same, however lately that was.
+pub(in crate::store) fn set_aside(path: &Path) -> Vec<PathBuf> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
     let prefix = format!("{}.", name.to_string_lossy());
     let is_grave = |entry: &fs::DirEntry| {
@@ -237,10 +246,7 @@ pub(in crate::store) fn graves(path: &Path) -> Vec<PathBuf> {
         let random = name.to_str().and_then(|name| name.strip_prefix(&prefix));
         let is_ours = random
             .is_some_and(|it| it.len() == 16 && it.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let touched = entry.metadata().ok().filter(fs::Metadata::is_dir);
-        let touched = touched.and_then(|metadata| metadata.modified().ok());
-        let age = touched.and_then(|touched| touched.elapsed().ok()).unwrap_or_default();
-        is_ours && age > 2 * STALE_AFTER
+        is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir())
     };
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     entries.filter(is_grave).map(|entry| entry.path()).collect()

@@ -41,10 +41,10 @@ impl Page {
             Severity::Problem => self.style.red("✗"),
             Severity::Note => self.style.yellow("!"),
         };
-        if let Some(fixed) = finding.fixed() {
-            return self.item(&self.style.tick(), &format!("Mended: {fixed}"));
-        }
-        let mut text = self.item(&mark, &finding.message);
+        let mut text = match finding.fixed() {
+            Some(fixed) => self.item(&self.style.tick(), &format!("Mended: {fixed}")),
+            None => self.item(&mark, &finding.message),
+        };
         if let Some(why) = finding.not_fixed() {
             text += &self.wrapped("    ", &format!("It could not be mended: {why}."));
         }
