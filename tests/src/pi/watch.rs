@@ -231,6 +231,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_test_wrote_outside_the_agents_directory_is_its_own_affair_until_it_is_written_to() {
+        for (script, holds) in [("", true), ("echo more >> words", false), (">words", true)] {
+            let home = Home::new();
+            fs::write(home.path().join("words"), "sk-ant-anything\n").unwrap();
+            let run = || home.program(Path::new("/bin/sh"), ["-c", script]).run();
+            assert_eq!(catch_unwind(AssertUnwindSafe(run)).is_ok(), holds, "{script}");
+        }
+    }
+
+    #[test]
     fn what_pi_has_a_terminal_do_is_no_control_character_and_anything_else_is() {
         for (bytes, found) in [
             ("\u{1b}[1;31merror:\u{1b}[0m\r\n\r\u{1b}[2K\u{1b}[?25l\u{1b}[?2004h", None),
