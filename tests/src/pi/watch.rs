@@ -58,15 +58,15 @@ impl Watch {
         let linked = self.linked();
         files(&self.home).into_iter().filter(|file| !holds_tokens(&linked, file)).find_map(|file| {
             let path = file.path.clone();
-            let found = if path.starts_with(&self.agent_dir) {
+            // A program that is installed may hold what tokens begin with.
+            let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
+            let found = if path.starts_with(&self.agent_dir) && !is_installed {
                 secret(&file.text()?, |_| false)
-            } else if path.parent() == Some(&self.home) && file.name.ends_with(".notes") {
+            } else if file.name.ends_with(".notes") || !self.before.contains(&file.state) {
                 canary::found(&file.text()?, inherited)
-            } else if self.before.contains(&file.state) {
-                // Outside the agent's directory, what a test wrote is its own affair.
-                None
             } else {
-                secret(&file.text()?, inherited)
+                // What a test wrote is its own affair.
+                None
             };
             found.map(|secret| format!("a secret in {}: {secret}", path.display()))
         })
@@ -209,6 +209,8 @@ mod tests {
             (format!("echo {canary} > .pi/agent/pi.log"), false),
             (format!("echo {canary} > .pi/agent/.pi.log.1-a.tmp"), false),
             (format!("echo {canary} > pi.log"), false),
+            ("echo sk-ant- > .pi/agent/pi.log".to_owned(), false),
+            ("echo sk-ant- > program".to_owned(), true),
             (format!("PATH=/bin; mkdir -p .cache/pi; echo {canary} > .cache/pi/log"), false),
             ("echo all is well > .pi/agent/pi.log".to_owned(), true),
             (format!("echo {canary} > .pi/agent/oauth.json"), true),
@@ -234,7 +236,9 @@ mod tests {
     fn what_a_test_wrote_outside_the_agents_directory_is_its_own_affair_until_it_is_written_to() {
         for (script, holds) in [("", true), ("echo more >> words", false), (">words", true)] {
             let home = Home::new();
-            fs::write(home.path().join("words"), "sk-ant-anything\n").unwrap();
+            let canary = "canary-0123456789abcdef";
+            canary::plant(canary);
+            fs::write(home.path().join("words"), canary).unwrap();
             let run = || home.program(Path::new("/bin/sh"), ["-c", script]).run();
             assert_eq!(catch_unwind(AssertUnwindSafe(run)).is_ok(), holds, "{script}");
         }
