@@ -10,10 +10,20 @@ use std::process::Command;
 /// `nobody`, on every Linux.
 const NOBODY: u32 = 65_534;
 
+/// A number that no list of users has.
+const NAMELESS: u32 = 54_321;
+
 /// A user without privileges: `nobody` where root runs the tests, else whoever does.
 #[derive(Debug)]
 pub struct PlainUser {
-    setpriv: Option<PathBuf>,
+    /// How root becomes this user.
+    became: Option<Became>,
+}
+
+#[derive(Debug)]
+struct Became {
+    setpriv: PathBuf,
+    id: u32,
 }
 
 impl PlainUser {
@@ -22,13 +32,28 @@ impl PlainUser {
     /// # Errors
     /// Root runs the tests and cannot be anybody else here.
     pub fn find() -> Result<Self, String> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(Self { setpriv: None });
+        match rustix::process::geteuid().is_root() {
+            true => Self::become_user(NOBODY),
+            false => Ok(Self { became: None }),
         }
-        let setpriv = super::needed("setpriv")?;
-        let became = Command::new(&setpriv).args(become_nobody()).arg("true").status();
-        match became.is_ok_and(|status| status.success()) {
-            true => Ok(Self { setpriv: Some(setpriv) }),
+    }
+
+    /// Somebody of whom the system knows neither a name nor a home.
+    ///
+    /// # Errors
+    /// Whoever runs the tests cannot be that.
+    pub fn nameless() -> Result<Self, String> {
+        match rustix::process::geteuid().is_root() {
+            true => Self::become_user(NAMELESS),
+            false => Err("only root can become a user without a name".to_owned()),
+        }
+    }
+
+    fn become_user(id: u32) -> Result<Self, String> {
+        let became = Became { setpriv: super::needed("setpriv")?, id };
+        let tried = Command::new(&became.setpriv).args(became.options()).arg("true").status();
+        match tried.is_ok_and(|status| status.success()) {
+            true => Ok(Self { became: Some(became) }),
             false => Err("root cannot become another user here".to_owned()),
         }
     }
@@ -38,8 +63,9 @@ impl PlainUser {
     /// # Panics
     /// When it cannot be given.
     pub fn own(&self, path: &Path) {
-        if self.setpriv.is_some() {
-            give(path).unwrap_or_else(|error| panic!("{} is not given: {error}", path.display()));
+        if let Some(became) = &self.became {
+            give(path, became.id)
+                .unwrap_or_else(|error| panic!("{} is not given: {error}", path.display()));
         }
     }
 
@@ -49,30 +75,32 @@ impl PlainUser {
     /// # Panics
     /// When it cannot be copied.
     pub fn words(&self, program: &Path, folder: &Path) -> Vec<OsString> {
-        let Some(setpriv) = &self.setpriv else { return vec![program.into()] };
+        let Some(became) = &self.became else { return vec![program.into()] };
         let copy = folder.join(program.file_name().unwrap_or_default());
         if !copy.exists() {
             // By another process: a file that this one writes could not be run meanwhile.
             let copied = Command::new("cp").arg(program).arg(&copy).status();
             assert!(copied.is_ok_and(|it| it.success()), "{} is not copied", program.display());
         }
-        let mut words = vec![setpriv.into()];
-        words.extend(become_nobody().map(OsString::from));
+        let mut words = vec![became.setpriv.clone().into()];
+        words.extend(became.options().map(OsString::from));
         words.push(copy.into());
         words
     }
 }
 
-fn become_nobody() -> [String; 3] {
-    let ids = [format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")];
-    let [user, group] = ids;
-    [user, group, "--clear-groups".to_owned()]
+impl Became {
+    /// What setpriv is told.
+    fn options(&self) -> [String; 3] {
+        let id = self.id;
+        [format!("--reuid={id}"), format!("--regid={id}"), "--clear-groups".to_owned()]
+    }
 }
 
-fn give(path: &Path) -> io::Result<()> {
-    lchown(path, Some(NOBODY), Some(NOBODY))?;
+fn give(path: &Path, id: u32) -> io::Result<()> {
+    lchown(path, Some(id), Some(id))?;
     if fs::symlink_metadata(path)?.is_dir() {
-        fs::read_dir(path)?.try_for_each(|entry| give(&entry?.path()))?;
+        fs::read_dir(path)?.try_for_each(|entry| give(&entry?.path(), id))?;
     }
     Ok(())
 }

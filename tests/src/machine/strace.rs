@@ -47,7 +47,14 @@ pub fn watching(trace: &Path) -> Vec<OsString> {
     words(trace, "trace=%file,%desc", &[])
 }
 
-/// The same, with this harm at some calls of this name, counted in each thread: `3` is the third,
+/// The words in front of a program and its arguments that have every program that it starts, itself
+/// first, written to files beside `trace`, with all of its arguments and its environment.
+pub fn starting(trace: &Path) -> Vec<OsString> {
+    let fixed = ["-ff", "-v", "-s", "65536", "-e", "trace=execve,execveat", "-o"];
+    fixed.iter().map(OsString::from).chain([trace.into()]).collect()
+}
+
+/// [`watching`], with this harm at some calls of this name, counted in each thread: `3` is the third,
 /// `3+` every one from there. Only calls of this name are written down.
 pub fn harming(trace: &Path, name: &str, when: impl Display, harm: Harm) -> Vec<OsString> {
     let (how, options) = match harm {

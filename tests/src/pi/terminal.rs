@@ -1,7 +1,9 @@
 //! A terminal with a program in it, and somebody who looks at it and presses keys.
 
+use std::fs::OpenOptions;
 use std::io::{Read as _, Write};
 use std::num::NonZero;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,8 +11,12 @@ use std::time::{Duration, Instant};
 
 use super::{Home, PATIENCE, binary, watch};
 use portable_pty::{Child, CommandBuilder, ExitStatus, PtyPair, PtySize, native_pty_system};
+use rustix::fs::OFlags;
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+
+/// What is written to it when its program has ended.
+const END: u8 = 0;
 
 /// A terminal in which a program runs, as the leader of its session.
 pub struct Terminal {
@@ -142,12 +148,7 @@ impl Terminal {
     #[track_caller]
     pub fn exits(&mut self, code: u32) {
         let status = self.end();
-        // Its last words may still be on their way.
-        let mut heard = None;
-        while heard != Some(self.bytes().len()) {
-            heard = Some(self.bytes().len());
-            thread::sleep(Duration::from_millis(50));
-        }
+        self.hear_all();
         assert_eq!(status.exit_code(), code, "{}", self.screen());
         self.keeps_the_promises();
         assert_eq!(settings(&self.pair), self.settings, "the terminal is set otherwise");
@@ -157,6 +158,26 @@ impl Terminal {
         assert!(!screen.bracketed_paste(), "pastes are bracketed");
         assert!(!screen.alternate_screen(), "another screen is shown");
         assert_eq!(screen.cursor_position().1, 0, "the shell's prompt would not begin a line");
+    }
+
+    /// Waits for its last words, which may still be on their way: what is written after them comes
+    /// after them. A terminal does nothing at a NUL.
+    #[track_caller]
+    fn hear_all(&mut self) {
+        let path = self.pair.master.tty_name().expect("it has a name");
+        // Without the flag it could become this process's own.
+        let flag = i32::try_from(OFlags::NOCTTY.bits()).expect("flags fit");
+        let opened = OpenOptions::new().write(true).custom_flags(flag).open(path);
+        let written = opened.and_then(|mut terminal| terminal.write_all(&[END]));
+        written.expect("it can be written to");
+        loop {
+            let end = self.seen().bytes.iter().rposition(|byte| *byte == END);
+            if let Some(end) = end {
+                self.seen().bytes.remove(end);
+                return;
+            }
+            self.pause("its last words");
+        }
     }
 
     /// It obeyed nobody but `pi`, and shows no secret that was not typed.

@@ -1,6 +1,8 @@
 //! What holds for all that any `pi` says, writes and hands on, whatever the test is about.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Home;
@@ -20,40 +22,80 @@ pub(super) fn prints_token(words: &[impl AsRef<str>]) -> bool {
 /// Has a browser write down its arguments and its environment before it does anything else.
 pub(super) const NOTES: &str = r#"{ printf '%s\n' "$@"; export -p; } > "$HOME/browser-$$.notes""#;
 
-/// The places in which a `pi` might leave a secret.
+/// The places in which a `pi` might leave a secret: all below its home.
 #[derive(Debug)]
 pub(super) struct Watch {
     home: PathBuf,
     agent_dir: PathBuf,
+    /// What was there when it began.
+    before: BTreeSet<State>,
+}
+
+/// A file as it is now: when it is another one, or was written, this changes.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct State {
+    inode: u64,
+    changed: (i64, i64),
+    length: u64,
 }
 
 impl Watch {
     pub(super) fn over(home: &Home) -> Self {
-        Self { home: home.path().to_path_buf(), agent_dir: home.agent_dir() }
+        let before = files(home.path()).into_iter().map(|file| file.state).collect();
+        Self { home: home.path().to_path_buf(), agent_dir: home.agent_dir(), before }
     }
 
     /// Whatever is stored there is a secret, whoever gave it.
     pub(super) fn plant_stored(&self) {
-        let stored = files(&self.agent_dir).filter(|(name, _)| may_hold_tokens(name));
-        stored.for_each(|(_, text)| canary::plant_all(&text));
+        let linked = self.linked();
+        let stored = files(&self.home).into_iter().filter(|file| holds_tokens(&linked, file));
+        stored.filter_map(File::text).for_each(|text| canary::plant_all(&text));
     }
 
     /// What is wrong there, if anything. What `pi` itself was given as a variable, its children get too.
     pub(super) fn problem(&self, given: &[String]) -> Option<String> {
         let inherited = |secret: &str| given.iter().any(|value| value.contains(secret));
-        let notes = files(&self.home).filter(|(name, _)| name.ends_with(".notes"));
-        let beside = files(&self.agent_dir).filter(|(name, _)| !may_hold_tokens(name));
-        let told = notes.filter_map(|(name, text)| Some((name, canary::found(&text, inherited)?)));
-        let left = beside.filter_map(|(name, text)| Some((name, secret(&text, |_| false)?)));
-        told.chain(left).next().map(|(name, secret)| format!("a secret in {name}: {secret}"))
+        let linked = self.linked();
+        files(&self.home).into_iter().filter(|file| !holds_tokens(&linked, file)).find_map(|file| {
+            let path = file.path.clone();
+            // A program that is installed may hold what tokens begin with.
+            let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
+            let found = if path.starts_with(&self.agent_dir) && !is_installed {
+                secret(&file.text()?, |_| false)
+            } else if file.name.ends_with(".notes") || !self.before.contains(&file.state) {
+                canary::found(&file.text()?, inherited)
+            } else {
+                // What a test wrote is its own affair.
+                None
+            };
+            found.map(|secret| format!("a secret in {}: {secret}", path.display()))
+        })
+    }
+
+    /// What the credential file is called where it is a link: the name of the file that is written.
+    fn linked(&self) -> Vec<String> {
+        let files = ["auth.json", "oauth.json"].map(|name| self.agent_dir.join(name));
+        let links = files.iter().filter(|path| path.is_symlink());
+        let targets = links.filter_map(|path| fs::canonicalize(path).ok());
+        targets.filter_map(|it| Some(it.file_name()?.to_string_lossy().into_owned())).collect()
     }
 }
 
-/// Whether a file of the agent's directory is there for tokens: the credential file, under whatever
-/// name it is or was, and what is about to become it.
+fn holds_tokens(linked: &[String], file: &File) -> bool {
+    may_hold_tokens(&file.name) || linked.iter().any(|name| is_or_becomes(&file.name, name))
+}
+
+/// Whether a file of this name is there for tokens: the credential file, under whatever name it is or
+/// was, and what is about to become it. No other may hold any.
 pub(super) fn may_hold_tokens(name: &str) -> bool {
-    const SMALL: [&str; 3] = [".backoff", ".flock", ".lock"];
-    !SMALL.iter().any(|end| name.ends_with(end))
+    let current = ["auth.json", "oauth.json"].iter().any(|file| is_or_becomes(name, file));
+    current || name == "oauth.json.migrated"
+}
+
+/// Whether it is this file, or a temporary one that is renamed to it.
+fn is_or_becomes(name: &str, file: &str) -> bool {
+    let middle = || name.strip_prefix('.')?.strip_prefix(file)?.strip_prefix('.');
+    name == file || middle().is_some_and(|middle| middle.ends_with(".tmp"))
 }
 
 /// A variable that holds a key is a secret, and so is the password of a proxy, and each part of it that
@@ -114,15 +156,35 @@ pub(super) fn control(text: &str) -> Option<char> {
     })
 }
 
-fn files(directory: &Path) -> impl Iterator<Item = (String, String)> {
-    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
-    // A pipe would be waited for.
-    let regular = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    regular.filter_map(|entry| {
-        let text = fs::read(entry.path()).ok()?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        Some((name, String::from_utf8_lossy(&text).into_owned()))
-    })
+/// A regular file.
+struct File {
+    path: PathBuf,
+    name: String,
+    state: State,
+}
+
+impl File {
+    fn text(self) -> Option<String> {
+        Some(String::from_utf8_lossy(&fs::read(self.path).ok()?).into_owned())
+    }
+}
+
+/// The regular files below a directory: a pipe would be waited for, and a link may lead anywhere.
+fn files(directory: &Path) -> Vec<File> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let path = entry.path();
+        if metadata.is_dir() {
+            found.extend(files(&path));
+        } else if metadata.is_file() {
+            let changed = (metadata.mtime(), metadata.mtime_nsec());
+            let state = State { inode: metadata.ino(), changed, length: metadata.len() };
+            let name = entry.file_name().to_string_lossy().into_owned();
+            found.push(File { path, name, state });
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -147,7 +209,22 @@ mod tests {
             (format!("echo {canary}"), false),
             (format!("echo {canary} >&2"), false),
             (format!("echo '{{\"x\":\"{canary}\"}}' > .pi/agent/auth.json.backoff"), false),
+            (format!("echo {canary} > .pi/agent/auth.json.flock"), false),
+            (format!("echo {canary} > .pi/agent/pi.log"), false),
+            (format!("echo {canary} > .pi/agent/.pi.log.1-a.tmp"), false),
+            (format!("echo {canary} > pi.log"), false),
+            ("echo sk-ant- > .pi/agent/pi.log".to_owned(), false),
+            ("echo sk-ant- > program".to_owned(), true),
+            (format!("PATH=/bin; mkdir -p .cache/pi; echo {canary} > .cache/pi/log"), false),
+            ("echo all is well > .pi/agent/pi.log".to_owned(), true),
             (format!("echo {canary} > .pi/agent/oauth.json"), true),
+            (format!("echo {canary} > .pi/agent/auth.json"), true),
+            (format!("echo {canary} > .pi/agent/oauth.json.migrated"), true),
+            (format!("echo {canary} > .pi/agent/.oauth.json.1-a.tmp"), true),
+            (
+                format!("PATH=/bin; ln -s ../../mine .pi/agent/auth.json; echo {canary} > mine"),
+                true,
+            ),
             (format!("echo '{canary}' > browser-1.notes"), false),
             ("echo sk-ant-anything".to_owned(), false),
             (r"printf '\033[31m'".to_owned(), false),
@@ -175,6 +252,18 @@ mod tests {
             ] {
                 assert_eq!(secret(&text, |_| false).is_some(), is_secret, "{end}: {text}");
             }
+        }
+    }
+
+    #[test]
+    fn what_a_test_wrote_outside_the_agents_directory_is_its_own_affair_until_it_is_written_to() {
+        for (script, holds) in [("", true), ("echo more >> words", false), (">words", true)] {
+            let home = Home::new();
+            let canary = "canary-0123456789abcdef";
+            canary::plant(canary);
+            fs::write(home.path().join("words"), canary).unwrap();
+            let run = || home.program(Path::new("/bin/sh"), ["-c", script]).run();
+            assert_eq!(catch_unwind(AssertUnwindSafe(run)).is_ok(), holds, "{script}");
         }
     }
 

@@ -182,20 +182,22 @@ fn read_request(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(request)
 }
 
+/// Whether all of the body has come that its length, in bytes, promises.
 fn is_complete(request: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(request);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let headers = head.lines().filter_map(|line| line.split_once(": "));
+    let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&request[..end]);
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
     let mut lengths = headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    body.len() >= lengths.next().and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
+    let length = lengths.next().and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(0);
+    request.len() - (end + 4) >= length
 }
 
 /// Passes one request on, and its answer back.
 fn pass_on(request: &[u8], to: SocketAddr, back: &mut TcpStream) -> io::Result<()> {
-    let text = String::from_utf8_lossy(request);
-    let (line, rest) = text.split_once("\r\n").unwrap_or((&text, ""));
+    let end = request.windows(2).position(|two| two == b"\r\n").unwrap_or(request.len());
+    let (line, rest) = request.split_at(end);
     let mut there = TcpStream::connect(to)?;
-    write!(there, "{line}\r\nConnection: close\r\n{rest}")?;
+    there.write_all(&[line, b"\r\nConnection: close", rest].concat())?;
     io::copy(&mut there, back)?;
     back.shutdown(Shutdown::Write)
 }
@@ -203,4 +205,26 @@ fn pass_on(request: &[u8], to: SocketAddr, back: &mut TcpStream) -> io::Result<(
 /// A holder that panicked has failed its test already.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_measured_in_bytes_whatever_they_are() {
+        for (request, complete) in [
+            (&b"GET / HTTP/1.1\r\nHost: h\r\n"[..], false),
+            (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", true),
+            (b"POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nab", false),
+            (b"POST / HTTP/1.1\r\ncontent-length:3\r\n\r\nabc", true),
+            // As text it would be longer: what is no UTF-8 becomes three bytes each.
+            (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\xff", false),
+            (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\xff\xff\xff", true),
+            (b"POST /\xff HTTP/1.1\r\nContent-Length: 2\r\n\r\n\r\n", true),
+        ] {
+            let shown = String::from_utf8_lossy(request);
+            assert_eq!(is_complete(request), complete, "{shown}");
+        }
+    }
 }

@@ -4,9 +4,10 @@ use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pi_auth_tests::machine::plain_user::PlainUser;
 use pi_auth_tests::pi::{Age, Ended, Home, Pi, Terminal};
 use serde_json::{Value, json};
 
@@ -214,57 +215,55 @@ fn what_belongs_to_somebody_else_is_told_and_left_to_the_person() {
     assert_eq!(findings(&ended), ["owner note"], "{ended}");
 }
 
-#[test]
-fn a_user_who_may_not_look_and_one_without_a_home_are_told_so() {
-    let setpriv = Path::new("/usr/bin/setpriv");
-    if !is_root() || !setpriv.exists() {
-        crate::skipped("only root can become somebody else, by setpriv");
-        return;
-    }
-    let home = healthy();
-    let words = [
-        &["--reuid=54321", "--regid=54321", "--clear-groups"],
-        &[pi_auth_tests::pi::binary().to_str().unwrap(), "doctor", "--offline", "--json"][..],
-    ];
-    let somebody = || home.program(setpriv, words.concat()).current_dir(Path::new("/"));
-    let ended = somebody().env_remove("PI_AUTH_PROVIDERS").run();
-    if !ended.stdout.starts_with('{') {
-        crate::skipped("somebody else may not start what was built here");
-        return;
-    }
-    ended.exits(1);
-    assert_eq!(findings(&ended)[0], "directory problem", "{ended}");
-    assert!(ended.stdout.contains("permission denied"), "{ended}");
+/// `pi doctor --offline --json` as this user.
+fn visit<'a>(home: &'a Home, user: &PlainUser) -> Pi<'a> {
+    let mut words = user.words(pi_auth_tests::pi::binary(), &home.bin());
+    words.extend(["doctor", "--offline", "--json"].map(Into::into));
+    user.own(home.path());
+    let program = PathBuf::from(words.remove(0));
+    home.program(&program, words).current_dir(Path::new("/"))
+}
 
-    let (agent_dir, file) = (home.agent_dir(), home.file());
-    let above = agent_dir.parent().unwrap();
-    for path in [home.path(), above, &agent_dir, &file, &home.providers_file()] {
-        chown(path, Some(54_321), Some(54_321)).unwrap();
-    }
-    set_mode(&agent_dir, 0o500);
-    let ended = somebody().run();
-    ended.exits(1);
-    assert_eq!(findings(&ended), ["directory problem"], "{ended}");
-    let told = "Could not write ~/.pi/agent/auth.json: permission denied.";
-    assert!(ended.stdout.contains(told), "{ended}");
-    for mode in [0o000, 0o600, 0o300] {
-        set_mode(&agent_dir, mode);
+#[test]
+fn a_user_who_may_not_look_or_write_is_told_so() {
+    let user = match PlainUser::find() {
+        Ok(user) => user,
+        Err(why) => return crate::skipped(&why),
+    };
+    let home = healthy();
+    for (mode, told) in [
         // The overrides in it cannot be used either, which has no cause of its own.
-        let ended = somebody().env_remove("PI_AUTH_PROVIDERS").run();
+        (0o000, "chmod 700 ~/.pi/agent"),
+        (0o600, "chmod 700 ~/.pi/agent"),
+        (0o300, "chmod 700 ~/.pi/agent"),
+        (0o500, "Could not write ~/.pi/agent/auth.json: permission denied."),
+    ] {
+        set_mode(&home.agent_dir(), mode);
+        let ended = visit(&home, &user).env_remove("PI_AUTH_PROVIDERS").run();
         ended.exits(1);
         assert_eq!(findings(&ended), ["directory problem"], "{mode:o} {ended}");
-        assert!(ended.stdout.contains("chmod 700 ~/.pi/agent"), "{ended}");
+        assert!(ended.stdout.contains(told), "{mode:o} {ended}");
     }
-    set_mode(&agent_dir, 0o700);
-    set_mode(&file, 0o000);
-    let ended = somebody().run();
+    set_mode(&home.agent_dir(), 0o700);
+    set_mode(&home.file(), 0o000);
+    let ended = visit(&home, &user).run();
     ended.exits(1);
     assert_eq!(findings(&ended), ["file problem"], "{ended}");
     assert!(ended.stdout.contains("chmod 600 ~/.pi/agent/auth.json"), "{ended}");
-    set_mode(&file, 0o600);
-    assert_eq!(findings(somebody().run().exits(0)), [""; 0]);
+    set_mode(&home.file(), 0o600);
+    set_mode(&home.agent_dir(), 0o700);
+    assert_eq!(findings(visit(&home, &user).run().exits(0)), [""; 0]);
+}
 
-    let homeless = somebody().env_remove("HOME").env_remove("PI_CODING_AGENT_DIR");
+#[test]
+fn a_user_without_a_home_is_told_so() {
+    // The system would know of anybody else's.
+    let user = match PlainUser::nameless() {
+        Ok(user) => user,
+        Err(why) => return crate::skipped(&why),
+    };
+    let home = healthy();
+    let homeless = visit(&home, &user).env_remove("HOME").env_remove("PI_CODING_AGENT_DIR");
     let ended = homeless.env_remove("PI_AUTH_PROVIDERS").run();
     ended.exits(1);
     assert_eq!(findings(&ended), ["directory problem"], "{ended}");

@@ -5,7 +5,8 @@
 
 use std::fs;
 
-use pi_auth_tests::pi::{Age, Ended, Home, now_ms};
+use pi_auth_tests::machine::strace;
+use pi_auth_tests::pi::{Age, Ended, Home, binary, now_ms};
 use pi_auth_tests::sandbox::{Credential, Fault, Kind, Sandbox};
 use serde_json::json;
 
@@ -48,6 +49,9 @@ fn run_all(home: &Home, prepare: impl Fn(&Home)) {
         &["token", "anthropic"],
         &["token", "anthropic", "--min-validity", "9h"],
         &["token", "nobody"],
+        &["headers", "anthropic"],
+        &["headers", "anthropic", "--json"],
+        &["headers", "anthropic", "--base-url"],
         &["login", "anthropic", "--no-browser"],
         &["login", "anthropic", "--no-browser", "--json"],
         &["doctor"],
@@ -67,7 +71,8 @@ fn run_all(home: &Home, prepare: impl Fn(&Home)) {
             .env("ANTHROPIC_OAUTH_TOKEN", canary("variable"));
         let pasted = format!("{}#{}\n", canary("code"), canary("state"));
         let ended = keys.talkative().run_with(&pasted.repeat(6));
-        assert_tells_no_secret(&ended, arguments[0] != "token");
+        let prints = ["token", "headers"].contains(&arguments[0]);
+        assert_tells_no_secret(&ended, !prints || arguments.contains(&"--base-url"));
     }
 }
 
@@ -175,21 +180,42 @@ fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
 }
 
 #[test]
-fn no_command_line_ever_holds_one() {
-    if !fs::exists("/proc/self/cmdline").unwrap() {
-        crate::skipped("this system shows no command lines under /proc");
-        return;
-    }
-    let cmdline = |id: u32| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap();
+fn no_program_that_is_started_is_given_one_as_an_argument_or_a_variable() {
+    let strace = match strace::find() {
+        Ok(strace) => strace,
+        Err(why) => return crate::skipped(&why),
+    };
     let sandbox = sandbox();
-    let home = Home::at(&sandbox);
-    home.store(&tokens(), Age::Expired.expires());
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
-    sandbox.fail_next(granting());
-    let pi = home.pi(["token", "anthropic"]).start();
-    pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
-    assert!(cmdline(pi.id()).ends_with("\0token\0anthropic\0"), "{}", cmdline(pi.id()));
-    pi.finish().exits(0);
+    for (arguments, starts) in [
+        (&["login", "anthropic", "--paste"][..], "/bin/browser\""),
+        (&["token", "anthropic"], ""),
+        (&["headers", "anthropic"], ""),
+        (&["status"], ""),
+        (&["doctor"], ""),
+        (&["logout", "anthropic"], ""),
+        (&["--version"], "/bin/pi\""),
+        (&["--help"], "/bin/pi\""),
+        (&["-p", "hello"], "/bin/pi\""),
+    ] {
+        let home = Home::at(&sandbox);
+        home.script("pi", "exit 0");
+        home.store(&tokens(), Age::Expired.expires());
+        sandbox.clear_faults();
+        sandbox.fail_next(granting());
+        // No folder of the home's: it is gone through after each run.
+        let traces = tempfile::tempdir().unwrap();
+        let mut words = strace::starting(&traces.path().join("trace"));
+        words.push(binary().into());
+        words.extend(arguments.iter().map(Into::into));
+        let pi = home.program(&strace, words).browser("exit 0");
+        pi.run_with(&format!("{}\n", canary("code"))).exits(0);
+        let entries = fs::read_dir(traces.path()).unwrap();
+        let started = entries.map(|it| fs::read_to_string(it.unwrap().path()).unwrap());
+        let started = started.collect::<String>();
+        assert!(started.contains("HOME="), "all is seen of what is started: {started}");
+        assert!(started.contains(starts), "{arguments:?} starts {starts}: {started}");
+        assert!(!started.contains(CANARY), "{arguments:?}: {started}");
+    }
 }
 
 #[test]
