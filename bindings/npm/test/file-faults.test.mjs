@@ -257,7 +257,8 @@ test("a file of a gigabyte is refused without a byte of it being read", needsSan
 
 test("of keys that stand twice, and of what nobody knows, a refresh changes the login that is used and no other byte", needsSandbox, async () => {
   const it = await home();
-  const [first, second] = [await anthropic(EXPIRED), await anthropic(EXPIRED)];
+  // Made in the same millisecond, both would end in the same.
+  const [first, second] = [{ ...(await anthropic(EXPIRED)), expires: 1 }, await anthropic(EXPIRED)];
   const deep = `${"[".repeat(60)}${"]".repeat(60)}`;
   const before = `\r\n {"\u00e9":{"type":"api_key" , "key":"\\u0041"},\t"dup":1,"dup":[ 2 ],"deep":${deep},\n"anthropic":${JSON.stringify(first)},"anthropic": ${JSON.stringify(second)},"n":1.50e+1}  \n`;
   it.write("auth.json", before);
