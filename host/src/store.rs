@@ -2,12 +2,13 @@
 
 pub(crate) mod examine;
 mod lock;
+mod paths;
 mod plain;
 mod replace;
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,12 +19,16 @@ use pi_auth_core::secret::Secret;
 
 pub(crate) use lock::directory::{Pulse, pulse};
 use lock::{Lock, LockError, Place};
+use paths::{beside_itself, create_directory, real};
 use replace::Replacement;
 
 /// The file that the agent uses by now.
 const PREFERRED: &str = "auth.json";
 /// The file of the oldest agents, which those of today take over.
 const FORMER: &str = "oauth.json";
+/// How often, and how long apart, a file is looked for that the agent is about to write.
+const MIGRATION_LOOKS: u32 = 10;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(20);
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = document::MAX_BYTES as u64;
 
@@ -206,10 +211,11 @@ impl Store {
 
     /// Where each name that the file may have leads.
     fn names(&self) -> Vec<PathBuf> {
-        [PREFERRED, FORMER]
-            .iter()
-            .filter_map(|name| real(&self.directory.join(name)).ok())
-            .collect()
+        let leads = |name: &&str| real(&self.directory.join(name)).ok();
+        let mut names: Vec<PathBuf> = [PREFERRED, FORMER].iter().filter_map(leads).collect();
+        // One may be a link to the other.
+        names.dedup();
+        names
     }
 
     fn lock_place(&self) -> io::Result<Place> {
@@ -300,10 +306,6 @@ impl Store {
     }
 }
 
-/// How often, and how long apart, a file is looked for that the agent is about to write.
-const MIGRATION_LOOKS: u32 = 10;
-const MIGRATION_PAUSE: Duration = Duration::from_millis(20);
-
 /// What tells one state of a file from another; `None` where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity(Option<(u64, u64, u64, i64, i64)>);
@@ -338,43 +340,6 @@ fn read(path: &Path) -> Result<Option<Secret>, StoreFailure> {
     }
     let text = String::from_utf8(bytes).map_err(|_| StoreFailure::NotUtf8)?;
     Ok(Some(Secret::new(text)))
-}
-
-/// Creates the directory, and those above it, for this user alone.
-fn create_directory(directory: &Path) -> io::Result<()> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = directory.parent() {
-        create_directory(parent)?;
-    }
-    match fs::DirBuilder::new().mode(0o700).create(directory) {
-        // Whatever the umask takes away, this user needs.
-        Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o700)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// A path with its directory's links followed, but not its own: what the agent calls the file.
-fn beside_itself(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?.join(name))
-}
-
-/// Where a path leads after all symbolic links; the file itself need not be there yet.
-fn real(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_path_buf();
-    for _ in 0..40 {
-        let parent = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-        match fs::read_link(&path) {
-            Ok(target) => path = parent.join(target),
-            Err(_) => {
-                return beside_itself(&path);
-            }
-        }
-    }
-    Err(io::Error::other("too many levels of symbolic links"))
 }
 
 /// Makes a change of names in a directory durable.

@@ -10,8 +10,9 @@ use pi_auth_core::flow::Event;
 use rustix::fs::OFlags;
 
 use super::lock::{directory, is_unsupported};
+use super::paths::real;
 use super::replace::{self, Replacement};
-use super::{Store, failure, plain, read, real};
+use super::{Store, failure, plain, read};
 
 /// Where everything is that belongs to the credential file in use.
 #[derive(Clone, Debug)]

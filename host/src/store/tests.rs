@@ -1,7 +1,8 @@
 //! Claims about the file on a real file system.
 
 use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::thread::JoinHandle;
 
 use super::*;
 
@@ -44,6 +45,15 @@ impl Home {
             entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
+    }
+
+    /// The agent, in the middle of moving the file.
+    fn agent_writes_soon(&self) -> JoinHandle<()> {
+        let path = self.path("auth.json");
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            fs::write(path, "moved").unwrap();
+        })
     }
 
     async fn hold(&self) -> Held {
@@ -120,7 +130,7 @@ async fn what_a_killed_process_left_is_swept() {
         home_with(&[&[("auth.json", "{}"), (".auth.json.1-a.tmp", "half")], &others[..]].concat());
     // Beside the name that the file had before the agent moved it.
     fs::write(home.path(".oauth.json.1-a.tmp"), "half").unwrap();
-    let hour = std::time::Duration::from_secs(3600);
+    let hour = Duration::from_secs(3600);
     for name in [".auth.json.1-a.tmp", ".oauth.json.1-a.tmp", ".auth.json.x.tmp", "note.tmp"] {
         let file = OpenOptions::new().write(true).open(home.path(name)).unwrap();
         file.set_modified(SystemTime::now() - hour).unwrap();
@@ -176,11 +186,7 @@ async fn what_somebody_wrote_since_it_was_read_is_not_written_over() {
 #[test]
 fn a_read_waits_for_the_agent_that_moves_the_file() {
     let home = home_with(&[("oauth.json.migrated", "")]);
-    let path = home.path("auth.json");
-    let agent = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        fs::write(path, "moved").unwrap();
-    });
+    let agent = home.agent_writes_soon();
     assert_eq!(contents(home.store.read()).1.as_deref(), Some("moved"));
     agent.join().unwrap();
 }
@@ -188,11 +194,7 @@ fn a_read_waits_for_the_agent_that_moves_the_file() {
 #[test]
 fn a_file_that_the_agent_has_made_and_not_written_yet_is_waited_for() {
     let home = home_with(&[("oauth.json.migrated", ""), ("auth.json", "")]);
-    let path = home.path("auth.json");
-    let agent = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        fs::write(path, "moved").unwrap();
-    });
+    let agent = home.agent_writes_soon();
     assert_eq!(contents(home.store.read()).1.as_deref(), Some("moved"));
     agent.join().unwrap();
     fs::write(home.path("auth.json"), "").unwrap();
@@ -276,11 +278,7 @@ async fn a_write_in_the_middle_of_the_agents_move_is_not_called_written() {
     let home = home_with(&[("oauth.json", "old")]);
     let mut held = home.hold().await;
     fs::rename(home.path("oauth.json"), home.path("oauth.json.migrated")).unwrap();
-    let path = home.path("auth.json");
-    let agent = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        fs::write(path, "moved").unwrap();
-    });
+    let agent = home.agent_writes_soon();
     let event = home.store.write(Some(&mut held), &Secret::new("new"), false);
     agent.join().unwrap();
     assert!(matches!(event, Event::LockLost), "{event:?}");
@@ -298,7 +296,7 @@ async fn who_loses_the_directory_lets_nobody_of_ours_pass_until_it_has_it_again(
     let regained = async {
         let waiting = home.store.hold(&mut held);
         tokio::pin!(waiting);
-        let moment = std::time::Duration::from_millis(100);
+        let moment = Duration::from_millis(100);
         assert!(tokio::time::timeout(moment, &mut waiting).await.is_err(), "it is the agent's");
         fs::remove_dir(&lock).unwrap();
         waiting.await.unwrap();
@@ -320,7 +318,7 @@ async fn who_cannot_have_the_directory_again_keeps_the_kernels_lock() {
     // What is no directory cannot be watched, nor waited for.
     symlink("nowhere", &lock).unwrap();
     let kernel = File::open(home.path("auth.json.flock")).unwrap();
-    let moment = std::time::Duration::from_millis(100);
+    let moment = Duration::from_millis(100);
     let again = tokio::time::timeout(moment, home.store.hold(&mut held)).await;
     assert!(!matches!(again, Ok(Ok(()))));
     assert!(!held.as_ref().unwrap().is_current(&home.store));
@@ -335,7 +333,7 @@ async fn where_the_lock_stands_elsewhere_by_now_the_old_one_is_let_go_first() {
     let mut held = Some(home.hold().await);
     fs::remove_file(home.path("auth.json")).unwrap();
     symlink("elsewhere.json", home.path("auth.json")).unwrap();
-    let soon = std::time::Duration::from_secs(5);
+    let soon = Duration::from_secs(5);
     tokio::time::timeout(soon, home.store.hold(&mut held)).await.unwrap().unwrap();
     assert!(held.unwrap().is_current(&home.store));
 }
@@ -356,7 +354,7 @@ async fn one_holder_at_a_time_and_the_next_gets_it() {
     let first = home.hold().await;
     let mut second = None;
     let waiting = home.store.hold(&mut second);
-    let short = tokio::time::timeout(std::time::Duration::from_millis(100), waiting);
+    let short = tokio::time::timeout(Duration::from_millis(100), waiting);
     assert!(short.await.is_err(), "the second waits");
     drop(first);
     drop(home.hold().await);

@@ -1,0 +1,43 @@
+//! Where paths lead, and making what they lead through.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Creates the directory, and those above it, for this user alone.
+pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        create_directory(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
+        // Whatever the umask takes away, this user needs.
+        Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o700)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A path with its directory's links followed, but not its own: what the agent calls the file.
+pub(super) fn beside_itself(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?.join(name))
+}
+
+/// Where a path leads after all symbolic links; the file itself need not be there yet.
+pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..40 {
+        let parent = path.parent().unwrap_or(Path::new("/")).to_path_buf();
+        match fs::read_link(&path) {
+            Ok(target) => path = parent.join(target),
+            Err(_) => {
+                return beside_itself(&path);
+            }
+        }
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
+}
