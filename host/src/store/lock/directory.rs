@@ -1,5 +1,7 @@
 //! The lock directory of npm's proper-lockfile 4, as both of its ends need it.
 
+mod pulse;
+
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -13,6 +15,8 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::store::plain::{open_directory, own_as};
+pub(crate) use pulse::{Pulse, pulse};
+pub(in crate::store) use pulse::{graves, set_aside};
 
 /// How often a holder touches the directory. The agent's shortest idea of a dead lock is 10 s.
 const TOUCH_EVERY: Duration = Duration::from_secs(2);
@@ -190,79 +194,17 @@ fn put_back(grave: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// How alive a lock looks to somebody who does not want it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pulse {
-    /// Nobody holds it.
-    Free,
-    /// It was touched this long ago, which is not long; `None` for one whose time lies ahead.
-    Beats(Option<Duration>),
-    /// It was last touched this long ago, and not while it was watched.
-    Dead(Duration),
-    /// Something else stands in its place.
-    NotADirectory,
-}
-
-/// Feels for it, by what a waiter goes by: a lock that looks old is watched for some seconds.
-pub(crate) async fn pulse(path: &Path) -> io::Result<Pulse> {
-    let mut watch = Watch::default();
-    loop {
-        let metadata = match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Pulse::Free),
-            result => result?,
-        };
-        if !metadata.is_dir() {
-            return Ok(Pulse::NotADirectory);
-        }
-        let touched = metadata.modified()?;
-        let age = SystemTime::now().duration_since(touched).ok();
-        match age {
-            Some(age) if watch.is_dead(&metadata)? => return Ok(Pulse::Dead(age)),
-            Some(age) if age > STALE_AFTER => tokio::time::sleep(LOOK_EVERY).await,
-            age => return Ok(Pulse::Beats(age)),
-        }
-    }
-}
-
-/// How often a lock is looked at that may be dead.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Dead locks that were set aside by somebody who was killed before they could be removed. What was
-/// set aside a moment ago may still be put back.
-pub(in crate::store) fn graves(path: &Path) -> Vec<PathBuf> {
-    let is_old = |grave: &PathBuf| {
-        let age = modified(grave).ok().and_then(|touched| touched.elapsed().ok());
-        age.unwrap_or_default() > 2 * STALE_AFTER
-    };
-    set_aside(path).into_iter().filter(is_old).collect()
-}
-
-/// The same, however lately that was.
-pub(in crate::store) fn set_aside(path: &Path) -> Vec<PathBuf> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
-    let prefix = format!("{}.", name.to_string_lossy());
-    let is_grave = |entry: &fs::DirEntry| {
-        let name = entry.file_name();
-        let random = name.to_str().and_then(|name| name.strip_prefix(&prefix));
-        let is_ours = random
-            .is_some_and(|it| it.len() == 16 && it.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir())
-    };
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-    entries.filter(is_grave).map(|entry| entry.path()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn scratch() -> (tempfile::TempDir, PathBuf) {
+    pub(super) fn scratch() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("auth.json.lock");
         (directory, path)
     }
 
-    fn take(path: &Path) -> Option<DirectoryLock> {
+    pub(super) fn take(path: &Path) -> Option<DirectoryLock> {
         DirectoryLock::try_take(path, &mut Watch::default()).unwrap()
     }
 
@@ -272,7 +214,7 @@ mod tests {
         Watch { seen: Some((modified(path).unwrap(), since)) }
     }
 
-    fn age(path: &Path, by: Duration) {
+    pub(super) fn age(path: &Path, by: Duration) {
         File::open(path).unwrap().set_modified(SystemTime::now() - by).unwrap();
     }
 
@@ -373,42 +315,5 @@ mod tests {
         assert!(watch.is_dead(&lock).unwrap());
         let touched = touch_at(future + Duration::from_secs(1));
         assert!(!watch.is_dead(&touched).unwrap(), "it was touched");
-    }
-
-    #[tokio::test]
-    async fn whoever_only_looks_watches_a_lock_that_looks_old_and_leaves_it() {
-        let (_directory, path) = scratch();
-        assert_eq!(pulse(&path).await.unwrap(), Pulse::Free);
-        let lock = take(&path).unwrap();
-        assert!(matches!(pulse(&path).await.unwrap(), Pulse::Beats(Some(_))));
-        // A machine has slept, and the holder touches it next.
-        age(&path, Duration::from_secs(3600));
-        *lock.touched.lock().unwrap() = modified(&path).unwrap();
-        assert!(matches!(pulse(&path).await.unwrap(), Pulse::Beats(Some(_))));
-        drop(lock);
-        fs::create_dir(&path).unwrap();
-        mark(&path).unwrap();
-        age(&path, Duration::from_secs(3600));
-        assert!(matches!(pulse(&path).await.unwrap(), Pulse::Dead(age) if age.as_secs() >= 3600));
-        assert!(path.exists());
-        fs::remove_dir(&path).unwrap();
-        fs::write(&path, "").unwrap();
-        assert_eq!(pulse(&path).await.unwrap(), Pulse::NotADirectory);
-    }
-
-    #[test]
-    fn only_what_was_set_aside_long_ago_is_a_grave() {
-        let (directory, path) = scratch();
-        for (name, age_s) in [
-            ("auth.json.lock.0123456789abcdef", 3600),
-            ("auth.json.lock.fedcba9876543210", 1),
-            ("auth.json.lock.notes", 3600),
-            ("auth.json.lock", 3600),
-        ] {
-            fs::create_dir(directory.path().join(name)).unwrap();
-            age(&directory.path().join(name), Duration::from_secs(age_s));
-        }
-        let grave = directory.path().join("auth.json.lock.0123456789abcdef");
-        assert_eq!(graves(&path), [grave]);
     }
 }
