@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::lock::{Releasing, Then};
 use crate::mind::Mind;
 use crate::mutation::Mutation;
-use crate::process::{End, Op};
+use crate::op::Op;
+use crate::process::End;
 use crate::provider::Rotation;
+use crate::release::{Releasing, Then};
 use crate::told::Told;
 use crate::world::World;
 

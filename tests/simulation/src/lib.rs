@@ -9,9 +9,9 @@
 //! |---|---|
 //! | `setup.rs` | what a world begins with |
 //! | `world.rs`, `action.rs` | what can happen next, and making it happen |
-//! | `process.rs`, `lock.rs`, `write.rs`, `told.rs` | a process of ours, one system call at a time |
+//! | `process.rs`, `op.rs`, `lock.rs`, `release.rs`, `write.rs`, `told.rs` | a process of ours, one system call at a time |
 //! | `agent.rs` | a process of the agent: proper-lockfile's rules, a file written in place |
-//! | `provider.rs`, `disk.rs`, `clock.rs` | what they meet in |
+//! | `provider.rs`, `network.rs`, `disk.rs`, `clock.rs` | what they meet in |
 //! | `checks.rs` | what must hold, always, judged by what has happened: `ledger.rs` |
 //! | `mind.rs` | real flows, alive or remembered |
 //! | `explore.rs`, `random.rs` | which worlds there are |
@@ -31,9 +31,12 @@ mod ledger;
 mod lock;
 mod mind;
 mod mutation;
+mod network;
+mod op;
 mod process;
 mod provider;
 pub mod random;
+mod release;
 pub mod scenarios;
 mod setup;
 mod told;

@@ -1,17 +1,18 @@
 //! A process of ours: a real flow, and a host that performs its effects one system call at a time, in the
 //! order of `host/src/store.rs` and `host/src/driver.rs`.
 
-use std::fmt;
 use std::rc::Rc;
 
 use pi_auth_core::flow::{Effect, Output};
 
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};
-use crate::lock::{Locking, Purpose, Releasing, Then};
+use crate::lock::{Locking, Purpose};
 use crate::mind::Mind;
 use crate::mutation::Mutation;
+use crate::op::Op;
 use crate::provider::Ask;
+use crate::release::{Releasing, Then};
 use crate::setup::Job;
 use crate::told::Told;
 use crate::world::World;
@@ -74,64 +75,6 @@ pub(crate) struct Held {
     pub(crate) touch: Option<Ms>,
     /// Whether the directory was lost and could not be had again.
     pub(crate) is_lost: bool,
-}
-
-/// What a process is doing.
-#[derive(Clone, Debug, Hash)]
-pub(crate) enum Op {
-    Start,
-    /// Looks for the file, for so many more times.
-    Read(u8),
-    /// Notes what the file is, and reads it.
-    Identify,
-    /// The same under the lock.
-    ReadHeld(u8),
-    Lock(Locking),
-    Release(Releasing),
-    Write(Writing),
-    ReadBackoff,
-    RemoveBackoff(Rc<str>),
-    WriteBackoff(Rc<str>),
-    Send(Ask),
-    /// Waits for the answer to a message.
-    Await(u32, Ms),
-    /// Is told this at that time.
-    Wait(Ms, Told),
-    Over,
-}
-
-/// What the next step is, for the trace.
-impl fmt::Display for Op {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Op::Start => f.write_str("begins"),
-            Op::Read(_) => f.write_str("reads the file"),
-            Op::Identify => f.write_str("looks which file it is"),
-            Op::ReadHeld(_) => f.write_str("reads the file under the lock"),
-            Op::Lock(locking) => write!(f, "takes the lock: {locking}"),
-            Op::Release(releasing) => write!(f, "lets the lock go: {releasing}"),
-            Op::Write(writing) => write!(f, "writes: {writing}"),
-            Op::ReadBackoff => f.write_str("reads the memory of failures"),
-            Op::RemoveBackoff(_) => f.write_str("removes the memory of failures"),
-            Op::WriteBackoff(_) => f.write_str("writes the memory of failures"),
-            Op::Send(ask) => write!(f, "sends {ask:?}"),
-            Op::Await(..) => f.write_str("takes the answer"),
-            Op::Wait(..) => f.write_str("goes on"),
-            Op::Over => f.write_str("is over"),
-        }
-    }
-}
-
-impl Op {
-    /// Whether its next step writes to the disk, which may fail.
-    pub(crate) fn writes(&self) -> bool {
-        match self {
-            Op::Lock(locking) => locking.writes(),
-            Op::Write(writing) => writing.writes(),
-            Op::WriteBackoff(_) => true,
-            _ => false,
-        }
-    }
 }
 
 impl<M: Mind> Process<M> {

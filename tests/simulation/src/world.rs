@@ -11,8 +11,9 @@ use crate::disk::{Disk, Mtime, Pid};
 use crate::ledger::Ledger;
 use crate::mind::Mind;
 use crate::mutation::Mutation;
+use crate::network::Message;
 use crate::process::{End, Process};
-use crate::provider::{Answer, Ask, Provider, TROUBLES, Trouble};
+use crate::provider::{Provider, TROUBLES};
 use crate::setup::{Account, Age, Budget, Job, Setup};
 
 /// How long a process stands still when it is stopped, in milliseconds: longer than any lock is waited for.
@@ -27,13 +28,14 @@ pub(crate) struct World<M> {
     mint: M,
     pub(crate) now: Ms,
     /// By how much the clock has jumped so far, in milliseconds.
-    jumped: i64,
+    pub(crate) jumped: i64,
     /// Whether it ever has.
     has_jumped: bool,
     pub(crate) disk: Disk,
     pub(crate) provider: Provider,
-    network: Vec<Message>,
-    messages: u32,
+    pub(crate) network: Vec<Message>,
+    /// How many there were.
+    pub(crate) messages: u32,
     pub(crate) processes: Vec<Process<M>>,
     pub(crate) agents: Vec<Agent>,
     budget: Budget,
@@ -41,17 +43,6 @@ pub(crate) struct World<M> {
     /// The first thing that must not be.
     pub(crate) violation: Option<String>,
     pub(crate) trace: RefCell<Vec<String>>,
-}
-
-/// A request on its way, or its answer.
-#[derive(Clone, Hash)]
-pub(crate) struct Message {
-    id: u32,
-    from: Pid,
-    ask: Ask,
-    arrives: Ms,
-    /// The answer, and when it is there.
-    pub(crate) answer: Option<(Answer, Ms)>,
 }
 
 /// All that the future depends on.
@@ -321,45 +312,6 @@ impl<M: Mind> World<M> {
             Actor::AgentTouch(n) => self.agent_touch(n),
             Actor::Message(id) => self.arrive(id, None),
         }
-    }
-
-    pub(crate) fn message(&self, id: u32) -> Option<&Message> {
-        self.network.iter().find(|message| message.id == id)
-    }
-
-    /// Sends a request.
-    pub(crate) fn send(&mut self, from: Pid, ask: Ask) -> u32 {
-        let id = self.messages;
-        self.messages += 1;
-        let arrives = self.now + self.setup.latency;
-        self.network.push(Message { id, from, ask, arrives, answer: None });
-        self.check_send(id, from, ask);
-        id
-    }
-
-    /// A request arrives at the provider, or does not.
-    fn arrive(&mut self, id: u32, trouble: Option<Trouble>) {
-        let Some(at) = self.network.iter().position(|message| message.id == id) else { return };
-        let Message { from, ask, arrives, .. } = self.network[at];
-        self.now = self.now.max(arrives);
-        let late = if let Some(Trouble::Late(ms)) = trouble { ms } else { 0 };
-        let clock = Clock { off_by: self.jumped };
-        let (answer, granted) = self.provider.handle(ask, trouble, self.now, clock);
-        self.note(|| format!("the provider says {answer:?} to {ask:?} of {from}"));
-        self.ledger.arrived(id, granted, &self.provider);
-        self.network[at].answer = Some((answer, self.now + self.setup.latency + late));
-    }
-
-    /// The answer to a message, if it came in time.
-    pub(crate) fn receive(&mut self, id: u32) -> Option<Answer> {
-        let at = self.network.iter().position(|message| message.id == id)?;
-        let is_there = self.network[at].answer.as_ref().is_some_and(|(_, at)| *at <= self.now);
-        let answer = match is_there {
-            true => self.network.swap_remove(at).answer.map(|(answer, _)| answer),
-            false => None,
-        };
-        self.ledger.delivered(id, answer.as_ref(), self.now);
-        answer
     }
 
     /// Whether whoever made this lock is alive and has not let go of it.

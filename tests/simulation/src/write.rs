@@ -6,7 +6,8 @@ use std::rc::Rc;
 use crate::disk::{Name, Pid};
 use crate::mind::Mind;
 use crate::mutation::Mutation;
-use crate::process::{LOOKS, Op};
+use crate::op::Op;
+use crate::process::LOOKS;
 use crate::told::Told;
 use crate::world::World;
 
