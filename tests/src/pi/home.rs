@@ -1,7 +1,7 @@
 //! A home directory for `pi` in which nothing of the person's own is seen or touched.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::watch::{self, Watch};
 use super::{Ended, Running, binary, now_ms};
 use crate::canary;
+use crate::machine::plain_user::PlainUser;
 use crate::sandbox::{Credential, Sandbox};
 
 /// How far a stored access token is into its life.
@@ -172,6 +173,14 @@ impl Home {
     /// `pi ARGUMENTS`, to be run here.
     pub fn pi<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Pi<'_> {
         self.program(binary(), arguments)
+    }
+
+    /// The same as this user, who has to own what is here.
+    pub fn pi_as(&self, user: &PlainUser, arguments: &[&str]) -> Pi<'_> {
+        let mut words = user.words(binary(), &self.bin());
+        words.extend(arguments.iter().map(OsString::from));
+        let program = PathBuf::from(words.remove(0));
+        self.program(&program, words)
     }
 
     /// Any program, to be run here as `pi` would be. Of the environment it gets only what is set

@@ -4,8 +4,7 @@ use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use pi_auth_tests::machine::plain_user::PlainUser;
 use pi_auth_tests::pi::{Age, Ended, Home, Pi, Terminal};
@@ -38,10 +37,6 @@ fn mode(path: &Path) -> u32 {
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|it| it.stdout == b"0\n")
 }
 
 /// A home with a login that is fresh, in `auth.json`.
@@ -196,7 +191,7 @@ fn a_variable_that_comes_before_a_login_is_told_and_one_that_does_not_is_fine() 
 
 #[test]
 fn what_belongs_to_somebody_else_is_told_and_left_to_the_person() {
-    if !is_root() {
+    if !rustix::process::geteuid().is_root() {
         crate::skipped("only root can give files away");
         return;
     }
@@ -217,11 +212,8 @@ fn what_belongs_to_somebody_else_is_told_and_left_to_the_person() {
 
 /// `pi doctor --offline --json` as this user.
 fn visit<'a>(home: &'a Home, user: &PlainUser) -> Pi<'a> {
-    let mut words = user.words(pi_auth_tests::pi::binary(), &home.bin());
-    words.extend(["doctor", "--offline", "--json"].map(Into::into));
     user.own(home.path());
-    let program = PathBuf::from(words.remove(0));
-    home.program(&program, words).current_dir(Path::new("/"))
+    home.pi_as(user, &["doctor", "--offline", "--json"]).current_dir(Path::new("/"))
 }
 
 #[test]

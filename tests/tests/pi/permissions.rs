@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pi_auth_tests::machine::plain_user::PlainUser;
 use pi_auth_tests::machine::small_disk::SmallDisk;
@@ -16,14 +16,6 @@ use crate::{kinds, sandbox, wait_for_grants};
 
 fn close(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-/// `pi ARGUMENTS` as a user whom modes stop.
-fn pi(home: &Home, user: &PlainUser, arguments: &[&str]) -> Running {
-    let mut words = user.words(binary(), &home.bin());
-    words.extend(arguments.iter().map(Into::into));
-    let program = PathBuf::from(words.remove(0));
-    home.program(&program, words).start()
 }
 
 #[test]
@@ -47,7 +39,7 @@ fn a_plain_user_who_may_not_write_is_told_and_loses_nothing() {
             make(&home);
             let before = home.contents();
 
-            let ended = pi(&home, &user, &["token", "anthropic"]).finish();
+            let ended = home.pi_as(&user, &["token", "anthropic"]).run();
             let is_valid = age != Age::Expired;
             let printed = if is_valid { format!("{}\n", stored.access) } else { String::new() };
             assert_eq!(ended.code(), Some(i32::from(!is_valid)), "{name}, {age:?}: {ended}");
@@ -55,10 +47,10 @@ fn a_plain_user_who_may_not_write_is_told_and_loses_nothing() {
             if age != Age::Fresh {
                 ended.says("permission denied").says("ls -ld ").says("~/.pi/agent");
             }
-            pi(&home, &user, &["status"]).finish().exits(0);
+            home.pi_as(&user, &["status"]).run().exits(0);
             for arguments in [&["logout", "anthropic"][..], &["login", "anthropic", "--no-browser"]]
             {
-                let ended = pi(&home, &user, arguments).finish();
+                let ended = home.pi_as(&user, arguments).run();
                 ended.exits(1).prints("").says("permission denied").says("~/.pi/agent");
             }
             assert_eq!(home.contents(), before, "{name}, {age:?}");
@@ -84,11 +76,11 @@ fn a_file_that_a_plain_user_may_not_read_is_told_and_left() {
         &["logout", "anthropic"],
         &["login", "anthropic", "--no-browser"],
     ] {
-        let ended = pi(&home, &user, arguments).finish();
+        let ended = home.pi_as(&user, arguments).run();
         ended.exits(1).prints("").says("permission denied").says("ls -ld ");
     }
     close(&home.file(), 0o600);
-    pi(&home, &user, &["token", "anthropic"]).finish().exits(0).is_quiet();
+    home.pi_as(&user, &["token", "anthropic"]).run().exits(0).is_quiet();
 }
 
 #[test]

@@ -91,9 +91,7 @@ impl Under<'_> {
         assert!((1..=job.requests).contains(&asked), "{name}: {asked} requests: {ended}");
         (wire, ended)
     }
-}
 
-impl Under<'_> {
     /// Waits for its end, whatever it is: like every run it is searched for secrets then.
     #[track_caller]
     pub(super) fn ends_somehow(self) -> Ended {
