@@ -13,7 +13,7 @@
 //!                  device (RFC 8628), metadata (RFC 8414), revocation (RFC 7009), endpoint
 //!   provider       providers as data: anthropic, github_copilot/, and the overrides file
 //!   document       the credential file as text, edited without touching what it does not know
-//!   credential     a stored login and its expiry
+//!   credential     a stored login and its expiry;  lock  when one may be taken over
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
 //!   http           requests and responses as plain data;  json  what crosses the boundary
 //!   secret, error, text  what must not be shown, and what is
@@ -54,6 +54,7 @@ pub mod flow;
 pub mod headers;
 pub mod http;
 pub mod json;
+pub mod lock;
 pub mod oauth;
 pub mod provider;
 pub mod resolve;

@@ -11,13 +11,13 @@
 //!   `login_required`.
 
 use pi_auth_core::flow::Effect;
+use pi_auth_core::lock::PATIENCE_MS;
 use serde_json::{Map, Value};
 
 use crate::agent;
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};
 use crate::ledger::{Sent, State};
-use crate::lock::PATIENCE;
 use crate::mind::Mind;
 use crate::process::End;
 use crate::provider::{Ask, Refresh, Rotation};
@@ -244,7 +244,7 @@ impl<M: Mind> World<M> {
     /// A lock was waited for since then.
     pub(crate) fn waited(&mut self, pid: usize, since: Ms) {
         let waited = self.now - since;
-        if waited > PATIENCE + 2 * self.setup.slack && !self.processes[pid].was_stalled {
+        if waited > PATIENCE_MS + 2 * self.setup.slack && !self.processes[pid].was_stalled {
             self.fail(format!("{pid} has waited {waited} ms for a lock"));
         }
     }

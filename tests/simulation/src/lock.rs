@@ -3,6 +3,10 @@
 
 use std::fmt;
 
+use pi_auth_core::lock::{
+    FOREIGN_WATCHED_FOR_MS, PATIENCE_MS, STALE_AFTER_MS, TOUCH_EVERY_MS, WATCHED_FOR_MS,
+};
+
 use crate::agent;
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};
@@ -13,17 +17,6 @@ use crate::process::{Held, LOOKS};
 use crate::release::{Releasing, Then};
 use crate::told::Told;
 use crate::world::World;
-
-/// How long a waiter waits, in milliseconds.
-pub(crate) const PATIENCE: Ms = 40_000;
-/// How often a holder touches the directory, in milliseconds.
-const TOUCH_EVERY: Ms = 2_000;
-/// How long a lock must have been left alone before it counts as dead, in milliseconds.
-const STALE_AFTER: Ms = 30_000;
-/// How long it is watched before that is believed, in milliseconds: one that is marked as ours, and is
-/// touched every 2 s; and the agent's, which may be touched every 15 s only.
-const WATCHED_FOR: Ms = 2_500;
-const FOREIGN_WATCHED_FOR: Ms = 18_000;
 
 /// What a lock is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +103,7 @@ impl<M: Mind> World<M> {
     pub(crate) fn lock_ready(&self, pid: usize, locking: &Locking) -> Ms {
         let deadline = match self.is(Mutation::WaitForEver) {
             true => Ms::MAX,
-            false => locking.since + PATIENCE,
+            false => locking.since + PATIENCE_MS,
         };
         match locking.step {
             Step::Kernel if self.kernel_is_taken() => deadline,
@@ -152,14 +145,14 @@ impl<M: Mind> World<M> {
         match self.setup.mutation {
             Some(Mutation::TakeOverEarly) => 5_000,
             Some(Mutation::TakeOverLate) => 60_000,
-            _ => STALE_AFTER,
+            _ => STALE_AFTER_MS,
         }
     }
 
     fn watched_for(&self, found: Mtime) -> Ms {
         let is_brief = self.is(Mutation::TakeOverEarly) || self.is(Mutation::WatchBriefly);
         let is_ours = found.by < agent::FIRST || is_brief;
-        if is_ours { WATCHED_FOR } else { FOREIGN_WATCHED_FOR }
+        if is_ours { WATCHED_FOR_MS } else { FOREIGN_WATCHED_FOR_MS }
     }
 
     /// One step of taking the lock.
@@ -222,7 +215,7 @@ impl<M: Mind> World<M> {
                     locking.step = Step::Room;
                 }
                 Some(found) => {
-                    let is_over = self.now >= locking.since + PATIENCE;
+                    let is_over = self.now >= locking.since + PATIENCE_MS;
                     if is_over && !self.is(Mutation::WaitForEver) {
                         return self.give_up_lock(pid, locking, Told::TimedOut { alive: false });
                     }
@@ -267,7 +260,7 @@ impl<M: Mind> World<M> {
                 }
                 let (target, directory) = (self.disk.name(), locking.directory);
                 let is_touched = directory.is_some() && !self.is(Mutation::NoTouch);
-                let touch = is_touched.then_some(self.now + TOUCH_EVERY);
+                let touch = is_touched.then_some(self.now + TOUCH_EVERY_MS);
                 let (seen, has_room, is_lost) = (None, !fails, false);
                 let held = Held { target, seen, has_room, directory, touch, is_lost };
                 self.waited(pid, locking.since);
@@ -338,7 +331,7 @@ impl<M: Mind> World<M> {
         if self.disk.directory == held.directory {
             self.disk.directory = Some(touched);
             held.directory = Some(touched);
-            held.touch = Some(self.now + TOUCH_EVERY);
+            held.touch = Some(self.now + TOUCH_EVERY_MS);
         } else {
             held.touch = None;
         }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use pi_auth_core::lock as rules;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
@@ -18,16 +19,8 @@ use crate::store::plain::{open_directory, own_as};
 pub(crate) use pulse::{Pulse, pulse};
 pub(in crate::store) use pulse::{graves, set_aside};
 
-/// How often a holder touches the directory. The agent's shortest idea of a dead lock is 10 s.
-const TOUCH_EVERY: Duration = Duration::from_secs(2);
-/// How long a lock must have been left alone before it counts as dead.
-const STALE_AFTER: Duration = Duration::from_secs(30);
-/// How long it is watched before that is believed: when a machine wakes up, or its clock jumps, every
-/// lock looks old, and its holder touches it next. One that bears our mark has a holder that touches
-/// it every 2 s.
-const WATCHED_FOR: Duration = Duration::from_millis(2500);
-/// The same for any other: the agent touches its own every 15 s, and may be late.
-const FOREIGN_WATCHED_FOR: Duration = Duration::from_secs(18);
+const TOUCH_EVERY: Duration = Duration::from_millis(rules::TOUCH_EVERY_MS);
+const STALE_AFTER: Duration = Duration::from_millis(rules::STALE_AFTER_MS);
 /// The mode of a lock directory of ours. The sticky bit is the mark: it changes nothing for an empty
 /// directory, and nobody else sets it.
 const MODE: u32 = 0o1700;
@@ -43,9 +36,6 @@ pub(super) struct DirectoryLock {
 }
 
 /// What a waiter has seen of somebody else's lock.
-///
-/// Clocks jump and machines sleep, so what a lock's time says is not enough: it must stay as it is
-/// for a moment, and one that looks young is dead, too, once it was not touched for long enough.
 #[derive(Default)]
 pub(super) struct Watch {
     seen: Option<(SystemTime, Instant)>,
@@ -64,12 +54,8 @@ impl Watch {
             }
         };
         let age = SystemTime::now().duration_since(touched).unwrap_or(Duration::ZERO);
-        let watched = since.elapsed();
-        let long_enough = match lock.mode() & MARK {
-            MARK => WATCHED_FOR,
-            _ => FOREIGN_WATCHED_FOR,
-        };
-        Ok(watched > STALE_AFTER || (age > STALE_AFTER && watched > long_enough))
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Ok(rules::is_dead(ms(age), ms(since.elapsed()), lock.mode() & MARK != 0))
     }
 }
 
