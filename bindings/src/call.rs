@@ -8,7 +8,7 @@ use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::{LOCK_ACTIVITY, is_answered_by};
 use pi_auth_core::json::{Fields, FromJson, Json, Object, Wrong, from_str, member, members_of};
 use pi_auth_core::secret::Secret;
-use pi_auth_core::{http, text};
+use pi_auth_core::{http, lock, text};
 
 use crate::answer::{self, Problem};
 
@@ -24,6 +24,15 @@ pub enum Call {
         state: Secret,
         /// The query, without the question mark.
         query: Secret,
+    },
+    /// Whether a lock may be taken over (`pi_auth_core::lock::is_dead`): true or false.
+    IsDeadLock {
+        /// How old it looks, in milliseconds.
+        age_ms: u64,
+        /// For how long it has stayed as it is, in milliseconds.
+        watched_ms: u64,
+        /// Whether it bears the mark of our hosts.
+        is_ours: bool,
     },
     /// A text as it may be shown to a person, without control characters.
     Plain {
@@ -41,6 +50,11 @@ impl FromJson for Call {
                 let state = member(json, "state", wrong);
                 Call::IsAnsweredBy { state, query: member(json, "query", wrong) }
             }
+            "is_dead_lock" => Call::IsDeadLock {
+                age_ms: member(json, "age_ms", wrong),
+                watched_ms: member(json, "watched_ms", wrong),
+                is_ours: member(json, "is_ours", wrong),
+            },
             "plain" => Call::Plain { text: member(json, "text", wrong) },
             kind => {
                 if kind != "about" {
@@ -68,6 +82,10 @@ pub struct About {
     pub max_file_bytes: usize,
     /// What to say when the lock takes over a second.
     pub lock_activity: &'static str,
+    /// How often to touch a lock that is held, in milliseconds.
+    pub lock_touch_every_ms: u64,
+    /// How long to wait for one that is not, in milliseconds.
+    pub lock_patience_ms: u64,
 }
 
 impl Fields for About {
@@ -79,6 +97,8 @@ impl Fields for About {
         object.put("max_body_bytes", &self.max_body_bytes);
         object.put("max_file_bytes", &self.max_file_bytes);
         object.put("lock_activity", &self.lock_activity);
+        object.put("lock_touch_every_ms", &self.lock_touch_every_ms);
+        object.put("lock_patience_ms", &self.lock_patience_ms);
     }
 }
 
@@ -94,9 +114,14 @@ pub fn call(call: &str) -> String {
             max_body_bytes: http::MAX_BODY_BYTES,
             max_file_bytes: document::MAX_BYTES,
             lock_activity: LOCK_ACTIVITY,
+            lock_touch_every_ms: lock::TOUCH_EVERY_MS,
+            lock_patience_ms: lock::PATIENCE_MS,
         }),
         Ok(Call::IsAnsweredBy { state, query }) => {
             answer::value(&is_answered_by(&state, query.expose()))
+        }
+        Ok(Call::IsDeadLock { age_ms, watched_ms, is_ours }) => {
+            answer::value(&lock::is_dead(age_ms, watched_ms, is_ours))
         }
         Ok(Call::Plain { text }) => answer::value(&text::plain(&text)),
     }

@@ -89,11 +89,23 @@ fn questions_by_table() {
         (&about["max_body_bytes"], &about["max_file_bytes"]),
         (&json!(1 << 20), &json!(1 << 20))
     );
+    assert_eq!(
+        (&about["lock_touch_every_ms"], &about["lock_patience_ms"]),
+        (&json!(2_000), &json!(40_000))
+    );
     assert!(about["lock_activity"].as_str().unwrap().contains("another pi"), "{about}");
     for (question, expected) in [
         (json!({"type": "is_answered_by", "state": "s", "query": "code=c&state=s"}), json!(true)),
         (json!({"type": "is_answered_by", "state": "s", "query": "code=c&state=t"}), json!(false)),
         (json!({"type": "is_answered_by", "state": "", "query": "code=c"}), json!(false)),
+        (
+            json!({"type": "is_dead_lock", "age_ms": 31_000, "watched_ms": 2_600, "is_ours": true}),
+            json!(true),
+        ),
+        (
+            json!({"type": "is_dead_lock", "age_ms": 31_000, "watched_ms": 2_600, "is_ours": false}),
+            json!(false),
+        ),
         (json!({"type": "plain", "text": "a\u{1b}b\u{202e}"}), json!("ab")),
     ] {
         assert_eq!(parsed(&call(&question.to_string()))["value"], expected, "{question}");

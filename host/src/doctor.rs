@@ -1,7 +1,7 @@
 //! What is wrong with this machine's logins, and what mends it: `pi doctor`.
 //!
 //! Each check is a file: it looks (the thin part), and judges what was seen (a pure function with a
-//! table of cases below it). Nothing is changed without [`Options::fix`], no lock is waited for, and
+//! table of cases below it). Without [`Options::fix`] nothing is changed and no lock is waited for; and
 //! no secret leaves the machine: servers are asked for an answer, and for nothing else.
 //!
 //! ```text
@@ -281,7 +281,7 @@ async fn way(
     report.add(clock::judge(&answers));
 }
 
-/// A length of time in its largest unit.
+/// A length of time in a unit that leaves a number of two digits, more or less.
 fn roughly(time: Duration) -> String {
     match time.as_secs() {
         s @ 0..=90 => format!("{s} s"),

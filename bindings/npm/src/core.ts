@@ -19,6 +19,11 @@ export interface Calls {
   about: { call: object; value: About };
   /** Whether the query of a callback is the answer to the effect `authorize` with this state. */
   is_answered_by: { call: { state: string; query: string }; value: boolean };
+  /** Whether a lock may be taken over that looks this old, and has stayed as it is for so long. */
+  is_dead_lock: {
+    call: { age_ms: number; watched_ms: number; is_ours: boolean };
+    value: boolean;
+  };
   /** A text as it may be shown to a person, without control characters. */
   plain: { call: { text: string }; value: string };
 }
@@ -39,6 +44,10 @@ export interface About {
   max_file_bytes: number;
   /** What to say when the lock takes over a second. */
   lock_activity: string;
+  /** How often to touch a lock that is held, in milliseconds. */
+  lock_touch_every_ms: number;
+  /** How long to wait for one that is not, in milliseconds. */
+  lock_patience_ms: number;
 }
 
 /** A call that the core cannot make sense of: a bug in the program that makes it. */

@@ -137,6 +137,8 @@ test("questions that need no flow", async () => {
   assert.ok(about.variables.includes("ANTHROPIC_API_KEY"));
   const is = (query) => core.call("is_answered_by", { state: "s", query });
   assert.deepEqual([is("code=c&state=s"), is("code=c&state=t"), is("")], [true, false, false]);
+  const isDead = (age_ms, watched_ms, is_ours) => core.call("is_dead_lock", { age_ms, watched_ms, is_ours });
+  assert.deepEqual([isDead(31_000, 2600, true), isDead(31_000, 2600, false)], [true, false]);
   assert.equal(core.call("plain", { text: "a\u001b[2Jb" }), "a[2Jb");
 });
 
@@ -150,7 +152,12 @@ test("what the types say of questions is what the module takes and answers", asy
   const core = await loadCore(bytes);
   const about = core.call("about", {});
   assert.deepEqual(Object.entries(about).map(([name, value]) => [name, typeOf(value)]), membersOf("About"));
-  const calls = { about: {}, is_answered_by: { state: "s", query: "" }, plain: { text: "" } };
+  const calls = {
+    about: {},
+    is_answered_by: { state: "s", query: "" },
+    is_dead_lock: { age_ms: 0, watched_ms: 0, is_ours: true },
+    plain: { text: "" },
+  };
   for (const [type, call] of Object.entries(calls)) core.call(type, call);
   assert.deepEqual(membersOf("Calls").map(([name]) => name), Object.keys(calls));
   assert.throws(() => core.call("another", {}), BadCall);

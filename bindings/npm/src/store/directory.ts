@@ -3,29 +3,14 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 
+import { aboutCore, shippedCore } from "../module.js";
 import { createDirectory } from "./plain.js";
 import { codeOf } from "./text.js";
 
-/** How long a lock must have been left alone before it counts as dead, in milliseconds. */
-const STALE_MS = 30_000;
-/** How often ours is touched, in milliseconds. The agent's shortest idea of a dead lock is 10 s. */
-const TOUCH_EVERY_MS = 2000;
-/**
- * How long a lock is watched before it is believed to be dead, in milliseconds: when a machine wakes
- * up every lock looks old, and its holder touches it next. Ours is touched within two seconds, the
- * agent's within 15.
- */
-const WATCHED_FOR_MS = { ours: 2500, other: 18_000 };
 /** It means nothing on an empty directory, and tells our locks from the agent's. */
 const STICKY = 0o1000n;
 
-/**
- * What a waiter has seen of somebody else's lock.
- *
- * Clocks jump and machines sleep, so what a lock's time says is not enough: it must stay as it is for
- * longer than its holder goes without touching it, and one that looks young is dead, too, once it was
- * not touched for long enough.
- */
+/** What a waiter has seen of somebody else's lock. */
 export class Watch {
   #seen: { touched: bigint; sinceMs: number } | undefined;
 
@@ -33,10 +18,13 @@ export class Watch {
   isDead({ mtimeNs: touched, mode }: Pick<fs.BigIntStats, "mtimeNs" | "mode">): boolean {
     const nowMs = performance.now();
     if (this.#seen?.touched !== touched) this.#seen = { touched, sinceMs: nowMs };
-    const watchedMs = nowMs - this.#seen.sinceMs;
-    const ageMs = Date.now() - Number(touched / 1_000_000n);
-    const enoughMs = (mode & STICKY) !== 0n ? WATCHED_FOR_MS.ours : WATCHED_FOR_MS.other;
-    return watchedMs > STALE_MS || (ageMs > STALE_MS && watchedMs > enoughMs);
+    // One whose time lies ahead is of no age.
+    const ageMs = Math.max(0, Date.now() - Number(touched / 1_000_000n));
+    return shippedCore().call("is_dead_lock", {
+      age_ms: ageMs,
+      watched_ms: Math.trunc(nowMs - this.#seen.sinceMs),
+      is_ours: (mode & STICKY) !== 0n,
+    });
   }
 }
 
@@ -62,7 +50,7 @@ export class LockDirectory {
         realpath: false,
         // Which lock is dead is decided here: two waiters could both remove one that they both see.
         stale: Number.MAX_SAFE_INTEGER,
-        update: TOUCH_EVERY_MS,
+        update: aboutCore().lock_touch_every_ms,
         retries: 0,
         fs: { ...fs, mkdir: make, utimes: lock.#touch, rmdir: lock.#remove, rmdirSync: lock.#drop },
         onCompromised: () => {

@@ -5,10 +5,8 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { aboutCore } from "../module.js";
 import { LockDirectory, Watch } from "./directory.js";
-
-/** How long a waiter waits before it gives up, in milliseconds. */
-const PATIENCE_MS = 40_000;
 
 /** There is no lock. */
 export class NoLock extends Error {
@@ -39,7 +37,7 @@ export class Lock {
    */
   static async take(files: readonly string[], signal: AbortSignal): Promise<Lock> {
     const lock = new Lock(files);
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + aboutCore().lock_patience_ms;
     try {
       for (const file of files) lock.#directories.push(await take(file, deadline, signal));
       return lock;
