@@ -18,6 +18,9 @@ const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height
 /// What is written to it when its program has ended.
 const END: u8 = 0;
 
+/// What each prompt of `pi` begins with: it asks for brackets around what is pasted.
+const OPENING: &str = "\x1b[?2004h";
+
 /// A terminal in which a program runs, as the leader of its session.
 pub struct Terminal {
     pair: PtyPair,
@@ -26,6 +29,8 @@ pub struct Terminal {
     seen: Arc<Mutex<Seen>>,
     /// What it was given by its keys, without white space.
     typed: String,
+    /// How many prompts had been opened when a key was pressed last.
+    prompts: usize,
     /// Whether it is `pi`, which is held to its promises, and not to print a token.
     is_watched: bool,
     /// How the terminal was set before.
@@ -84,12 +89,13 @@ impl Terminal {
         });
         let is_watched = program == binary() && !watch::prints_token(arguments);
         let (typed, deadline) = (String::new(), Instant::now() + PATIENCE);
-        Self { pair, child, keyboard, seen, typed, is_watched, settings, deadline }
+        Self { pair, child, keyboard, seen, typed, prompts: 0, is_watched, settings, deadline }
     }
 
     /// Presses keys.
     pub fn press(&mut self, keys: &str) {
         self.typed.extend(keys.chars().filter(|c| !c.is_whitespace()));
+        self.prompts = self.bytes().matches(OPENING).count();
         self.keyboard
             .write_all(keys.as_bytes())
             .and_then(|()| self.keyboard.flush())
@@ -126,6 +132,15 @@ impl Terminal {
         self.see(text);
         while settings(&self.pair) == self.settings {
             self.pause("an open prompt");
+        }
+    }
+
+    /// Waits until `pi` has answered the last key with another prompt. That the text is on the screen
+    /// would not tell: the prompt that was there before it may have had the same.
+    #[track_caller]
+    pub fn see_another_prompt(&mut self, text: &str) {
+        while !self.bytes().split(OPENING).skip(self.prompts + 1).any(|it| it.contains(text)) {
+            self.pause("another prompt");
         }
     }
 

@@ -40,11 +40,9 @@ fn the_selector_lists_both_and_the_domain_is_asked_until_it_can_be_one() {
     terminal.press(ENTER);
     terminal.see_prompt(PROMPT);
     terminal.press(&format!("evil.example/@github.com{ENTER}"));
+    terminal.see_another_prompt(PROMPT);
     terminal.see("✗ `evil.example/@github.com` is not a hostname. Give a name such as");
-    eventually("a second prompt", || {
-        (terminal.screen().matches(PROMPT).count() == 2).then_some(())
-    });
-    terminal.see_prompt(PROMPT);
+    assert_eq!(terminal.screen().matches(PROMPT).count(), 2, "{}", terminal.screen());
     assert_eq!(sandbox.log(), []);
     terminal.paste(" https://GHE.example.com/ ");
     terminal.press(ENTER);

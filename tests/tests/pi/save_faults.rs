@@ -25,6 +25,9 @@ const OTHERS: &str = "{\n  \"openai\": { \"type\": \"api_key\", \"key\": \"k\" }
 /// before it is taken over.
 const AT_ONCE: usize = 16;
 
+/// Runs until a harm befalls the call that it is meant for.
+const ATTEMPTS: usize = 20;
+
 /// A job that writes.
 #[derive(Clone, Copy)]
 struct Job {
@@ -155,7 +158,16 @@ impl Scene<'_> {
     }
 
     /// One harm at one call, and what must hold after it.
+    ///
+    /// Calls are counted, and a runtime's wakes are writes, too: now and then one more or less of
+    /// them has the harm befall another call. That run shows nothing, and there is another.
     fn survives(&self, call: &Call, harm: Harm) {
+        let happened = (0..ATTEMPTS).any(|_| self.survives_if_it_happens(call, harm));
+        assert!(happened, "it did not happen in {ATTEMPTS} runs: {harm:?} at {}", call.line);
+    }
+
+    /// Whether the harm befell a call in the agent's directory; if it did, it was survived.
+    fn survives_if_it_happens(&self, call: &Call, harm: Harm) -> bool {
         let (home, trace) = self.prepare();
         let before = self.job.file.map(|_| home.contents());
         let grants = self.sandbox.grants();
@@ -163,9 +175,10 @@ impl Scene<'_> {
         let granted = self.sandbox.grants() - grants;
         let what = format!("{harm:?} at {}\n{ended}\n{:?}", call.line, home.names());
 
-        let harmed = strace::calls(&trace).into_iter().filter(Call::was_harmed);
-        let harmed: Vec<Call> = harmed.filter(|it| is_in(&home, it)).collect();
-        assert!(!harmed.is_empty(), "it did not happen: {what}");
+        let mut harmed = strace::calls(&trace).into_iter().filter(Call::was_harmed);
+        if !harmed.any(|it| is_in(&home, &it)) {
+            return false;
+        }
 
         let after = home.file().exists().then(|| home.contents());
         let changed = after != before;
@@ -181,6 +194,7 @@ impl Scene<'_> {
         }
         let lost = harm == Harm::Kill && granted == 1 && !changed;
         self.assert_goes_on(&home, lost, &what);
+        true
     }
 
     /// Whether the file is one that the next `pi` can use, with nothing of it lost.

@@ -1,7 +1,7 @@
 //! A person at a terminal.
 
 use pi_auth_tests::loopback::Request;
-use pi_auth_tests::pi::{Age, Home, Terminal, eventually};
+use pi_auth_tests::pi::{Age, Home, Terminal};
 use pi_auth_tests::robot;
 use pi_auth_tests::sandbox::{Fault, Sandbox};
 use serde_json::{Value, json};
@@ -205,9 +205,9 @@ fn a_wrong_paste_is_told_and_asked_again() {
     let (code, state) = code_page(&terminal.authorize_url());
     terminal.see_prompt(PASTE);
     terminal.press(&format!("{code}#wrong{ENTER}"));
+    terminal.see_another_prompt(PASTE);
     terminal.see("That code belongs to another login attempt.");
-    eventually("a second prompt", || (terminal.screen().matches(PASTE).count() == 2).then_some(()));
-    terminal.see_prompt(PASTE);
+    assert_eq!(terminal.screen().matches(PASTE).count(), 2, "{}", terminal.screen());
     terminal.paste(&format!("{code}#{state}"));
     terminal.press(ENTER);
     terminal.exits(0);
