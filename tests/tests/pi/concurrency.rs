@@ -50,7 +50,7 @@ fn a_refresh_that_failed_is_remembered_so_that_others_do_not_storm_the_endpoint(
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
     for _ in 0..20 {
-        sandbox.fail_next(Fault::rate_limited(60));
+        sandbox.fail_next(Fault::rate_limited(600));
     }
     for pi in many(&home, 20) {
         pi.finish().exits(1).prints("").says("Try again in");

@@ -173,7 +173,7 @@ fn a_clock_that_is_ahead_does_not_make_every_token_an_expired_one() {
 #[test]
 fn a_refresh_that_failed_is_remembered_so_that_others_do_not_storm_the_endpoint() {
     let sandbox = sandbox();
-    sandbox.fail_next_at(Endpoint::CopilotToken, vec![Fault::rate_limited(60); 10]);
+    sandbox.fail_next_at(Endpoint::CopilotToken, vec![Fault::rate_limited(600); 10]);
     let (home, _) = logged_in(&sandbox, Age::Expired);
     let all: Vec<Running> = (0..10).map(|_| home.pi(["token", COPILOT]).start()).collect();
     for pi in all {

@@ -50,7 +50,7 @@ fn a_hundred_processes_at_a_429_make_one_request_and_are_told_the_same() {
         let (home, old) = Home::logged_in(&sandbox, at);
         let before = home.contents();
         for _ in 0..100 {
-            sandbox.fail_next(Fault::rate_limited(30));
+            sandbox.fail_next(Fault::rate_limited(600));
         }
         let all = storm(&home, 100);
         let (first, token) = (said(&all[0]), format!("{}\n", old.access));
