@@ -159,7 +159,8 @@ fn is_led_to(url: &Url<'_>, exceptions: &str) -> bool {
     // The matcher knows no ports: those of other servers are taken out, and that of this one is cut off.
     let without_port = |entry: &str| match entry.rsplit_once(':') {
         Some((host, digits)) if !host.contains(':') || host.ends_with(']') => {
-            digits.parse().is_ok_and(|it: u16| it == port).then(|| host.to_owned())
+            let is_its = !digits.starts_with('+') && digits.parse() == Ok(port);
+            is_its.then(|| host.to_owned())
         }
         _ => Some(entry.to_owned()),
     };
@@ -189,7 +190,27 @@ impl Variables {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
     use super::*;
+
+    /// What the Node host is held to as well.
+    #[derive(Deserialize)]
+    struct Table {
+        #[serde(rename = "the first that is not empty counts")]
+        counts: Vec<(BTreeMap<String, String>, Option<String>)>,
+        #[serde(rename = "shown without a password")]
+        shown: Vec<(String, String)>,
+        unusable: BTreeMap<String, Vec<String>>,
+        #[serde(rename = "whom NO_PROXY lists is reached directly")]
+        exceptions: Vec<(String, String, bool)>,
+    }
+
+    fn table() -> Table {
+        serde_json::from_str(include_str!("../../../tests/proxies.json")).unwrap()
+    }
 
     fn way(named: &str, exceptions: &str, url: &str) -> Way {
         let variables = Variables::of(&[("HTTPS_PROXY", named), ("NO_PROXY", exceptions)]);
@@ -198,20 +219,8 @@ mod tests {
 
     #[test]
     fn a_proxy_is_shown_without_its_password() {
-        for (named, address) in [
-            ("http://p:3128", "http://p:3128"),
-            ("p:3128", "http://p:3128"),
-            ("HTTP://p:3128/", "http://p:3128"),
-            ("p:3128/", "http://p:3128"),
-            ("http://user:secret@p:3128/", "http://p:3128"),
-            ("user:secret@p:3128", "http://p:3128"),
-            ("https://user:secret@[::1]:3128", "https://[::1]:3128"),
-            ("http://user:sec@ret@p:3128", "http://p:3128"),
-            ("http://user:sec%2Fr%e%3Ft@p:3128", "http://p:3128"),
-            ("http://user:s^e|c{r}e\"t`<>[]@p:3128", "http://p:3128"),
-            ("http://p", "http://p"),
-        ] {
-            let Way::Through(proxy) = way(named, "", "https://h/") else { panic!("{named}") };
+        for (named, address) in table().shown {
+            let Way::Through(proxy) = way(&named, "", "https://h/") else { panic!("{named}") };
             assert_eq!(proxy.shown(), address, "{named}");
             assert_eq!(format!("{proxy:?}"), address, "{named}");
         }
@@ -219,80 +228,37 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_is_never_the_way_past_it() {
-        for (named, why) in [
-            ("::", Unusable::NoAddress),
-            ("http://", Unusable::NoAddress),
-            ("ftp://p", Unusable::NoAddress),
-            ("/path", Unusable::NoAddress),
-            ("a b", Unusable::NoAddress),
-            ("\u{fffd}:1", Unusable::NoAddress),
-            ("http://:3128", Unusable::NoAddress),
-            ("http://user:secret@:3128", Unusable::NoAddress),
-            ("http://p:99999", Unusable::NoAddress),
-            ("http://p:0", Unusable::NoAddress),
-            ("http://p:", Unusable::NoAddress),
-            ("http://p:port", Unusable::NoAddress),
-            ("http://p\"q:1", Unusable::NoAddress),
-            ("http://p:3128/path", Unusable::NoAddress),
-            ("http://p:3128?query", Unusable::NoAddress),
-            ("http://p:3128#fragment", Unusable::NoAddress),
-            ("http://user:sec/ret@p:3128", Unusable::Unescaped),
-            ("http://user:sec#ret@p:3128", Unusable::Unescaped),
-            ("user:sec?ret@p:3128", Unusable::Unescaped),
-            ("http://user:sec\\ret@p:3128", Unusable::Unescaped),
-            ("http://user:1234/x@127.0.0.1:3128", Unusable::Unescaped),
-            ("http://user:secret/@p:3128", Unusable::Unescaped),
-            ("socks5://p:1080", Unusable::Socks),
-            ("SOCKS5://user:sec/ret@p:1080", Unusable::Socks),
-            ("socks://p", Unusable::Socks),
-            ("socks4a://p", Unusable::Socks),
-        ] {
-            assert_eq!(way(named, "", "https://h/"), Way::NoProxy(why), "{named}");
-            assert_eq!(way(named, "h", "https://h/"), Way::Direct, "nobody asks it: {named}");
-            assert_eq!(way(named, "", "http://127.0.0.1/"), Way::Local, "nor here: {named}");
+        for (why, all) in table().unusable {
+            let why = match why.as_str() {
+                "no address" => Unusable::NoAddress,
+                "unescaped" => Unusable::Unescaped,
+                "socks" => Unusable::Socks,
+                _ => panic!("{why}"),
+            };
+            for named in all {
+                assert_eq!(way(&named, "", "https://h/"), Way::NoProxy(why), "{named}");
+                assert_eq!(way(&named, "h", "https://h/"), Way::Direct, "nobody asks it: {named}");
+                assert_eq!(way(&named, "", "http://127.0.0.1/"), Way::Local, "nor here: {named}");
+            }
         }
     }
 
     #[test]
     fn the_first_that_is_not_empty_counts() {
-        for (set, counts) in [
-            (&[][..], None),
-            (&[("HTTPS_PROXY", "")], None),
-            (&[("ALL_PROXY", "a"), ("HTTPS_PROXY", "h")], Some(("HTTPS_PROXY", "h"))),
-            (&[("https_proxy", "l"), ("HTTPS_PROXY", "")], Some(("https_proxy", "l"))),
-            (&[("all_proxy", "l"), ("https_proxy", "")], Some(("all_proxy", "l"))),
-        ] {
-            assert_eq!(Variables::of(set).first(&NAMES), counts, "{set:?}");
+        for (set, proxy) in table().counts {
+            let known = NAMES.into_iter().chain(EXCEPTIONS);
+            let set: Vec<_> =
+                known.filter_map(|name| Some((name, set.get(name)?.as_str()))).collect();
+            let way = Variables::of(&set).way_to(&Url::parse("https://h/").unwrap());
+            let through = proxy.map(|named| Way::Through(Proxy::new(&named).unwrap()));
+            assert_eq!(way, through.unwrap_or(Way::Direct), "{set:?}");
         }
     }
 
     #[test]
     fn exceptions_are_hosts_with_all_below_them_ports_networks_and_all() {
-        for (exceptions, url, is_direct) in [
-            ("", "https://h.example/", false),
-            ("h.example", "https://h.example/", true),
-            ("H.EXAMPLE", "https://h.example:8443/", true),
-            ("example", "https://h.example/", true),
-            (".example", "https://h.example/", true),
-            ("ample", "https://h.example/", false),
-            ("h.example:443", "https://h.example/", true),
-            ("h.example:8443", "https://h.example:8443/", true),
-            ("h.example:8443", "https://h.example/", false),
-            ("other, h.example ,", "https://h.example/", true),
-            ("*", "https://h.example/", true),
-            ("*", "https://10.1.2.3/", true),
-            ("*", "https://[::1]/", true),
-            ("*:444", "https://h.example/", false),
-            ("other, *:443", "https://10.1.2.3/", true),
-            ("10.0.0.0/8", "https://10.1.2.3/", true),
-            ("10.1.2.3", "https://10.1.2.3/", true),
-            ("10.1.2.3:443", "https://10.1.2.3/", true),
-            ("10.1.2.3:444", "https://10.1.2.3/", false),
-            ("::1", "https://[::1]/", true),
-            ("[::1]:443", "https://[::1]/", true),
-            ("[::1]:444", "https://[::1]/", false),
-        ] {
-            let way = way("http://p:1", exceptions, url);
+        for (exceptions, url, is_direct) in table().exceptions {
+            let way = way("http://p:1", &exceptions, &url);
             assert_eq!(way == Way::Direct, is_direct, "{exceptions} {url}");
         }
     }

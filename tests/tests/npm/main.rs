@@ -108,6 +108,12 @@ fn network() {
     assert_eq!(sandbox.log(), [], "nobody was told anything");
 }
 
+/// Which proxy leads to a server: the table that the native host is held to.
+#[test]
+fn proxies() {
+    run("proxies.test.mjs");
+}
+
 /// The functions that a coding agent asks for.
 #[test]
 fn agent() {

@@ -1,5 +1,6 @@
 /**
- * Which proxy leads to a server, as the variables have it: by the rules of the native host (`host/src/http/proxy.rs`).
+ * Which proxy leads to a server, as the variables have it: by the rules of the native host (`host/src/http/proxy.rs`);
+ * `tests/proxies.json` holds both to them.
  *
  * `HTTPS_PROXY`, else `ALL_PROXY`, names it, in capitals or not; an empty one names none. `NO_PROXY` lists whom
  * it does not lead to: a host with all below it, the same with a port, addresses, networks (`10.0.0.0/8`), or
@@ -31,13 +32,16 @@ export function proxyTo(url: URL, environment: NodeJS.ProcessEnv): Proxy | undef
 }
 
 function parse(named: string): Proxy {
-  // `URL` would make an address of nearly anything, and what ends one early would make a host of a user,
-  // and a port of a password.
-  const [, scheme = "http", authority = ""] = /^(?:(https?):\/\/)?([^\s/?#\\]*[^\s/?#\\:])\/?$/i.exec(named) ?? [];
+  // What ends an address early would make a host of a user, and a port of a password.
+  const [, scheme = "http", authority = ""] = /^(?:(https?):\/\/)?([^/?#\\]*[^/?#\\:])\/?$/i.exec(named) ?? [];
   const address = `${scheme}://${authority}`;
-  if (!URL.canParse(address)) throw new BadProxy("a variable names a proxy that is none");
+  // `URL` would make an address of nearly anything: it leaves out white space, and translates letters.
+  if (/[^!-~]/.test(named) || !URL.canParse(address)) throw new BadProxy("a variable names a proxy that is none");
   const { protocol, host, port, username, password } = new URL(address);
-  if (port === "0") throw new BadProxy("a variable names a proxy whose port is none");
+  // And its hosts may have more in them than those of a URI (RFC 3986, 3.2.2).
+  if (port === "0" || !/^[\w.~!$&'()*+,;=:[\]-]+$/.test(host)) {
+    throw new BadProxy("a variable names a proxy whose host or port is none");
+  }
   const credentials = Buffer.from(`${decoded(username)}:${decoded(password)}`, "latin1");
   return {
     shown: `${protocol}//${host}`,
@@ -56,10 +60,11 @@ function isExempt(url: URL, exceptions: string): boolean {
   return exceptions.split(",").some((text) => {
     const entry = text.trim().toLowerCase();
     // A colon in an address of IPv6 without brackets begins no port.
-    const [, name = entry, itsPort] = /^(\[.*\]|[^:]*):([^:]*)$/.exec(entry) ?? [];
+    const [, itsHost = entry, itsPort] = /^(\[.*\]|[^:]*):([^:]*)$/.exec(entry) ?? [];
     if (itsPort !== undefined && !(/^\d+$/.test(itsPort) && Number(itsPort) === port)) return false;
+    const name = withoutBrackets(itsHost);
     if (name === "*") return true;
-    if (isIP(host)) return holds(withoutBrackets(name), host);
+    if (isIP(host)) return holds(name, host);
     const domain = name.replace(/^\./, "");
     return domain !== "" && (host === domain || host.endsWith(`.${domain}`));
   });
