@@ -4,6 +4,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `files.rs` | modes, and what is no file |
 //! | `strace.rs` | the system calls of a program: seen, failed, and made its last |
 //! | `small_disk.rs` | a file system that is soon full |
 //! | `plain_user.rs` | somebody whom modes do stop |
@@ -12,6 +13,7 @@
 #![allow(clippy::panic, reason = "a test that cannot go on stops and says why")]
 
 pub mod faketime;
+pub mod files;
 pub mod plain_user;
 pub mod small_disk;
 pub mod strace;

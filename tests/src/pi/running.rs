@@ -67,8 +67,17 @@ impl Running {
         self.stderr.text()
     }
 
-    /// Whether it still runs.
+    /// Whether it still runs. One that runs past its deadline is killed.
+    #[track_caller]
     pub fn runs(&mut self) -> bool {
+        let runs = self.is_running();
+        if runs {
+            self.keeps_its_deadline("its end");
+        }
+        runs
+    }
+
+    fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
@@ -99,8 +108,16 @@ impl Running {
     /// The address of the authorize page, which it writes to standard error as a word of its own.
     #[track_caller]
     pub fn authorize_url(&mut self) -> String {
-        self.hear("an authorization URL", |stderr| {
+        self.authorize_url_or_end()
+            .unwrap_or_else(|| panic!("{self}\nended without an authorization URL"))
+    }
+
+    /// The same; `None` where it ends without.
+    #[track_caller]
+    pub fn authorize_url_or_end(&mut self) -> Option<String> {
+        self.find_or_end("an authorization URL", |running| {
             // A line that has no end may be cut; one that ends so is what a slow machine waits for.
+            let stderr = running.stderr();
             let complete = &stderr[..stderr.rfind('\n')?];
             let mut lines = complete.lines().filter(|line| !line.ends_with("..."));
             lines.find_map(|line| line[line.find("http")?..].split(' ').next().map(str::to_owned))
@@ -151,23 +168,33 @@ impl Running {
 
     #[track_caller]
     fn listen<T>(&mut self, what: &str, find: impl Fn(&Self) -> Option<T>) -> T {
+        self.find_or_end(what, find).unwrap_or_else(|| panic!("{self}\nended without {what}"))
+    }
+
+    #[track_caller]
+    fn find_or_end<T>(&mut self, what: &str, find: impl Fn(&Self) -> Option<T>) -> Option<T> {
         loop {
-            let over = !self.runs() && self.stdout.is_complete() && self.stderr.is_complete();
-            if let Some(found) = find(self) {
+            let over = !self.is_running() && self.stdout.is_complete() && self.stderr.is_complete();
+            let found = find(self);
+            if found.is_some() || over {
                 return found;
             }
-            assert!(!over, "{self}\nended without {what}");
             self.pause(what);
         }
     }
 
     #[track_caller]
     fn pause(&mut self, what: &str) {
+        self.keeps_its_deadline(what);
+        thread::sleep(Duration::from_millis(2));
+    }
+
+    #[track_caller]
+    fn keeps_its_deadline(&mut self, what: &str) {
         if Instant::now() > self.deadline {
             let _ = self.child.kill();
             panic!("{self}\nwaited in vain for {what}");
         }
-        thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -179,7 +206,7 @@ impl fmt::Display for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.runs() {
+        if self.is_running() {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();

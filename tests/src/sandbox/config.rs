@@ -64,7 +64,8 @@ pub struct Settings {
     /// The answer to a code exchange always carries one.
     pub send_refresh_token: bool,
     /// How long the token endpoint keeps its answer back, in milliseconds. What it grants, it
-    /// grants at once: a client that gives up meanwhile has lost the answer, not the grant.
+    /// grants at once: a client that gives up meanwhile has lost the answer, not the grant. An answer
+    /// that is kept back is let go once this is set to less than it has waited.
     pub token_delay_ms: u64,
     /// The same for any endpoint: `{"policy": 50}`.
     pub delays_ms: BTreeMap<Endpoint, u64>,

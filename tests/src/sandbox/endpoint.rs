@@ -1,7 +1,7 @@
 //! The endpoints that can be told to misbehave, and what is in store for each.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,9 @@ use super::fault::Fault;
 use super::log::Kind;
 use super::server::hang_up;
 use super::state::State;
+
+/// How often an answer that is kept back looks whether it is let go.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// An endpoint with a queue of faults and a delay of its own. In JSON it is its name:
 /// `"device_poll"`.
@@ -98,8 +101,15 @@ impl State {
         if fault == Some(Fault::DropAfterGrant) { hang_up() } else { response }
     }
 
+    /// As long as the settings say, and they may say less meanwhile.
     async fn keep_back(&self, endpoint: Endpoint) {
-        let delay_ms = self.settings().delay_ms(endpoint);
-        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        let began = Instant::now();
+        let left = || {
+            let delay = Duration::from_millis(self.settings().delay_ms(endpoint));
+            delay.checked_sub(began.elapsed()).filter(|left| !left.is_zero())
+        };
+        while let Some(left) = left() {
+            tokio::time::sleep(left.min(LOOK_EVERY)).await;
+        }
     }
 }

@@ -132,6 +132,17 @@ impl Sandbox {
         how(&mut self.state.live.lock());
     }
 
+    /// Keeps the answers of the token endpoint back, until they are [let go](Self::let_answers_go).
+    pub fn keep_answers_back(&self) {
+        // Less than any client waits for one.
+        self.change(|settings| settings.token_delay_ms = 25_000);
+    }
+
+    /// Lets go of those that are kept back, and keeps none.
+    pub fn let_answers_go(&self) {
+        self.change(|settings| settings.token_delay_ms = 0);
+    }
+
     /// Queues a fault: every queued fault spoils one request to Anthropic's token endpoint, in
     /// order.
     pub fn fail_next(&self, fault: Fault) {

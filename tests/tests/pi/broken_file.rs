@@ -97,10 +97,7 @@ fn a_file_of_a_gigabyte_is_refused_and_neither_read_nor_made_room_for() {
     assert_eq!(fs::metadata(&path).unwrap().len(), 1 << 30);
     assert_eq!(kinds(&sandbox), []);
 
-    let strace = match strace::find() {
-        Ok(strace) => strace,
-        Err(why) => return crate::skipped(&why),
-    };
+    let strace = or_skip!(strace::find());
     for (number, arguments) in COMMANDS.iter().enumerate() {
         let trace = home.path().join(format!("trace-{number}"));
         let mut words = strace::watching(&trace);

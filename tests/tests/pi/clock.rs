@@ -9,7 +9,7 @@ use pi_auth_tests::pi::{Age, Home, Pi, now_ms};
 use pi_auth_tests::sandbox::{Fault, Kind};
 
 use crate::lock::{Holder, lock_of, make_ours};
-use crate::login::{assert_logged_in, code_page};
+use crate::login::{assert_logged_in, paste};
 use crate::{kinds, sandbox, wait_for_grants};
 
 const HOUR_S: i64 = 3600;
@@ -37,10 +37,7 @@ fn by_a_clock_that_is_wrong_a_login_lasts_and_is_refreshed_once() {
     for off_s in [-YEAR_S, -HOUR_S, HOUR_S, YEAR_S] {
         let sandbox = sandbox();
         let (home, old) = Home::logged_in(&sandbox, Age::Fresh);
-        let clock = match clock(&home, off_s) {
-            Ok(clock) => clock,
-            Err(why) => return crate::skipped(&why),
-        };
+        let clock = or_skip!(clock(&home, off_s));
         let began = Instant::now();
         // Expired by this clock, whatever the true one says.
         let expired = i64::try_from(now_ms()).unwrap() + (off_s - HOUR_S) * 1000;
@@ -59,8 +56,7 @@ fn by_a_clock_that_is_wrong_a_login_lasts_and_is_refreshed_once() {
         assert_logged_in(&home, &sandbox);
 
         let mut login = by(&clock, home.pi(["login", "anthropic", "--no-browser"])).start();
-        let (code, state) = code_page(&login.authorize_url());
-        login.write(&format!("{code}#{state}\n"));
+        paste(&mut login);
         login.finish().exits(0);
         by(&clock, home.pi(["token", "anthropic"])).run().exits(0).is_quiet();
         by(&clock, home.pi(["logout", "anthropic"])).run().exits(0);
@@ -71,9 +67,7 @@ fn by_a_clock_that_is_wrong_a_login_lasts_and_is_refreshed_once() {
 
 #[test]
 fn a_clock_that_jumps_during_a_refresh_costs_nothing() {
-    if let Err(why) = faketime::library() {
-        return crate::skipped(&why);
-    }
+    or_skip!(faketime::library());
     thread::scope(|scope| {
         for (from_s, to_s) in [(0, -HOUR_S), (0, HOUR_S), (HOUR_S, 0), (0, -YEAR_S), (0, YEAR_S)] {
             scope.spawn(move || jumps(from_s, to_s));
@@ -84,7 +78,7 @@ fn a_clock_that_jumps_during_a_refresh_costs_nothing() {
 fn jumps(from_s: i64, to_s: i64) {
     let what = format!("from {from_s} s to {to_s} s");
     let sandbox = sandbox();
-    sandbox.change(|settings| settings.token_delay_ms = 5000);
+    sandbox.keep_answers_back();
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
     let clock = clock(&home, from_s).unwrap();
     let began = Instant::now();
@@ -94,6 +88,7 @@ fn jumps(from_s: i64, to_s: i64) {
     // By then it has found the old token expired, which by another clock it may not be.
     waiter.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
     clock.set(to_s);
+    sandbox.let_answers_go();
     let ended = pi.finish();
     ended.exits(0);
     assert_ne!(ended.stdout.trim_end(), old.access, "{what}");
@@ -105,7 +100,6 @@ fn jumps(from_s: i64, to_s: i64) {
     assert_eq!(home.names(), ["auth.json.flock", "oauth.json"], "{what}");
 
     // Nothing goes on asking: from here on, one refresh at most brings the file in step.
-    sandbox.change(|settings| settings.token_delay_ms = 0);
     for _ in 0..4 {
         by(&clock, home.pi(["token", "anthropic"])).run().exits(0);
     }
@@ -117,10 +111,7 @@ fn what_a_wrong_clock_has_remembered_keeps_nobody_out_for_longer_than_it_was_for
     for off_s in [HOUR_S, YEAR_S, -HOUR_S] {
         let sandbox = sandbox();
         let home = Home::at(&sandbox);
-        let clock = match clock(&home, off_s) {
-            Ok(clock) => clock,
-            Err(why) => return crate::skipped(&why),
-        };
+        let clock = or_skip!(clock(&home, off_s));
         home.store(&sandbox.issue(), 1);
         sandbox.fail_next(Fault::rate_limited(60));
         by(&clock, home.pi(["token", "anthropic"])).run().exits(1).says("Try again in");
@@ -140,10 +131,7 @@ fn by_a_wrong_clock_a_lock_that_is_touched_is_waited_for() {
     let mut waiting = Vec::new();
     for off_s in [-YEAR_S, -HOUR_S, HOUR_S, YEAR_S] {
         let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
-        let clock = match clock(&home, off_s) {
-            Ok(clock) => clock,
-            Err(why) => return crate::skipped(&why),
-        };
+        let clock = or_skip!(clock(&home, off_s));
         let holder = Holder::of(lock_of(&home));
         let pi = by(&clock, home.pi(["logout", "anthropic"])).start();
         waiting.push((home, holder, pi));
@@ -163,10 +151,7 @@ fn by_a_wrong_clock_a_lock_that_is_dead_is_taken_over() {
     let sandbox = sandbox();
     for off_s in [-60, HOUR_S, YEAR_S] {
         let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
-        let clock = match clock(&home, off_s) {
-            Ok(clock) => clock,
-            Err(why) => return crate::skipped(&why),
-        };
+        let clock = or_skip!(clock(&home, off_s));
         make_ours(&lock_of(&home));
         let long_ago = SystemTime::now() - Duration::from_secs(120);
         File::open(lock_of(&home)).unwrap().set_modified(long_ago).unwrap();

@@ -152,10 +152,7 @@ const STAGES: [(&str, u32, bool); 7] = [
 
 #[test]
 fn of_those_who_wait_for_one_that_is_killed_at_any_stage_all_get_one_answer() {
-    let strace = match strace::find() {
-        Ok(strace) => strace,
-        Err(why) => return crate::skipped(&why),
-    };
+    let strace = or_skip!(strace::find());
     std::thread::scope(|scope| {
         for stage in STAGES {
             let strace = &strace;

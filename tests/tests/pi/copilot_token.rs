@@ -99,10 +99,12 @@ fn within_five_minutes_of_the_expiry_trouble_leaves_the_old_token_with_a_note() 
 fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
     let sandbox = sandbox();
     let (home, old) = logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.delays_ms = [(Endpoint::CopilotToken, 1000)].into());
-    let pi = home.pi(["token", COPILOT]).start();
+    sandbox.change(|settings| settings.delays_ms = [(Endpoint::CopilotToken, 25_000)].into());
+    let mut pi = home.pi(["token", COPILOT]).start();
     pi_auth_tests::pi::eventually("an exchange", || (sandbox.exchanges() == 1).then_some(()));
     pi.signal(Signal::TERM);
+    pi.hear("why it still runs", |stderr| stderr.find("Stopping as soon as"));
+    sandbox.change(|settings| settings.delays_ms.clear());
     pi.finish().exits(130);
     assert_ne!(stored(&home, "access"), old.access);
     assert_logged_in(&home, &sandbox, GITHUB);

@@ -1,13 +1,15 @@
 //! What is wrong with logins on this machine, and what mends it: how it is told, and to whom.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 
+use pi_auth_tests::machine::files::{mode, set_mode};
 use pi_auth_tests::machine::plain_user::PlainUser;
 use pi_auth_tests::pi::{Age, Ended, Home, Pi, Terminal};
+use pi_auth_tests::sandbox::Fault;
 use serde_json::{Value, json};
 
 use crate::{sandbox, wait_for_grants};
@@ -29,14 +31,6 @@ pub(crate) fn findings(ended: &Ended) -> Vec<String> {
 
 pub(crate) fn offline<'a>(home: &'a Home, more: &[&str]) -> Pi<'a> {
     home.pi([&["doctor", "--offline"], more].concat())
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::symlink_metadata(path).unwrap().mode() & 0o7777
-}
-
-pub(crate) fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
 /// A home with a login that is fresh, in `auth.json`.
@@ -147,12 +141,13 @@ fn a_file_that_a_link_leads_to_is_narrowed_where_it_is_and_that_is_said() {
 fn whoever_uses_the_file_is_told_of_and_not_disturbed() {
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 2000);
+    sandbox.keep_answers_back();
     let token = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     let ended = offline(&home, &["--json"]).run();
     ended.exits(0);
     assert_eq!(findings(&ended), ["lock note", "lock note"], "the kernel's and the agent's");
+    sandbox.let_answers_go();
     token.finish().exits(0);
     let after = offline(&home, &["--json"]).run();
     assert_eq!(findings(&after), [""; 0], "{after}");
@@ -162,9 +157,7 @@ fn whoever_uses_the_file_is_told_of_and_not_disturbed() {
 fn a_refresh_that_was_refused_a_moment_ago_is_told_with_its_wait() {
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-    let headers = [("Retry-After".to_owned(), "600".to_owned())].into();
-    let body = String::new();
-    sandbox.fail_next(pi_auth_tests::sandbox::Fault::Status { code: 429, headers, body });
+    sandbox.fail_next(Fault::rate_limited(600));
     home.pi(["token", "anthropic"]).run().exits(1);
     let ended = home.pi(["doctor"]).run();
     ended.exits(0);
@@ -218,10 +211,7 @@ fn visit<'a>(home: &'a Home, user: &PlainUser) -> Pi<'a> {
 
 #[test]
 fn a_user_who_may_not_look_or_write_is_told_so() {
-    let user = match PlainUser::find() {
-        Ok(user) => user,
-        Err(why) => return crate::skipped(&why),
-    };
+    let user = or_skip!(PlainUser::find());
     let home = healthy();
     for (mode, told) in [
         // The overrides in it cannot be used either, which has no cause of its own.
@@ -250,10 +240,7 @@ fn a_user_who_may_not_look_or_write_is_told_so() {
 #[test]
 fn a_user_without_a_home_is_told_so() {
     // The system would know of anybody else's.
-    let user = match PlainUser::nameless() {
-        Ok(user) => user,
-        Err(why) => return crate::skipped(&why),
-    };
+    let user = or_skip!(PlainUser::nameless());
     let home = healthy();
     let homeless = visit(&home, &user).env_remove("HOME").env_remove("PI_CODING_AGENT_DIR");
     let ended = homeless.env_remove("PI_AUTH_PROVIDERS").run();

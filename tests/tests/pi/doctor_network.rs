@@ -1,48 +1,20 @@
 //! What is wrong with the way to the providers: clock, proxy, certificates.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::Command;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use pi_auth_tests::internet::{Certificate, Internet};
-use pi_auth_tests::pi::{Age, Home, Pi, Signal};
+use pi_auth_tests::machine::files::make_fifo;
+use pi_auth_tests::pi::{Age, Home, Signal};
+use pi_auth_tests::wire::{Script, Wire};
 use serde_json::json;
 
 use crate::doctor::{findings, object};
+use crate::real_addresses::pi;
 use crate::sandbox;
 
-/// A home that is logged in to Anthropic at the built-in addresses, and what gets there.
-fn abroad<'a>(home: &'a Home, internet: &Internet) -> Pi<'a> {
-    home.pi(["doctor", "--json"])
-        .env_remove("PI_AUTH_PROVIDERS")
-        .env("HTTPS_PROXY", internet.proxy_url())
-        .env("SSL_CERT_FILE", internet.ca_pem_path())
-}
-
-/// A server that answers each connection with this, or keeps it waiting, and tells what it was sent.
-fn server(answer: Option<&'static str>) -> (String, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    let (tell, told) = channel();
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut head = [0; 4096];
-            let length = stream.read(&mut head).unwrap_or_default();
-            let _ = tell.send(String::from_utf8_lossy(&head[..length]).into_owned());
-            match answer {
-                Some(answer) => drop(stream.write_all(answer.as_bytes())),
-                None => kept.push(stream),
-            }
-        }
-    });
-    (origin, told)
-}
+const DOCTOR: [&str; 2] = ["doctor", "--json"];
 
 /// A home that is logged in to Anthropic at this address.
 fn home_at(origin: &str) -> Home {
@@ -66,7 +38,7 @@ fn a_clock_that_is_wrong_is_told_by_how_much_and_to_which_side() {
         (-900, &["clock problem"], "15 min ahead"),
     ] {
         sandbox.change(|settings| settings.clock_ahead_s = ahead_s);
-        let ended = home.pi(["doctor", "--json"]).run();
+        let ended = home.pi(DOCTOR).run();
         assert_eq!(findings(&ended), expected, "{ahead_s}: {ended}");
         ended.exits(i32::from(expected == ["clock problem"]));
         assert!(ended.stdout.contains(says), "{ahead_s}: {ended}");
@@ -75,19 +47,17 @@ fn a_clock_that_is_wrong_is_told_by_how_much_and_to_which_side() {
 
 #[test]
 fn a_server_is_asked_once_without_anything_secret_and_not_followed() {
-    let (elsewhere, followed) = server(Some("HTTP/1.1 200 OK\r\n\r\n"));
-    let moved = format!(
-        "HTTP/1.1 302 Found\r\nLocation: {elsewhere}/\r\nContent-Length: 0\r\n\
-         Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n\r\n"
-    );
-    let (origin, told) = server(Some(moved.leak()));
-    let ended = home_at(&origin).pi(["doctor", "--json"]).run();
+    let elsewhere = Wire::of(Script::status(200));
+    let location = format!("{}/", elsewhere.url());
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let server = Wire::of(Script::answer(302, &[("Location", &location), ("Date", date)], ""));
+    let ended = home_at(&server.url()).pi(DOCTOR).run();
     assert_eq!(findings(&ended), ["clock problem"], "{ended}");
-    let requests: Vec<String> = told.try_iter().collect();
+    let requests = server.heard();
     let [request] = &requests[..] else { panic!("{requests:?}") };
     assert!(request.starts_with("HEAD / HTTP/1.1\r\n"), "{request}");
     assert!(!request.contains("canary") && !request.to_lowercase().contains("authorization"));
-    assert_eq!(followed.try_iter().count(), 0);
+    assert_eq!(elsewhere.heard(), [""; 0]);
 }
 
 #[test]
@@ -116,7 +86,7 @@ fn the_real_addresses_are_asked_through_the_proxy_of_whoever_is_logged_in_or_all
         let internet = Internet::start(&sandbox).unwrap();
         let home = Home::new();
         home.write("auth.json", file);
-        let ended = abroad(&home, &internet).run();
+        let ended = pi(&home, &internet, &DOCTOR).run();
         ended.exits(0);
         assert_eq!(findings(&ended), [""; 0], "{ended}");
         let mut asked = internet.hosts();
@@ -135,7 +105,7 @@ fn a_proxy_that_is_not_there_is_named_without_its_password() {
     let home = Home::new();
     home.store(&sandbox.issue(), Age::Fresh.expires());
     let url = format!("http://me:canary@{closed}");
-    let ended = abroad(&home, &internet).env("HTTPS_PROXY", url).run();
+    let ended = pi(&home, &internet, &DOCTOR).env("HTTPS_PROXY", url).run();
     ended.exits(1);
     assert_eq!(findings(&ended), ["network problem"], "{ended}");
     let told = format!("from platform.claude.com: the proxy http://{closed} did not open a way");
@@ -158,7 +128,7 @@ fn proxy_variables_that_cannot_be_used_are_told_by_their_name() {
         assert!(ended.stdout.contains(says), "{ended}");
         assert!(!ended.stdout.contains("canary"), "{ended}");
     }
-    let ended = home.pi(["doctor", "--json"]).env("HTTPS_PROXY", "a b").run();
+    let ended = home.pi(DOCTOR).env("HTTPS_PROXY", "a b").run();
     assert_eq!(findings(&ended), ["proxy problem"], "{ended}");
     let told = "platform.claude.com and api.github.com cannot be asked before";
     assert!(ended.stdout.contains(told), "nobody is asked past it: {ended}");
@@ -187,7 +157,7 @@ fn certificates_that_cannot_be_read_or_hold_none_are_told() {
         (empty, "in which there is no certificate"),
         (home.path().to_path_buf(), "which cannot be read"),
     ] {
-        let ended = abroad(&home, &internet).env("SSL_CERT_FILE", &path).run();
+        let ended = pi(&home, &internet, &DOCTOR).env("SSL_CERT_FILE", &path).run();
         ended.exits(1);
         assert_eq!(findings(&ended), ["certificates problem", "network problem"], "{ended}");
         assert!(ended.stdout.contains(says), "{ended}");
@@ -204,15 +174,15 @@ fn a_pipe_in_the_place_of_certificates_is_told_and_never_waited_for() {
     let directory = home.path().join("certificates");
     fs::create_dir(&directory).unwrap();
     let pipe = directory.join("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    make_fifo(&pipe);
 
-    let ended = abroad(&home, &internet).env("SSL_CERT_FILE", &pipe).run();
+    let ended = pi(&home, &internet, &DOCTOR).env("SSL_CERT_FILE", &pipe).run();
     ended.exits(1);
     assert_eq!(findings(&ended), ["certificates problem"], "{ended}");
     assert!(ended.stdout.contains("No server can be asked before SSL_CERT_FILE"), "{ended}");
     assert_eq!(internet.hosts(), [""; 0]);
 
-    let ended = abroad(&home, &internet).env("SSL_CERT_DIR", &directory).run();
+    let ended = pi(&home, &internet, &DOCTOR).env("SSL_CERT_DIR", &directory).run();
     ended.exits(0);
     assert_eq!(findings(&ended), ["certificates note"], "others are trusted: {ended}");
 }
@@ -229,7 +199,7 @@ fn a_certificate_that_is_not_to_be_trusted_is_told() {
     ] {
         let internet = Internet::start(&sandbox).unwrap();
         internet.present(presented);
-        let ended = abroad(&home, &internet).run();
+        let ended = pi(&home, &internet, &DOCTOR).run();
         ended.exits(1);
         assert_eq!(findings(&ended), ["network problem"], "{ended}");
         assert!(ended.stdout.contains(says) && ended.stdout.contains(mend), "{ended}");
@@ -238,20 +208,19 @@ fn a_certificate_that_is_not_to_be_trusted_is_told() {
 
 #[test]
 fn a_server_that_never_answers_is_given_ten_seconds_and_ctrl_c_ends_it_at_once() {
-    let (origin, _told) = server(None);
-    let home = home_at(&origin);
-    let began = Instant::now();
+    let server = Wire::of(Script::new().hang());
+    let home = home_at(&server.url());
     let mut interrupted = home.pi(["doctor"]).start();
-    let authority = origin.trim_start_matches("http://");
-    let asking = format!("Asking {authority} for the time...");
+    let asking = format!("Asking 127.0.0.1:{} for the time...", server.port());
     let waits = |stderr: &str| stderr.find(&asking);
     interrupted.hear("what it waits for", waits);
+    let began = Instant::now();
     interrupted.signal(Signal::INT);
     interrupted.finish().exits(130).prints("");
     assert!(began.elapsed() < Duration::from_secs(8));
 
     let began = Instant::now();
-    let ended = home.pi(["doctor", "--json"]).run();
+    let ended = home.pi(DOCTOR).run();
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     ended.exits(1);
     assert_eq!(findings(&ended), ["network problem"], "{ended}");

@@ -179,11 +179,12 @@ fn after_invalid_grant_the_file_is_looked_at_again() {
     let sandbox = sandbox();
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
     let newer = sandbox.issue();
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    sandbox.keep_answers_back();
     sandbox.fail_next(Fault::OauthError { error: "invalid_grant".into(), description: "".into() });
     let pi = home.pi(["token", "anthropic"]).start();
     pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
     home.store(&newer, Age::Fresh.expires());
+    sandbox.let_answers_go();
     pi.finish().exits(0).prints(&format!("{}\n", newer.access));
     assert!(sandbox.is_valid_refresh(&old.refresh) && sandbox.is_valid_refresh(&newer.refresh));
 }
@@ -192,21 +193,24 @@ fn after_invalid_grant_the_file_is_looked_at_again() {
 fn what_somebody_stores_during_a_refresh_without_the_lock_stands() {
     // As the oldest agents do, and a person with an editor.
     let sandbox = sandbox();
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    sandbox.keep_answers_back();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
     let newer = sandbox.issue();
     let pi = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     home.store(&newer, Age::Fresh.expires());
     let during = home.contents();
+    sandbox.let_answers_go();
     pi.finish().exits(0);
     assert_eq!(home.contents(), during, "a newer login");
 
+    sandbox.keep_answers_back();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
     let pi = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 2);
     let key = "{\n  \"openai\": { \"type\": \"api_key\", \"key\": \"k\" },";
     home.write("oauth.json", home.contents().replacen('{', key, 1));
+    sandbox.let_answers_go();
     pi.finish().exits(0);
     assert!(home.contents().starts_with(key), "the key of another provider");
     crate::login::assert_logged_in(&home, &sandbox);

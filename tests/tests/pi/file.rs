@@ -1,20 +1,16 @@
 //! The credential file: its mode, its bytes, what is not ours in it.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
 
+use pi_auth_tests::machine::files::{make_fifo, mode};
 use pi_auth_tests::pi::{Age, Home, binary, now_ms};
 use serde_json::json;
 
-use crate::login::{assert_logged_in, code_page, log_in_by_paste};
+use crate::login::{assert_logged_in, log_in_by_paste, paste};
 use crate::{kinds, sandbox};
-
-fn mode(path: &Path) -> u32 {
-    fs::symlink_metadata(path).unwrap().mode() & 0o7777
-}
 
 #[test]
 fn nobody_else_may_read_it_whatever_the_umask() {
@@ -25,8 +21,7 @@ fn nobody_else_may_read_it_whatever_the_umask() {
         let shell = format!("umask {umask}; exec \"$@\"");
         let words = ["-c", &shell, "sh", pi, "login", "anthropic", "--no-browser"];
         let mut login = home.program("/bin/sh".as_ref(), words).start();
-        let (code, state) = code_page(&login.authorize_url());
-        login.write(&format!("{code}#{state}\n"));
+        paste(&mut login);
         login.finish().exits(0);
         assert_eq!(mode(&home.path().join(".pi")), 0o700, "umask {umask}");
         assert_eq!(mode(&home.agent_dir()), 0o700, "umask {umask}");
@@ -178,7 +173,7 @@ fn what_is_no_file_is_refused() {
     type Make = fn(&Path);
     let makes: [Make; 6] = [
         |path| fs::create_dir(path).unwrap(),
-        |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+        make_fifo,
         |path| drop(UnixListener::bind(path).unwrap()),
         // A device, which would never end; and what a link leads to counts.
         |path| symlink("/dev/zero", path).unwrap(),

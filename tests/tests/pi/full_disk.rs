@@ -54,10 +54,7 @@ fn assert_full(sandbox: &Sandbox, home: &Home) {
 fn where_the_new_file_does_not_fit_nothing_is_sent_and_nothing_is_lost() {
     let sandbox = sandbox();
     for spare_kib in [0, 4, 8, 16] {
-        let (home, disk) = match on_a_small_disk(&sandbox, Age::Expired, INODES) {
-            Ok(made) => made,
-            Err(why) => return crate::skipped(&why),
-        };
+        let (home, disk) = or_skip!(on_a_small_disk(&sandbox, Age::Expired, INODES));
         let filler = disk.fill(spare_kib);
         assert_full(&sandbox, &home);
         home.pi(["status"]).run().exits(0);
@@ -74,10 +71,7 @@ fn where_no_file_can_be_made_nothing_is_sent_and_nothing_is_lost() {
     let sandbox = sandbox();
     // The directory and the credential file; with them the queue; with them the lock.
     for inodes in 2..=4 {
-        let (home, _disk) = match on_a_small_disk(&sandbox, Age::Expired, inodes) {
-            Ok(made) => made,
-            Err(why) => return crate::skipped(&why),
-        };
+        let (home, _disk) = or_skip!(on_a_small_disk(&sandbox, Age::Expired, inodes));
         assert_full(&sandbox, &home);
     }
     let (home, _disk) = on_a_small_disk(&sandbox, Age::Expired, 5).unwrap();
@@ -88,10 +82,7 @@ fn where_no_file_can_be_made_nothing_is_sent_and_nothing_is_lost() {
 #[test]
 fn a_fresh_token_is_read_from_a_full_disk() {
     let sandbox = sandbox();
-    let (home, disk) = match on_a_small_disk(&sandbox, Age::Fresh, INODES) {
-        Ok(made) => made,
-        Err(why) => return crate::skipped(&why),
-    };
+    let (home, disk) = or_skip!(on_a_small_disk(&sandbox, Age::Fresh, INODES));
     disk.fill(0);
     let access = home.entry("anthropic")["access"].as_str().unwrap().to_owned();
     let printed = format!("{access}\n");
@@ -106,24 +97,19 @@ fn a_fresh_token_is_read_from_a_full_disk() {
 #[test]
 fn a_disk_that_fills_up_during_a_refresh_has_room_for_its_answer() {
     let sandbox = sandbox();
-    let (home, disk) = match on_a_small_disk(&sandbox, Age::Expired, INODES) {
-        Ok(made) => made,
-        Err(why) => return crate::skipped(&why),
-    };
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    let (home, disk) = or_skip!(on_a_small_disk(&sandbox, Age::Expired, INODES));
+    sandbox.keep_answers_back();
     let pi = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     disk.fill(0);
+    sandbox.let_answers_go();
     pi.finish().exits(0).is_quiet();
     assert_logged_in(&home, &sandbox);
 }
 
 #[test]
 fn an_answer_that_cannot_be_stored_is_printed_and_told() {
-    let strace = match strace::find() {
-        Ok(strace) => strace,
-        Err(why) => return crate::skipped(&why),
-    };
+    let strace = or_skip!(strace::find());
     for error in ["ENOSPC", "EIO"] {
         let sandbox = sandbox();
         let (home, _) = Home::logged_in(&sandbox, Age::Expired);

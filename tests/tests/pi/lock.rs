@@ -129,16 +129,16 @@ fn the_lock_is_held_during_a_refresh_and_touched_and_gone_after_every_command() 
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
     let lock = lock_of(&home);
-    sandbox.change(|settings| settings.token_delay_ms = 4500);
+    sandbox.keep_answers_back();
     let pi = home.pi(["token", "anthropic"]).start();
     crate::wait_for_grants(&sandbox, 1);
     let touched = || fs::metadata(&lock).unwrap().modified().unwrap();
     let first = touched();
     pi_auth_tests::pi::eventually("a touch", || (touched() != first).then_some(()));
+    sandbox.let_answers_go();
     pi.finish().exits(0);
     assert!(!lock.exists());
 
-    sandbox.change(|settings| settings.token_delay_ms = 0);
     log_in_by_paste(&home).exits(0);
     assert!(!lock.exists());
     home.pi(["login", "anthropic", "--no-browser"]).run().exits(130);
@@ -168,13 +168,14 @@ fn while_a_person_authorizes_the_lock_is_free() {
 fn a_lock_that_was_taken_away_during_a_refresh_does_not_lose_the_answer() {
     let sandbox = sandbox();
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    sandbox.keep_answers_back();
     let pi = home.pi(["token", "anthropic"]).start();
     crate::wait_for_grants(&sandbox, 1);
     // Somebody believed it dead and stored an API key of another provider meanwhile.
     fs::remove_dir(lock_of(&home)).unwrap();
     let with_key = home.contents().replacen('{', "{\n  \"openai\": {\"type\":\"api_key\"},", 1);
     home.write("oauth.json", &with_key);
+    sandbox.let_answers_go();
     pi.finish().exits(0);
     assert!(home.contents().starts_with("{\n  \"openai\": {\"type\":\"api_key\"},"), "it is kept");
     assert_ne!(home.refresh_token(), old.refresh);
@@ -185,12 +186,13 @@ fn a_lock_that_was_taken_away_during_a_refresh_does_not_lose_the_answer() {
 fn the_agents_move_to_auth_json_during_a_refresh_is_followed() {
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    sandbox.keep_answers_back();
     let pi = home.pi(["token", "anthropic"]).start();
     crate::wait_for_grants(&sandbox, 1);
     let oauth = home.agent_dir().join("oauth.json");
     home.write("auth.json", fs::read(&oauth).unwrap());
     fs::rename(&oauth, home.agent_dir().join("oauth.json.migrated")).unwrap();
+    sandbox.let_answers_go();
     pi.finish().exits(0);
     assert!(!oauth.exists());
     crate::login::assert_logged_in(&home, &sandbox);

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pi_auth_tests::pi::{Ended, Home, eventually};
+use pi_auth_tests::pi::{Ended, Home, Running, eventually};
 use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{Fault, Kind, Sandbox};
 use serde_json::json;
@@ -35,9 +35,15 @@ pub(crate) fn parameter(url: &str, name: &str) -> String {
 /// Logs in by pasting `code#state`.
 pub(crate) fn log_in_by_paste(home: &Home) -> Ended {
     let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
+    paste(&mut pi);
+    pi.finish()
+}
+
+/// Authorizes, and pastes `code#state`.
+#[track_caller]
+pub(crate) fn paste(pi: &mut Running) {
     let (code, state) = code_page(&pi.authorize_url());
     pi.write(&format!("{code}#{state}\n"));
-    pi.finish()
 }
 
 /// Whether the stored login is one that the sandbox takes.

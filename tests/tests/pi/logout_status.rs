@@ -81,12 +81,13 @@ fn all_needs_a_yes_ends_every_login_and_leaves_api_keys() {
 fn a_logout_during_a_refresh_wins() {
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 1500);
+    sandbox.keep_answers_back();
     let refresh = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     let logout = home.pi(["logout", "anthropic"]).run();
     logout.exits(0);
     assert_eq!(home.entry("anthropic"), Value::Null);
+    sandbox.let_answers_go();
     refresh.finish();
     assert_eq!(home.entry("anthropic"), Value::Null, "the refresh brought it back");
     home.pi(["token", "anthropic"]).run().exits(4).prints("");

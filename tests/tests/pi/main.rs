@@ -43,6 +43,16 @@
 //! | `secrets.rs`, `copilot_secrets.rs` | where no secret may ever be seen |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+/// What a test needs, or the end of the test, which is skipped and says why.
+macro_rules! or_skip {
+    ($needed:expr) => {
+        match $needed {
+            Ok(needed) => needed,
+            Err(why) => return crate::skipped(&why),
+        }
+    };
+}
+
 mod broken_file;
 mod callback;
 mod clock;

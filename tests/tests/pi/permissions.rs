@@ -1,34 +1,28 @@
 //! What a plain user may not write, and what nobody else may read.
 
 use std::ffi::OsString;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use pi_auth_tests::machine::files::set_mode;
 use pi_auth_tests::machine::plain_user::PlainUser;
 use pi_auth_tests::machine::small_disk::SmallDisk;
 use pi_auth_tests::machine::strace::{self, Call};
 use pi_auth_tests::pi::{Age, Home, Running, binary};
 use pi_auth_tests::sandbox::{Fault, Kind};
 
-use crate::login::{assert_logged_in, code_page};
+use crate::login::{assert_logged_in, paste};
 use crate::{kinds, sandbox, wait_for_grants};
-
-fn close(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
 
 #[test]
 fn a_plain_user_who_may_not_write_is_told_and_loses_nothing() {
-    let user = match PlainUser::find() {
-        Ok(user) => user,
-        Err(why) => return crate::skipped(&why),
-    };
+    let user = or_skip!(PlainUser::find());
     let sandbox = sandbox();
     type Close = fn(&Home);
     let closes: [(&str, Close); 2] = [
-        ("a directory that is read-only", |home| close(&home.agent_dir(), 0o500)),
-        ("a file that is read-only", |home| close(&home.file(), 0o400)),
+        ("a directory that is read-only", |home| set_mode(&home.agent_dir(), 0o500)),
+        ("a file that is read-only", |home| set_mode(&home.file(), 0o400)),
     ];
     for (name, make) in closes {
         for age in [Age::Fresh, Age::Due, Age::Expired] {
@@ -62,14 +56,11 @@ fn a_plain_user_who_may_not_write_is_told_and_loses_nothing() {
 
 #[test]
 fn a_file_that_a_plain_user_may_not_read_is_told_and_left() {
-    let user = match PlainUser::find() {
-        Ok(user) => user,
-        Err(why) => return crate::skipped(&why),
-    };
+    let user = or_skip!(PlainUser::find());
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Fresh);
     user.own(home.path());
-    close(&home.file(), 0o000);
+    set_mode(&home.file(), 0o000);
     for arguments in [
         &["token", "anthropic"][..],
         &["status"],
@@ -79,7 +70,7 @@ fn a_file_that_a_plain_user_may_not_read_is_told_and_left() {
         let ended = home.pi_as(&user, arguments).run();
         ended.exits(1).prints("").says("permission denied").says("ls -ld ");
     }
-    close(&home.file(), 0o600);
+    set_mode(&home.file(), 0o600);
     home.pi_as(&user, &["token", "anthropic"]).run().exits(0).is_quiet();
 }
 
@@ -88,10 +79,7 @@ fn a_read_only_file_system_is_told_and_reading_still_works() {
     let sandbox = sandbox();
     let (home, stored) = Home::logged_in(&sandbox, Age::Due);
     let before = home.contents();
-    let disk = match SmallDisk::read_only(&home.agent_dir()) {
-        Ok(disk) => disk,
-        Err(why) => return crate::skipped(&why),
-    };
+    let disk = or_skip!(SmallDisk::read_only(&home.agent_dir()));
     let ended = home.pi(["token", "anthropic"]).run();
     ended.exits(0).prints(&format!("{}\n", stored.access)).says("note: ").says("read-only");
     home.pi(["status"]).run().exits(0);
@@ -144,8 +132,7 @@ fn under_the_widest_umask_nothing_is_ever_wider_than_its_owner() {
         all
     };
     let mut login = start(&["login", "anthropic", "--no-browser"]);
-    let (code, state) = code_page(&login.authorize_url());
-    login.write(&format!("{code}#{state}\n"));
+    paste(&mut login);
     watch(login);
 
     home.store(&sandbox.issue(), Age::Expired.expires());
@@ -163,10 +150,7 @@ fn under_the_widest_umask_nothing_is_ever_wider_than_its_owner() {
 
 #[test]
 fn what_is_made_is_its_owners_alone_from_the_first_moment() {
-    let strace = match strace::find() {
-        Ok(strace) => strace,
-        Err(why) => return crate::skipped(&why),
-    };
+    let strace = or_skip!(strace::find());
     let sandbox = sandbox();
     for fails in [false, true] {
         let (home, _) = Home::logged_in(&sandbox, Age::Expired);
@@ -203,8 +187,8 @@ fn what_others_could_read_is_narrowed_by_the_next_write_and_the_directory_is_its
     let sandbox = sandbox();
     for (file, directory) in [(0o644, 0o755), (0o666, 0o777), (0o777, 0o1777), (0o400, 0o700)] {
         let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-        close(&home.file(), file);
-        close(&home.agent_dir(), directory);
+        set_mode(&home.file(), file);
+        set_mode(&home.agent_dir(), directory);
         let user_can = rustix::process::geteuid().is_root() || file & 0o200 != 0;
         if !user_can {
             continue;

@@ -14,12 +14,12 @@ use crate::{sandbox, wait_for_grants};
 fn during_a_refresh(happens: fn(&Home)) -> (Sandbox, Home, Ended) {
     let sandbox = sandbox();
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 2000);
+    sandbox.keep_answers_back();
     let pi = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     happens(&home);
+    sandbox.let_answers_go();
     let ended = pi.finish();
-    sandbox.change(|settings| settings.token_delay_ms = 0);
     assert_eq!(sandbox.grants(), 1, "{ended}");
     // Whatever came of the file, the token exists, and whoever asked has it.
     ended.exits(0);

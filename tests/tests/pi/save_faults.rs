@@ -11,7 +11,7 @@ use std::thread;
 
 use pi_auth_tests::internet::Internet;
 use pi_auth_tests::machine::strace::{self, Call, Harm};
-use pi_auth_tests::pi::{Age, Ended, Home, Running, binary};
+use pi_auth_tests::pi::{Age, Ended, Home, binary};
 use pi_auth_tests::sandbox::{Fault, Sandbox};
 
 use crate::lock::age;
@@ -82,10 +82,7 @@ fn a_logout_survives_the_failure_and_the_end_at_each_system_call() {
 }
 
 fn harm_at_each_call(job: Job) {
-    let strace = match strace::find() {
-        Ok(strace) => strace,
-        Err(why) => return crate::skipped(&why),
-    };
+    let strace = or_skip!(strace::find());
     // One certificate instead of the system's hundreds, which are read at each start.
     let sandbox = sandbox();
     let internet = Internet::start(&sandbox).unwrap();
@@ -151,7 +148,10 @@ impl Scene<'_> {
         let words = words.chain(self.job.arguments.iter().map(OsString::from));
         let pi = home.program(self.strace, words).env("SSL_CERT_FILE", self.certificates);
         let mut pi = pi.start();
-        if let Some((code, state)) = authorize(&mut pi) {
+        if self.job.arguments[0] == "login"
+            && let Some(url) = pi.authorize_url_or_end()
+        {
+            let (code, state) = code_page(&url);
             pi.write(&format!("{code}#{state}\n"));
         }
         pi.finish()
@@ -302,23 +302,4 @@ fn left_over(home: &Home, call: &Call) -> Vec<String> {
         false => name.ends_with(".tmp") && !is_removal,
     });
     left
-}
-
-/// Authorizes, once it is asked to; `None` where the program ends without.
-fn authorize(pi: &mut Running) -> Option<(String, String)> {
-    let asked = |stderr: &str| {
-        let at = stderr.find("http")?;
-        let end = stderr[at..].find(char::is_whitespace)?;
-        stderr.contains("Paste").then(|| stderr[at..at + end].to_owned())
-    };
-    loop {
-        let runs = pi.runs();
-        if let Some(url) = asked(&pi.stderr()) {
-            return Some(code_page(&url));
-        }
-        if !runs {
-            return None;
-        }
-        thread::sleep(std::time::Duration::from_millis(2));
-    }
 }

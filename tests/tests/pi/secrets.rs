@@ -167,13 +167,14 @@ fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
     let sandbox = sandbox();
     let home = Home::at(&sandbox);
     home.store(&tokens(), Age::Expired.expires());
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    sandbox.keep_answers_back();
     sandbox.fail_next(granting());
     let pi = home.pi(["token", "anthropic"]).talkative().start();
     pi_auth_tests::pi::eventually("the request", || (!sandbox.log().is_empty()).then_some(()));
     // Somebody puts a directory in the file's place meanwhile.
     fs::remove_file(home.file()).unwrap();
     fs::create_dir(home.file()).unwrap();
+    sandbox.let_answers_go();
     let ended = pi.finish();
     assert_tells_no_secret(&ended, false);
     ended.exits(0).prints(&format!("{}\n", canary("new-access"))).says("has already replaced");
@@ -181,10 +182,7 @@ fn a_refresh_that_cannot_be_stored_is_told_without_its_tokens() {
 
 #[test]
 fn no_program_that_is_started_is_given_one_as_an_argument_or_a_variable() {
-    let strace = match strace::find() {
-        Ok(strace) => strace,
-        Err(why) => return crate::skipped(&why),
-    };
+    let strace = or_skip!(strace::find());
     let sandbox = sandbox();
     for (arguments, starts) in [
         (&["login", "anthropic", "--paste"][..], "/bin/browser\""),
@@ -255,7 +253,7 @@ fn verifier(sandbox: &Sandbox) -> String {
 fn no_file_but_the_credential_file_ever_holds_one() {
     let sandbox = sandbox();
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 1000);
+    sandbox.keep_answers_back();
     let pi = home.pi(["token", "anthropic"]).start();
     wait_for_grants(&sandbox, 1);
     for name in home.names().into_iter().filter(|name| name != "oauth.json") {
@@ -263,6 +261,7 @@ fn no_file_but_the_credential_file_ever_holds_one() {
         let text = String::from_utf8_lossy(&contents);
         assert!(!text.contains(&old.refresh) && !text.contains("sk-ant-"), "{name}");
     }
+    sandbox.let_answers_go();
     pi.finish().exits(0);
     assert!(!home.contents().contains(&old.refresh), "the old token is gone");
 }

@@ -3,7 +3,8 @@
 use std::net::TcpListener;
 
 use pi_auth_tests::loopback::Request;
-use pi_auth_tests::pi::{Age, Home, Signal};
+use pi_auth_tests::pi::{Age, Home, PATIENCE, Running, Signal};
+use pi_auth_tests::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::callback::waiting;
@@ -78,18 +79,25 @@ fn a_signal_while_the_lock_is_waited_for_cancels() {
     assert_eq!(kinds(&sandbox), []);
 }
 
+/// A login whose code is being exchanged: the answer is kept back.
+fn exchanging(sandbox: &Sandbox, home: &Home) -> Running {
+    sandbox.keep_answers_back();
+    let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
+    let (code, state) = code_page(&pi.authorize_url());
+    let before = sandbox.log().len() as u64;
+    pi.write(&format!("{code}#{state}\n"));
+    assert_eq!(sandbox.log_after(before, PATIENCE).len(), 1);
+    pi
+}
+
 #[test]
 fn a_signal_while_a_login_waits_for_the_lock_to_store_itself_waits_until_it_is_stored() {
     for signal in SIGNALS {
         let sandbox = sandbox();
         let home = Home::at(&sandbox);
-        sandbox.change(|settings| settings.token_delay_ms = 1500);
-        let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
-        let (code, state) = code_page(&pi.authorize_url());
-        let before = sandbox.log().len() as u64;
-        pi.write(&format!("{code}#{state}\n"));
-        assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
+        let mut pi = exchanging(&sandbox, &home);
         let holder = Holder::of(lock_of(&home));
+        sandbox.let_answers_go();
         pi.hear("what it waits for", |stderr| stderr.find("Waiting for another pi"));
         pi.signal(signal);
         pi.hear("why it still runs", |stderr| stderr.find("Stopping as soon as"));
@@ -135,7 +143,7 @@ fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
     for signal in SIGNALS {
         let sandbox = sandbox();
         let (home, old) = Home::logged_in(&sandbox, Age::Expired);
-        sandbox.change(|settings| settings.token_delay_ms = 1500);
+        sandbox.keep_answers_back();
         let mut pi = home.pi(["token", "anthropic"]).start();
         wait_for_grants(&sandbox, 1);
         pi.signal(signal);
@@ -143,6 +151,7 @@ fn a_signal_during_a_refresh_waits_until_the_answer_is_stored() {
         // An impatient person presses it again.
         pi.signal(signal);
         pi.signal(Signal::INT);
+        sandbox.let_answers_go();
         pi.finish().exits(130).prints("").says("has been finished first");
         assert_ne!(home.refresh_token(), old.refresh, "the answer is lost");
         assert_logged_in(&home, &sandbox);
@@ -158,14 +167,11 @@ fn a_signal_during_an_exchange_waits_until_the_login_is_stored() {
     for signal in SIGNALS {
         let sandbox = sandbox();
         let home = Home::at(&sandbox);
-        sandbox.change(|settings| settings.token_delay_ms = 1000);
-        let mut pi = home.pi(["login", "anthropic", "--no-browser"]).start();
-        let (code, state) = code_page(&pi.authorize_url());
-        let before = sandbox.log().len() as u64;
-        pi.write(&format!("{code}#{state}\n"));
-        assert_eq!(sandbox.log_after(before, pi_auth_tests::pi::PATIENCE).len(), 1);
+        let mut pi = exchanging(&sandbox, &home);
         pi.signal(signal);
+        pi.hear("why it still runs", |stderr| stderr.find("Stopping as soon as"));
         pi.signal(signal);
+        sandbox.let_answers_go();
         let ended = pi.finish();
         ended.exits(130).says("has been finished first");
         assert!(

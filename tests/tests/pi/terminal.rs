@@ -187,11 +187,12 @@ fn the_selector_goes_round_and_chooses_what_is_marked() {
 fn ctrl_c_during_a_refresh_waits_until_the_answer_is_stored() {
     let sandbox = sandbox();
     let (home, old) = Home::logged_in(&sandbox, Age::Expired);
-    sandbox.change(|settings| settings.token_delay_ms = 1500);
+    sandbox.keep_answers_back();
     let mut terminal = Terminal::run(&home, &["token", "anthropic"], &[]);
     wait_for_grants(&sandbox, 1);
     terminal.press(CTRL_C);
     terminal.see("Stopping as soon as");
+    sandbox.let_answers_go();
     terminal.exits(130);
     assert_ne!(home.refresh_token(), old.refresh);
     assert_logged_in(&home, &sandbox);
