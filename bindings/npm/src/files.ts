@@ -1,5 +1,4 @@
 /** Whose files a job works on. */
-import { shippedCore } from "./module.js";
 import { FileStore } from "./store/file.js";
 import { agentDirectory, Places } from "./store/places.js";
 
@@ -18,5 +17,5 @@ export function filesOf(whose: Whose): () => FileStore {
   const { directory, overrides, environment = process.env } = whose;
   const named = overrides ?? (environment["PI_AUTH_PROVIDERS"] || undefined);
   const places = new Places(directory ?? agentDirectory(environment), named);
-  return () => new FileStore(places, (text) => shippedCore().call("plain", { text }));
+  return () => new FileStore(places);
 }

@@ -191,8 +191,9 @@ test("Copilot by a code with an agent of today: the code, then what never to do,
     assert.deepEqual([next.own, next.availableModelIds], ["kept", credential.availableModelIds]);
   }));
 
-test("a login whose notes cannot be shown is one all the same", needsSandbox, () =>
+test("a login whose notes cannot be shown is one all the same", needsSandbox, (context) =>
   inHome(async () => {
+    context.after(() => control("DELETE", "faults"));
     await settings({ github: { interval_s: 1 } });
     await control("POST", "faults/copilot_token", Array(3).fill({ status: { code: 503 } }));
     const said = [];
@@ -202,7 +203,6 @@ test("a login whose notes cannot be shown is one all the same", needsSandbox, ()
     };
     const { auth } = (await today())["github-copilot"];
     const credential = await auth.oauth.login({ notify, prompt: async () => "", signal: new AbortController().signal });
-    await control("DELETE", "faults");
     assert.ok(await isValid({ github: { domain: "github.com", token: credential.refresh } }));
     // The warning, and that there is no token yet.
     assert.ok(said.length > 1);

@@ -1,12 +1,14 @@
 // Whatever the disk, the system or somebody else does to the credential file, no login is lost.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import fs, { chmodSync, chownSync, closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
+import { createServer } from "node:net";
 import { test } from "node:test";
 
 import { Auth, saveOAuthCredentials } from "pi-auth";
 
+import { withFs } from "./folder.mjs";
 import { anthropic, EXPIRED, FRESH, home, isRoot, isValid, listen, needsSandbox, run } from "./support.mjs";
 import { callsOfASave, isChange, needsStrace, Saver } from "./strace.mjs";
 
@@ -195,11 +197,18 @@ async function assertRefused(it, expected) {
   }
 }
 
-test("a pipe and a directory in its place are refused, and stay", needsSandbox, async () => {
-  for (const make of [(path) => mkdirSync(path), (path) => assert.equal(spawnSync("mkfifo", [path]).status, 0)]) {
+/** A socket that somebody listens on, until the test is over. */
+async function socket(path, context) {
+  const server = createServer().listen(path);
+  context.after(() => server.close());
+  await once(server, "listening");
+}
+
+test("a pipe and a directory in its place are refused, and stay", needsSandbox, async (context) => {
+  for (const make of [(path) => mkdirSync(path), (path) => assert.equal(spawnSync("mkfifo", [path]).status, 0), socket]) {
     const it = await home();
     it.write("keep", "");
-    make(it.path("auth.json"));
+    await make(it.path("auth.json"), context);
     const kind = statSync(it.path("auth.json")).mode;
     await assertRefused(it, { code: "store_unavailable", message: /not a regular file/ });
     assert.equal(statSync(it.path("auth.json")).mode, kind);
@@ -240,18 +249,13 @@ test("a file of a gigabyte is refused without a byte of it being read", needsSan
   const file = openSync(it.path("auth.json"), "r+");
   ftruncateSync(file, 2 ** 30);
   closeSync(file);
-  const [read, write] = ["readSync", "writeSync"].map((name) => context.mock.method(fs, name));
-  syncBuiltinESMExports();
-  try {
+  await withFs(context, { readSync: undefined, writeSync: undefined }, async (read, write) => {
     await assertRefused(it, { code: "store_unavailable", message: /larger than 1 MiB/ });
     // The overrides are read, and nothing else.
     const ofOverrides = Buffer.byteLength(readFileSync(it.overrides));
-    for (const { result } of read.mock.calls) assert.ok([0, ofOverrides].includes(result), String(result));
-    assert.equal(write.mock.callCount(), 0, "no room is taken for its like");
-  } finally {
-    context.mock.restoreAll();
-    syncBuiltinESMExports();
-  }
+    for (const { result } of read.calls) assert.ok([0, ofOverrides].includes(result), String(result));
+    assert.equal(write.callCount(), 0, "no room is taken for its like");
+  });
   assert.equal(statSync(it.path("auth.json")).size, 2 ** 30);
 });
 

@@ -2,7 +2,6 @@
 // lock: it renames oauth.json to oauth.json.migrated, and then writes auth.json.
 import assert from "node:assert/strict";
 import fs, { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,7 +10,7 @@ import { Worker } from "node:worker_threads";
 import { FileStore } from "../dist/store/file.js";
 import { Lock } from "../dist/store/lock.js";
 import { Places } from "../dist/store/places.js";
-import { besideIn, NEVER, scratch, storeIn } from "./folder.mjs";
+import { besideIn, NEVER, scratch, storeIn, withFs } from "./folder.mjs";
 
 test("the lock and the memory of failed refreshes are those of auth.json, whichever file is in use", async (context) => {
   for (const [file, room] of [["auth.json", ".auth.json.ID.tmp"], ["oauth.json", ".oauth.json.ID.tmp"]]) {
@@ -117,17 +116,12 @@ async function afterReplacement(context, path, act) {
   await new Promise((resolve) => worker.once("message", resolve));
 }
 
-/** The agent's move, of which the first half comes right before a file is replaced: nobody can look later. */
-function moveBeforeReplacement(context, folder, file) {
+/** A rename with the first half of the agent's move right before this file is replaced: nobody can look later. */
+function renameAfterMove(folder, file) {
   const rename = fs.renameSync;
-  context.mock.method(fs, "renameSync", (from, to) => {
+  return (from, to) => {
     if (to === file) rename(join(folder, "oauth.json"), join(folder, "oauth.json.migrated"));
     rename(from, to);
-  });
-  syncBuiltinESMExports();
-  return () => {
-    context.mock.restoreAll();
-    syncBuiltinESMExports();
   };
 }
 
@@ -141,12 +135,8 @@ test("what is written while the agent moves the file counts only where it is wha
     await store.lock(NEVER);
     store.read();
     await afterReplacement(context, file, `(fs) => fs.writeFileSync(${JSON.stringify(target)}, ${JSON.stringify(moved)})`);
-    const restore = moveBeforeReplacement(context, folder, file);
-    try {
-      assert.equal(store.write('{"a":1}', false).type, "lock_lost", title);
-    } finally {
-      restore();
-    }
+    await withFs(context, { renameSync: renameAfterMove(folder, file) }, () =>
+      assert.equal(store.write('{"a":1}', false).type, "lock_lost", title));
     assert.equal((await store.lock(NEVER)).type, "locked", title);
     assert.equal(store.read().contents, moved, title);
     assert.equal(store.write('{"moved":1,"a":1}', false).type, "written", title);
@@ -188,7 +178,7 @@ test("a read waits for the file that the agent is about to write, and for no oth
     ["empty for another reason", ["auth.json (empty)"], 0, ""],
   ]) {
     const folder = scratch(context);
-    const store = new FileStore(new Places(folder), (text) => text);
+    const store = new FileStore(new Places(folder));
     for (const name of names) writeFileSync(join(folder, name.split(" ")[0]), name.endsWith("(empty)") ? "" : "{}");
     // Meanwhile it is written.
     const pause = context.mock.method(Atomics, "wait", () => {

@@ -1,28 +1,17 @@
 // Many processes at once, some of them ended by a signal.
 import assert from "node:assert/strict";
-import { existsSync, utimesSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Auth } from "pi-auth";
 
-import { anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, nextGrant, runNode, settings } from "./support.mjs";
+import { age, anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, nextGrant, runNode, set, settings } from "./support.mjs";
 
 /** Nobody has half a minute to wait until a lock is seen to be dead. */
-function age(it) {
-  const long = new Date(Date.now() - 60_000);
-  const lock = it.path("auth.json.lock");
-  if (existsSync(lock)) utimesSync(lock, long, long);
-}
+const ageLock = (it) => age(it.path("auth.json.lock"), 60_000);
 
 /** What is there but the memory of a refused refresh. */
 const leftIn = (it) => it.names().filter((name) => !name.endsWith(".backoff"));
-
-/** Settings of the sandbox for one test. */
-async function set(context, changes) {
-  context.after(() => settings({ token_delay_ms: 0, rotate: true }));
-  await settings(changes);
-}
 
 for (const [title, rotate] of [
   ["one of them asks again, and all have its token", false],
@@ -45,7 +34,7 @@ for (const [title, rotate] of [
     assert.deepEqual([it.read(), it.names().includes("auth.json.lock")], [before, true], "it died with the lock");
     const log = await listen();
     await settings({ token_delay_ms: 0 });
-    age(it);
+    ageLock(it);
     const all = await Promise.all(waiting.map(({ ended }) => ended));
     const { access, refresh } = it.entry("anthropic");
     for (const { code, stdout, stderr } of all) {
@@ -68,7 +57,7 @@ test("a process that is killed at any moment leaves a whole file, and the next g
     child.kill("SIGKILL");
     await ended;
     JSON.parse(it.read());
-    age(it);
+    ageLock(it);
     const next = await new Auth(it.options).token("anthropic").then(() => "token", ({ code }) => code);
     assert.ok(["token", "login_required"].includes(next), next);
     if (next === "token") assert.ok(await isValid({ refresh: it.entry("anthropic").refresh }));

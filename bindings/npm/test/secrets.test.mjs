@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { Auth, createCopilotFetch } from "pi-auth";
 
 import { FAULTS } from "./every-fault.mjs";
-import { anthropic, control, DUE, EXPIRED, FRESH, home, needsSandbox, nextGrant, runNode, settings } from "./support.mjs";
+import { anthropic, control, DUE, EXPIRED, FRESH, home, needsSandbox, nextGrant, runNode, set } from "./support.mjs";
 
 /** In every secret of these tests. */
 const CANARY = "cAnArY";
@@ -121,11 +121,10 @@ test("no process prints one, with every knob that makes programs talk", needsSan
 });
 
 test("while a token is refreshed, no command line and no file but the credential file holds one", { skip: needsSandbox.skip || (!existsSync("/proc/self/cmdline") && "this system shows no command lines under /proc") }, async (context) => {
-  context.after(() => settings({ token_delay_ms: 0 }));
   const it = await home();
   const stored = await anthropic(EXPIRED);
   it.store({ anthropic: stored });
-  await settings({ token_delay_ms: 1000 });
+  await set(context, { token_delay_ms: 1000 });
   const granted = await nextGrant();
   const { child, ended } = runNode("token", ["anthropic"], it.environment);
   await granted();

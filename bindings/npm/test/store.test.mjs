@@ -1,7 +1,6 @@
 // The credential file's lock and its paths, from inside: what the native host does as well.
 import assert from "node:assert/strict";
-import fs, { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
+import fs, { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,14 +10,13 @@ import { Lock, NoLock } from "../dist/store/lock.js";
 import { Memory, MemoryStore } from "../dist/store/memory.js";
 import { Places, real } from "../dist/store/places.js";
 import { failureOf } from "../dist/store/text.js";
-import { NEVER, scratch, storeIn } from "./folder.mjs";
-import { isRoot, run } from "./support.mjs";
+import { NEVER, scratch, storeIn, withFs } from "./folder.mjs";
+import { age, isRoot, run } from "./support.mjs";
 
 // What is written against the agent's move from oauth.json to auth.json is of this file, too.
 import "./moving.mjs";
 
 const modified = (path) => lstatSync(path, { bigint: true }).mtimeNs;
-const age = (path, ms) => utimesSync(path, new Date(Date.now() - ms), new Date(Date.now() - ms));
 /** The mode of a lock of ours, and of one of the agent's. */
 const [OURS, AGENTS] = [0o1700, 0o755];
 
@@ -54,20 +52,16 @@ test("whatever the umask takes away, the holder can touch its lock", async (cont
 test("where no bit can be set that tells our locks from the agent's, the lock is taken all the same", async (context) => {
   const file = join(scratch(context), "auth.json");
   const chmod = fs.chmodSync;
-  context.mock.method(fs, "chmodSync", (path, mode) => {
+  const chmodWithoutBit = (path, mode) => {
     if (mode & ~0o777) throw Object.assign(new Error("operation not permitted"), { code: "EPERM" });
     chmod(path, mode);
-  });
-  syncBuiltinESMExports();
-  try {
+  };
+  await withFs(context, { chmodSync: chmodWithoutBit }, async () => {
     const lock = await LockDirectory.tryTake(file, new Watch());
     assert.ok(lock.isOurs);
     assert.equal(statSync(`${file}.lock`).mode & 0o7777, 0o700);
     await lock.release();
-  } finally {
-    context.mock.restoreAll();
-    syncBuiltinESMExports();
-  }
+  });
 });
 
 test("a lock that looks dead is watched, and a touch saves it", async (context) => {

@@ -1,11 +1,11 @@
 // Failures of system calls, made by strace in a process that saves when it is told to.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, utimesSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { home, run, runNode } from "./support.mjs";
+import { age, home, run, runNode } from "./support.mjs";
 
 /** For `test`: why strace cannot be used here. */
 export const needsStrace = { skip: whyNot() };
@@ -74,8 +74,7 @@ export class Saver {
 
   /** Makes a file look as if it had been left long ago. */
   age(name) {
-    const long = new Date(Date.now() - 60_000);
-    if (existsSync(this.it.path(name))) utimesSync(this.it.path(name), long, long);
+    age(this.it.path(name), 60_000);
   }
 
   /** The access token in the file, which is whole. */

@@ -1,7 +1,7 @@
 // What the tests stand on: a sandbox provider, told about by variables, and a folder per test.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, mkdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync, mkdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +28,11 @@ export async function control(method, path, body) {
 }
 
 export const settings = (changes) => control("PATCH", "settings", changes);
+/** Settings of what a refresh is answered, for one test. */
+export async function set(context, changes) {
+  context.after(() => settings({ token_delay_ms: 0, rotate: true }));
+  await settings(changes);
+}
 export const grants = () => control("GET", "grants");
 /** Waits for the next refresh to be granted from now on: call what it gives, once it is under way. */
 export async function nextGrant() {
@@ -87,6 +92,12 @@ export async function serve(context, handler) {
     server.close();
   });
   return { server, url: `http://127.0.0.1:${server.address().port}/` };
+}
+
+/** Makes what is there, if it is, look as if it had been left this long ago. */
+export function age(path, ms) {
+  const then = new Date(Date.now() - ms);
+  if (existsSync(path)) utimesSync(path, then, then);
 }
 
 const homes = [];

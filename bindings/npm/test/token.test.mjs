@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Auth, AuthError } from "pi-auth";
 
-import { anthropic, control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, NATIVE, needsSandbox, nextGrant, run, runNode, settings } from "./support.mjs";
+import { age, anthropic, control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, NATIVE, needsSandbox, nextGrant, run, runNode, set } from "./support.mjs";
 
 test("a fresh token is served as it is: nothing is sent, locked or written", needsSandbox, async () => {
   const it = await home();
@@ -76,16 +76,15 @@ for (const [title, natives] of [
   ["10 processes of ours and 10 native ones make one refresh", 10],
 ]) {
   const skip = needsSandbox.skip || (natives > 0 && !NATIVE && "PI_AUTH_NATIVE names no pi");
-  test(title, { skip }, async () => {
+  test(title, { skip }, async (context) => {
     const it = await home();
     it.store({ anthropic: await anthropic(EXPIRED) }, "auth.json");
     // Long enough for many of them to be there before the answer is.
-    await settings({ token_delay_ms: 2000 });
+    await set(context, { token_delay_ms: 2000 });
     const before = (await grants()).grants;
     const ours = Array.from({ length: 10 }, () => runNode("token", ["anthropic"], it.environment));
     const theirs = Array.from({ length: natives }, () => run(NATIVE, ["token", "anthropic"], it.environment));
     const all = await Promise.all([...ours, ...theirs].map(({ ended }) => ended));
-    await settings({ token_delay_ms: 0 });
     const { access } = it.entry("anthropic", "auth.json");
     for (const { code, stdout, stderr } of all) assert.deepEqual([code, stdout], [0, `${access}\n`], stderr);
     assert.equal((await grants()).grants, before + 1);
@@ -93,18 +92,17 @@ for (const [title, natives] of [
   });
 }
 
-test("an AbortSignal loses no answer of a refresh", needsSandbox, async () => {
+test("an AbortSignal loses no answer of a refresh", needsSandbox, async (context) => {
   const it = await home();
   const stored = await anthropic(EXPIRED);
   it.store({ anthropic: stored });
-  await settings({ token_delay_ms: 500 });
+  await set(context, { token_delay_ms: 500 });
   const granted = await nextGrant();
   const stop = new AbortController();
   const job = new Auth(it.options).token("anthropic", { signal: stop.signal });
   await granted();
   stop.abort();
   await job.catch((error) => assert.equal(error.code, "cancelled"));
-  await settings({ token_delay_ms: 0 });
   assert.ok(await isValid({ refresh: it.entry("anthropic").refresh }));
 });
 
@@ -138,16 +136,15 @@ test("a dead lock is taken over", needsSandbox, async () => {
   mkdirSync(lock);
   // One of ours: the agent's would be watched for 18 s.
   chmodSync(lock, 0o1700);
-  const long = new Date(Date.now() - 31_000);
-  utimesSync(lock, long, long);
+  age(lock, 31_000);
   await new Auth(it.options).token("anthropic");
   assert.deepEqual(it.names(), ["oauth.json"]);
 });
 
-test("a lock that is lost in a slow request: read again, merge, write", needsSandbox, async () => {
+test("a lock that is lost in a slow request: read again, merge, write", needsSandbox, async (context) => {
   const it = await home();
   it.store({ anthropic: await anthropic(EXPIRED) });
-  await settings({ token_delay_ms: 1500 });
+  await set(context, { token_delay_ms: 1500 });
   const granted = await nextGrant();
   const job = new Auth(it.options).token("anthropic");
   await granted();
@@ -157,16 +154,15 @@ test("a lock that is lost in a slow request: read again, merge, write", needsSan
   it.store({ ...JSON.parse(it.read()), other: { type: "api_key", key: "k" } });
   setTimeout(() => rmdirSync(it.path("auth.json.lock")), 2500);
   const { key } = await job;
-  await settings({ token_delay_ms: 0 });
   assert.deepEqual(it.entry("other"), { type: "api_key", key: "k" });
   assert.equal(it.entry("anthropic").access, key.value);
   assert.deepEqual(it.names(), ["oauth.json"]);
 });
 
-test("the agent moves the file in a slow request: who comes then waits, and no token is sent twice", needsSandbox, async () => {
+test("the agent moves the file in a slow request: who comes then waits, and no token is sent twice", needsSandbox, async (context) => {
   const it = await home();
   it.store({ anthropic: await anthropic(EXPIRED) });
-  await settings({ token_delay_ms: 1500 });
+  await set(context, { token_delay_ms: 1500 });
   const log = await listen();
   const granted = await nextGrant();
   const first = new Auth(it.options).token("anthropic");
@@ -178,7 +174,6 @@ test("the agent moves the file in a slow request: who comes then waits, and no t
   const second = runNode("token", ["anthropic"], it.environment);
   const { key } = await first;
   assert.deepEqual((await second.ended).stdout, `${key.value}\n`);
-  await settings({ token_delay_ms: 0 });
   assert.deepEqual((await log()).map(({ kind }) => kind), ["refreshed"]);
   assert.equal(it.entry("anthropic", "auth.json").access, key.value);
   assert.ok(await isValid({ refresh: it.entry("anthropic", "auth.json").refresh }));
@@ -206,10 +201,11 @@ test("auth.json wins over oauth.json", needsSandbox, async () => {
   assert.equal((await new Auth(it.options).token("anthropic")).key.value, current.access);
 });
 
-test("a refresh that fails keeps the login, and others do not ask again at once", needsSandbox, async () => {
+test("a refresh that fails keeps the login, and others do not ask again at once", needsSandbox, async (context) => {
   const it = await home();
   const stored = await anthropic(EXPIRED);
   it.store({ anthropic: stored });
+  context.after(() => control("DELETE", "faults"));
   await control("POST", "faults", [{ status: { code: 503 } }]);
   const log = await listen();
   const auth = new Auth(it.options);
@@ -218,7 +214,6 @@ test("a refresh that fails keeps the login, and others do not ask again at once"
   assert.equal((await log()).length, 1);
   assert.equal(it.entry("anthropic").refresh, stored.refresh);
   assert.deepEqual([it.names(), it.mode("auth.json.backoff")], [["auth.json.backoff", "oauth.json"], "600"]);
-  await control("DELETE", "faults");
 });
 
 test("an overrides file that was named has to be there", needsSandbox, async () => {

@@ -2,6 +2,7 @@
 import { closeSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
+import { shippedCore } from "../module.js";
 import type { Store } from "../store.js";
 import type { Event } from "../types.js";
 import { Lock, NoLock } from "./lock.js";
@@ -26,13 +27,10 @@ interface Held {
 
 export class FileStore implements Store {
   readonly #places: Places;
-  readonly #plain: (text: string) => string;
   #held: Held | undefined;
 
-  /** `plain` makes a text fit to be shown. */
-  constructor(places: Places, plain: (text: string) => string) {
+  constructor(places: Places) {
     this.#places = places;
-    this.#plain = plain;
   }
 
   readOverrides(): Event {
@@ -220,7 +218,7 @@ export class FileStore implements Store {
   }
 
   #shown(path: string): string {
-    return this.#plain(withTilde(path));
+    return shippedCore().call("plain", { text: withTilde(path) });
   }
 
   #failed(path: string, error: unknown): Event {

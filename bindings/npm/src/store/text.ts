@@ -75,6 +75,8 @@ export function failureOf(error: unknown): StoreFailure {
       return "no_space";
     case "EISDIR":
     case "ERR_FS_EISDIR":
+    // What a socket says that is opened like a file.
+    case "ENXIO":
       return "not_a_file";
     default: {
       // `EIO: i/o error, open '/path'`, or `... returned EIO (i/o error) /path`: the path is told
