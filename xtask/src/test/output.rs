@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 
+use super::Counts;
+
 /// What came of a test. The worst comes last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
@@ -26,7 +28,10 @@ pub(super) struct Ran {
     binary: String,
     /// What tests of this binary have said that they had to leave out.
     left_out: BTreeMap<String, String>,
+    /// The test whose verdict is still to come: something was told in between.
+    open: Option<String>,
     verdicts: BTreeMap<String, Verdict>,
+    counts: Counts,
 }
 
 impl Ran {
@@ -35,14 +40,17 @@ impl Ran {
         if let Some(binary) = begun(line) {
             self.binary = binary;
             self.left_out.clear();
+            self.open = None;
         } else if let Some((name, why)) = left_out(line) {
             self.left_out.insert(name.to_owned(), why.to_owned());
-        } else if let Some((name, verdict)) = rust(line) {
-            let verdict = match self.left_out.get(name) {
-                Some(why) if verdict == Verdict::Passed => Verdict::Skipped(why.clone()),
-                _ => verdict,
-            };
-            self.note(format!("{}::{name}", self.binary), verdict);
+        } else if let Some((name, rest)) = rust(line) {
+            self.open = Some(name.to_owned());
+            self.read(rest);
+        } else if let Some((verdict, rest)) = verdict(line)
+            && let Some(name) = self.open.take()
+        {
+            self.end(&name, verdict);
+            self.read(rest);
         } else if let Some((name, verdict)) = node(line) {
             self.note(name, verdict);
         }
@@ -53,8 +61,27 @@ impl Ran {
         self.verdicts.get(name)
     }
 
+    /// How many passed, failed and were skipped. Here those of one name count one by one.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The verdict of a test in Rust, which has passed for the test runner where it was left out.
+    fn end(&mut self, name: &str, verdict: Verdict) {
+        let verdict = match self.left_out.get(name) {
+            Some(why) if verdict == Verdict::Passed => Verdict::Skipped(why.clone()),
+            _ => verdict,
+        };
+        self.note(format!("{}::{name}", self.binary), verdict);
+    }
+
     fn note(&mut self, name: String, verdict: Verdict) {
-        // Two of the same name count as one, and as the worse of the two.
+        match verdict {
+            Verdict::Passed => self.counts.passed += 1,
+            Verdict::Skipped(_) => self.counts.ignored += 1,
+            Verdict::Failed => self.counts.failed += 1,
+        }
+        // Of two of the same name, the worse is told.
         let noted = self.verdicts.entry(name).or_insert(Verdict::Passed);
         *noted = noted.clone().max(verdict);
     }
@@ -80,19 +107,23 @@ fn left_out(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("skipped: ")?.split_once(": ")
 }
 
-/// `test NAME ... ok`.
-fn rust(line: &str) -> Option<(&str, Verdict)> {
-    let (name, verdict) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
-    let name = name.strip_suffix(" - should panic").unwrap_or(name);
-    let verdict = match verdict.split(',').next()? {
-        "ok" => Verdict::Passed,
-        "ignored" => Verdict::Skipped(verdict.to_owned()),
-        _ => Verdict::Failed,
-    };
-    Some((name, verdict))
+/// `test NAME ... `, and what follows: the verdict, or a line that another test wrote at this moment.
+fn rust(line: &str) -> Option<(&str, &str)> {
+    let (name, rest) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    Some((name.strip_suffix(" - should panic").unwrap_or(name), rest))
 }
 
-/// `FILE.test.mjs ✔ NAME (1.5ms)`, as `tests/tests/npm` hands on what Node says.
+/// `ok`, `FAILED` or `ignored, WHY`, and what follows: nothing, or such a line.
+fn verdict(text: &str) -> Option<(Verdict, &str)> {
+    if text.starts_with("ignored") {
+        return Some((Verdict::Skipped(text.to_owned()), ""));
+    }
+    let passed = text.strip_prefix("ok").map(|rest| (Verdict::Passed, rest));
+    passed.or_else(|| text.strip_prefix("FAILED").map(|rest| (Verdict::Failed, rest)))
+}
+
+/// `FILE.test.mjs ✔ NAME (1.5ms)`, as `tests/tests/npm` hands on what Node says. Those that failed are
+/// not among it: they fail the test that ran them.
 fn node(line: &str) -> Option<(String, Verdict)> {
     let (file, rest) = line.split_once(' ')?;
     let rest = rest.strip_prefix(['✔', '﹣']).filter(|_| file.ends_with(".mjs"))?.trim_start();
@@ -167,14 +198,45 @@ test host/src/lib.rs - (line 12) - compile ... ok
         let found: Vec<_> = ran.verdicts.iter().map(|(name, it)| (&**name, it.clone())).collect();
         assert_eq!(found, expected);
         assert_eq!(ran.verdict("tests/pi::no::claim"), None);
+        assert_eq!(ran.counts(), Counts { passed: 8, failed: 2, ignored: 4 });
     }
 
     #[test]
-    fn of_two_tests_of_one_name_the_worse_counts() {
+    fn what_is_told_between_a_name_and_its_verdict_belongs_to_neither() {
+        let mut ran = Ran::default();
+        for line in [
+            "test a ... skipped: b: no tool",
+            "12 answers",
+            "ok",
+            "test b ... okstore.test.mjs \u{2714} room is taken (1ms)",
+            "",
+            "test d ... FAILED",
+            "test e ... fatal runtime error",
+            "Running tests/pi/main.rs (target/debug/deps/pi-0)",
+            "ok",
+        ] {
+            ran.read(line);
+        }
+        let skipped = Verdict::Skipped("no tool".to_owned());
+        for (name, verdict) in [
+            ("::a", Some(Verdict::Passed)),
+            ("::b", Some(skipped)),
+            ("store.test.mjs::room is taken", Some(Verdict::Passed)),
+            ("::d", Some(Verdict::Failed)),
+            ("::e", None),
+        ] {
+            assert_eq!(ran.verdict(name), verdict.as_ref(), "{name}");
+        }
+        assert_eq!(ran.counts(), Counts { passed: 2, failed: 1, ignored: 1 });
+    }
+
+    #[test]
+    fn of_two_tests_of_one_name_the_worse_is_told_and_each_is_counted() {
         let mut ran = Ran::default();
         for line in ["test a ... ok", "test a ... FAILED", "test a ... ok"] {
             ran.read(line);
         }
         assert_eq!(ran.verdict("::a"), Some(&Verdict::Failed));
+        assert_eq!(ran.counts(), Counts { passed: 2, failed: 1, ignored: 0 });
     }
 }
