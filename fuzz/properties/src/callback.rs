@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::input;
-use crate::world::{ENTROPY, STATE, VERIFIER, World};
+use crate::world::{STATE, VERIFIER, World, login};
 
 /// The issuer of the provider `acme`.
 const ISSUER: &str = "https://issuer.example/tenant";
@@ -28,9 +28,7 @@ pub fn check(data: &[u8]) {
         ..World::default()
     };
     let provider = if issuer.is_some() { "acme" } else { "anthropic" };
-    let request = json!({"type": "login", "provider": provider, "entropy": ENTROPY,
-        "environment": {"DISPLAY": ":0"}});
-    let end = world.run(&request.to_string(), |effect, _| match effect {
+    let end = world.run(&login(Some(provider)).to_string(), |effect, _| match effect {
         Effect::Authorize(page) if came => {
             stray = Some(page.clone());
             Some(Event::InputEnded)
@@ -51,7 +49,7 @@ pub fn check(data: &[u8]) {
     assert!(came);
     let is_ours = is_answered_by(&STATE.into(), query);
     assert_eq!(stray.is_some(), !is_ours, "what a host lets through is what counts");
-    let of = |name: &str| first(query, name);
+    let of = |name: &str| input::first(query, name);
     if let Some(exactly) = of("state") {
         assert_eq!(exactly.as_deref() == Some(STATE), is_ours, "only the very state counts");
     }
@@ -90,17 +88,6 @@ fn metadata(requires_iss: bool) -> Event {
         "authorization_response_iss_parameter_supported": requires_iss,
     });
     Event::Response(Response { status: 200, headers: [].into(), body: body.to_string().into() })
-}
-
-/// The first value of that name, as another parser reads the query; the inner `None` stands for one
-/// that is not there or empty. Nothing where that parser has put in what was not there.
-fn first(query: &str, name: &str) -> Option<Option<String>> {
-    let found = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
-    match found {
-        None => Some(None),
-        Some((_, value)) if value.contains(char::REPLACEMENT_CHARACTER) => None,
-        Some((_, value)) => Some(Some(value.into_owned()).filter(|value| !value.is_empty())),
-    }
 }
 
 /// The code in the body of an exchange, which is JSON or a form.

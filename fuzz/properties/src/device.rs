@@ -4,11 +4,11 @@
 
 use pi_auth_core::flow::{Effect, Event, Output, ShowCode};
 use pi_auth_core::secret::Secret;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::input;
 use crate::shown::check_address;
-use crate::world::{ENTROPY, World};
+use crate::world::{World, login};
 
 /// What else is in the file.
 const FILE: &str = "{\"other\" :\t{\"n\": 1e400}\r\n}";
@@ -29,9 +29,7 @@ pub fn check(data: &[u8]) {
     let mut polling = Polling::default();
     let mut world =
         World { store: Some(FILE.into()), overrides: Some(OVERRIDES.into()), ..World::default() };
-    let request = json!({"type": "login", "provider": provider, "entropy": ENTROPY,
-        "environment": {"DISPLAY": ":0"}});
-    let end = world.run(&request.to_string(), |effect, world| match effect {
+    let end = world.run(&login(Some(provider)).to_string(), |effect, world| match effect {
         Effect::ShowCode(code) => {
             polling.show(code, world);
             None

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use pi_auth_core::flow::Event;
 use pi_auth_core::http::{Response, TransportFailure};
+use url::form_urlencoded;
 
 /// The line between two parts of an input.
 const DIVISION: &str = "\n%%\n";
@@ -46,4 +47,15 @@ pub(crate) fn answer(part: &str) -> Event {
     }
     let status = first.trim().parse().unwrap_or(200);
     Event::Response(Response { status, headers, body: rest.into() })
+}
+
+/// The first value of that name, as another parser reads the query; the inner `None` stands for one
+/// that is not there or empty. Nothing where that parser has put in what was not there.
+pub(crate) fn first(query: &str, name: &str) -> Option<Option<String>> {
+    let found = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+    match found {
+        None => Some(None),
+        Some((_, value)) if value.contains(char::REPLACEMENT_CHARACTER) => None,
+        Some((_, value)) => Some(Some(value.into_owned()).filter(|value| !value.is_empty())),
+    }
 }

@@ -7,8 +7,8 @@ use pi_auth_core::text::plain;
 use serde_json::{Value, json};
 
 use crate::input;
-use crate::shown::check_address;
-use crate::world::{ENTROPY, NOW_MS, World};
+use crate::shown::{check_address, is_sendable};
+use crate::world::{NOW_MS, World, login};
 
 /// What a value that is wrong may hold, and no error says.
 const CANARY: &str = "canary";
@@ -79,8 +79,7 @@ fn names(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
 /// What a person may choose from.
 fn ids(mut world: World) -> Vec<String> {
     let mut ids = Vec::new();
-    let login = json!({"type": "login", "provider": null, "entropy": ENTROPY}).to_string();
-    world.run(&login, |effect, _| {
+    world.run(&login(None).to_string(), |effect, _| {
         if let Effect::Select { options, .. } = effect {
             ids = options.iter().map(|label| label.id.clone()).collect();
         }
@@ -91,10 +90,8 @@ fn ids(mut world: World) -> Vec<String> {
 }
 
 fn check_login(mut world: World, index: usize, metadata: &Event) {
-    let login = json!({"type": "login", "provider": null, "entropy": ENTROPY,
-        "environment": {"DISPLAY": ":0"}});
     let mut requests = 0;
-    world.run(&login.to_string(), |effect, _| match effect {
+    world.run(&login(None).to_string(), |effect, _| match effect {
         Effect::Select { .. } => Some(Event::Chosen { index }),
         Effect::Listen { path, .. } => {
             assert!(path.starts_with('/') && !path.contains(['?', '#']), "{path:?}");
@@ -147,8 +144,7 @@ fn check_stored(mut world: World, kind: &str, id: &str, expires: u64, metadata: 
             for header in &headers.headers {
                 let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
                 assert!(!header.name.is_empty() && header.name.chars().all(is_token));
-                let is_sent = |c: char| c == ' ' || c.is_ascii_graphic();
-                assert!(header.value.expose().chars().all(is_sent), "{}", header.name);
+                assert!(is_sendable(header.value.expose()), "{}", header.name);
             }
             let is_key = |name: &str| ["authorization", "x-api-key"].contains(&name);
             let keys = headers.headers.iter().filter(|it| is_key(&it.name.to_ascii_lowercase()));

@@ -9,6 +9,7 @@ use pi_auth_core::text::plain;
 use serde_json::{Value, json};
 
 use crate::input;
+use crate::shown::{check_address, is_sendable};
 use crate::world::{NOW_MS, World};
 
 const REFRESH: &str = "sk-ant-ort01-canary";
@@ -100,12 +101,12 @@ fn check_end(end: &Effect, world: &World, provider: &str, before: &str) {
     match end {
         Effect::Done { output: Output::Token { key, notes } } => {
             assert_eq!(Some(key.value.expose()), stored["access"].as_str(), "it is not stored");
-            assert!(key.value.expose().chars().all(|c| c == ' ' || c.is_ascii_graphic()));
+            assert!(is_sendable(key.value.expose()));
             assert!(!is_as_it_was || !notes.is_empty(), "an old token is served in silence");
         }
         Effect::Done { output: Output::Headers(headers) } => {
             if let Some(base_url) = &headers.base_url {
-                crate::shown::check_address(base_url);
+                check_address(base_url);
             }
         }
         Effect::Failed { error } => {

@@ -3,6 +3,7 @@
 use pi_auth_core::flow::{Effect, Event, Flow, Request};
 use pi_auth_core::json::from_str;
 use pi_auth_core::secret::Secret;
+use serde_json::{Value, json};
 
 use crate::shown;
 
@@ -10,7 +11,7 @@ use crate::shown;
 pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 
 /// The randomness of every login, as hex digits.
-pub(crate) const ENTROPY: &str = "\
+const ENTROPY: &str = "\
     0707070707070707070707070707070707070707070707070707070707070707\
     0808080808080808080808080808080808080808080808080808080808080808";
 /// The code verifier that comes of it.
@@ -20,6 +21,12 @@ pub(crate) const STATE: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg";
 
 /// How many effects a flow may ask for.
 const MAX_STEPS: usize = 3000;
+
+/// A login to this provider, or to the one that is chosen, where there is a browser.
+pub(crate) fn login(provider: Option<&str>) -> Value {
+    json!({"type": "login", "provider": provider, "entropy": ENTROPY,
+        "environment": {"DISPLAY": ":0"}})
+}
 
 /// What a host has.
 #[derive(Default)]
@@ -79,8 +86,7 @@ impl World {
             shown::check_address(&request.url);
             for header in &request.headers {
                 let sent = header.value.expose();
-                let is_sent = |c: char| c == ' ' || c.is_ascii_graphic();
-                assert!(sent.chars().all(is_sent), "no header can carry {sent:?}");
+                assert!(shown::is_sendable(sent), "no header can carry {sent:?}");
             }
             for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
                 assert!(!request.url.contains(secret.expose()), "a secret in {}", request.url);
