@@ -27,7 +27,7 @@ test("with an expired token every fault is an error that says what to do, and th
     const log = await listen();
     const failed = await new Auth(it.options).token("anthropic").then(assert.fail, (error) => error);
     assert.deepEqual([failed.name, failed.code], ["AuthError", code], name);
-    assert.match(failed.message, words);
+    assert.ok(failed.message.includes(words), `${name}: ${failed.message}`);
     assert.ok(failed.advice.length > 10 && !hasControls(failed.message + failed.advice), name);
     assert.equal(failed.afterMs > 0, code === "retry_later", name);
     assert.equal(it.read(), before, name);

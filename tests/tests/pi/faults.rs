@@ -7,48 +7,15 @@ use pi_auth_tests::sandbox::{Fault, Sandbox};
 
 use crate::{kinds, sandbox, wait_for_grants};
 
-/// Every way in which a provider misbehaves and still answers, by what it is called here.
+/// Every way in which a provider misbehaves and still answers, by what it is called here: those that
+/// the Node host meets as well.
 pub(crate) fn every_fault() -> Vec<(&'static str, Fault)> {
-    let oauth = |error: &str, description: &str| Fault::OauthError {
-        error: error.to_owned(),
-        description: description.to_owned(),
-    };
-    let status = |code: u16, body: &str| Fault::Status {
-        code,
-        headers: [("Content-Type".to_owned(), "application/json".to_owned())].into(),
-        body: body.to_owned(),
-    };
-    let redirect = |location: &str| Fault::Redirect { location: location.to_owned() };
-    vec![
-        ("429", Fault::rate_limited(7)),
-        ("429 without a time", Fault::status(429)),
-        ("500", Fault::status(500)),
-        ("502 with an OAuth error", status(502, r#"{"error":"invalid_grant"}"#)),
-        ("503", Fault::status(503)),
-        ("408", Fault::status(408)),
-        ("401", Fault::status(401)),
-        ("403", Fault::status(403)),
-        ("404", Fault::status(404)),
-        ("200 with an error", status(200, r#"{"error":"server_error"}"#)),
-        (
-            "200 with another type of token",
-            status(200, r#"{"access_token":"a","token_type":"mac"}"#),
-        ),
-        ("200 with an empty token", status(200, r#"{"access_token":""}"#)),
-        ("200 with a list", status(200, "[]")),
-        ("html_200", Fault::Html200),
-        ("cut_json", Fault::CutJson),
-        ("empty_200", Fault::Empty200),
-        ("wrong_types", Fault::WrongTypes),
-        ("oversized", Fault::Oversized),
-        ("close", Fault::Close),
-        ("drop_after_grant", Fault::DropAfterGrant),
-        ("redirect to https", redirect("https://elsewhere.invalid/v1/oauth/token")),
-        ("redirect to nowhere", redirect("::")),
-        ("invalid_grant", oauth("invalid_grant", "the refresh token is gone")),
-        ("invalid_client", oauth("invalid_client", "")),
-        ("an error with escapes", oauth("x\u{1b}[31m", "a\u{1b}]0;t\u{7}\r\nb\u{9b}2J")),
-    ]
+    every_fault_and_what_is_said().into_iter().map(|(name, fault, ..)| (name, fault)).collect()
+}
+
+/// The same, with the code of the error that an expired token leads to, and words of it.
+fn every_fault_and_what_is_said() -> Vec<(&'static str, Fault, &'static str, &'static str)> {
+    serde_json::from_str(include_str!("../../every_fault.json")).unwrap()
 }
 
 /// Whether stderr tells what happened, and below it what to do next.
@@ -76,12 +43,12 @@ fn spoiled(sandbox: &Sandbox, fault: &Fault, age: Age) -> (Home, String, Ended) 
 #[test]
 fn with_an_expired_token_every_fault_is_an_error_that_says_what_to_do() {
     let sandbox = sandbox();
-    for (name, fault) in every_fault() {
+    for (name, fault, code, words) in every_fault_and_what_is_said() {
         let requests = sandbox.log().len();
         let (home, _, ended) = spoiled(&sandbox, &fault, Age::Expired);
-        let code = if name == "invalid_grant" { 4 } else { 1 };
+        let code = if code == "login_required" { 4 } else { 1 };
         assert_eq!(ended.code(), Some(code), "{name}: {ended}");
-        ended.prints("");
+        ended.prints("").says(words);
         assert_advises(&ended);
         let entries = sandbox.log().split_off(requests);
         assert!(entries.iter().all(|it| it.request.id == entries[0].request.id), "asked once");
