@@ -287,25 +287,23 @@ impl Auth {
     /// # Errors
     /// Any [`Error`] of reading the two files.
     pub async fn status(&self) -> Result<Status, Error> {
-        let environment = self.environment.clone();
-        let request = Request::Status(status::Request { environment });
-        match self.driver(request).run(&mut Unattended).await? {
-            Output::Status(status) => Ok(status),
-            _ => Err(Error::Cancelled),
-        }
+        self.status_job().run(&mut Unattended).await
     }
 
     /// The same as far as mere reading leads, by the core that is linked in; `None` where the file
     /// would have to be locked first, since it cannot be read as it is.
     pub(crate) fn status_at_once(&self) -> Option<Result<Status, Error>> {
+        Auth { core: Core::default(), ..self.clone() }.status_job().run_local()
+    }
+
+    fn status_job(&self) -> Job<Status> {
         let environment = self.environment.clone();
         let request = Request::Status(status::Request { environment });
-        let core = Core::default();
-        let mut driver = Driver::start(&core, request, self.store(), self.stop.clone());
-        Some(driver.run_local()?.and_then(|output| match output {
+        let finish = |output| match output {
             Output::Status(status) => Ok(status),
             _ => Err(Error::Cancelled),
-        }))
+        };
+        Job { driver: self.driver(request), finish }
     }
 
     /// The files.
@@ -318,7 +316,7 @@ impl Auth {
     }
 }
 
-/// A key, or the headers that carry it, being got.
+/// A key being got, or the headers that carry it, or who is logged in.
 pub struct Job<T> {
     driver: Driver,
     finish: fn(Output) -> Result<T, Error>,

@@ -52,7 +52,7 @@ use crate::http::Clients;
 use crate::http::proxy::{Variables, Way};
 use crate::interaction::Interaction;
 use crate::stop::Stop;
-use crate::store::Store;
+use crate::store::{FORMER, Store};
 
 use network::Server;
 pub use report::{Check, Finding, Group, Report, Severity, Verdict};
@@ -115,8 +115,7 @@ async fn files(
     let is_shut = subjects::is_shut(store.directory(), 0o500);
     report.add(directory::judge(&shown, &seen, is_shut));
     if !matches!(seen, directory::Seen::There) {
-        let is_new = matches!(seen, directory::Seen::Nothing(_));
-        return is_new.then(|| Document::parse(None).ok()).flatten();
+        return None;
     }
     let path = store.path();
     let shown = store.typed(&path);
@@ -146,7 +145,7 @@ async fn files(
     };
     if let Some(document) = &document {
         report.add(entries::judge(&shown, document));
-        let other = store.directory().join("oauth.json");
+        let other = store.directory().join(FORMER);
         if other != path {
             let ignored = file::look(store, &other).await;
             let aside = aside::free(&other).map(|path| store.typed(&path));
@@ -214,8 +213,6 @@ fn logins(
             backoff = contents;
         }
     }
-    let empty = Document::parse(None).ok();
-    let document = document.or(empty.as_ref())?;
     let overrides = overrides.as_ref().map(Secret::expose);
     let endpoints = token_endpoints(overrides, document, backoff.as_ref(), now_ms()).ok()?;
     report.add(backoff::judge(&endpoints));

@@ -41,7 +41,7 @@ impl Clients {
 
     /// Whether there is any certificate to trust; without one no client can be made.
     pub(crate) fn trust_any(&self) -> bool {
-        made(&self.direct, reqwest::ClientBuilder::no_proxy).is_ok()
+        self.client(&Way::Direct).is_ok()
     }
 
     /// The client for this way.

@@ -20,8 +20,9 @@
 //!   store        the credential file: read, probe, lock, replace
 //!     store/lock       the kernel's lock and the agent's lock directories
 //!     store/replace    a temporary file that becomes the credential file, or vanishes
-//!     store/examine    looking at all that without taking or changing anything
-//!     store/plain      the small files beside it: owned as they should be, links not followed
+//!     store/examine    looking at all that, which keeps nothing and leaves nothing behind
+//!     store/plain      opening plain files only, and making the small ones beside it
+//!     store/paths      where paths lead, and making what they lead through
 //!   http         requests over rustls
 //!   callback     the loopback server that a browser comes back to, and its pages
 //!   browser      opening one

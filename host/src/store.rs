@@ -3,7 +3,7 @@
 pub(crate) mod examine;
 mod lock;
 mod paths;
-mod plain;
+pub(crate) mod plain;
 mod replace;
 
 use std::fs::{self, File, OpenOptions};
@@ -19,18 +19,23 @@ use pi_auth_core::secret::Secret;
 
 pub(crate) use lock::directory::{Pulse, pulse};
 use lock::{Lock, LockError, Place};
+pub(crate) use paths::beside;
 use paths::{beside_itself, create_directory, real};
 use replace::Replacement;
 
 /// The file that the agent uses by now.
-const PREFERRED: &str = "auth.json";
+pub(crate) const PREFERRED: &str = "auth.json";
 /// The file of the oldest agents, which those of today take over.
-const FORMER: &str = "oauth.json";
+pub(crate) const FORMER: &str = "oauth.json";
+/// What the agent renames that to when it takes it over, and leaves behind.
+pub(crate) const MIGRATED: &str = "oauth.json.migrated";
+/// The overrides file, unless one is named.
+const OVERRIDES: &str = "auth-providers.json";
 /// How often, and how long apart, a file is looked for that the agent is about to write.
 const MIGRATION_LOOKS: u32 = 10;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(20);
 /// The largest file that is read, in bytes.
-const MAX_BYTES: u64 = document::MAX_BYTES as u64;
+pub(crate) const MAX_BYTES: u64 = document::MAX_BYTES as u64;
 
 /// The agent's directory and the files in it.
 #[derive(Clone, Debug)]
@@ -94,14 +99,13 @@ impl Store {
 
     /// Reads the overrides file.
     pub(crate) fn read_overrides(&self) -> Event {
-        let usual = self.directory.join("auth-providers.json");
-        let path = self.overrides.as_ref().unwrap_or(&usual);
-        let result = match read(path) {
+        let path = self.overrides();
+        let result = match read(&path) {
             // A mistyped name must not send tokens to the servers that it was to replace.
             Ok(None) if self.overrides.is_some() => Err(StoreFailure::NotFound),
             result => result,
         };
-        let path = self.shown(path);
+        let path = self.shown(&path);
         match result {
             Ok(contents) => Event::OverridesRead { path, contents },
             Err(failure) => Event::OverridesFailed { path, failure },
@@ -111,7 +115,12 @@ impl Store {
     /// Reads the credential file: one open where it is `auth.json`.
     pub(crate) fn read(&self) -> Event {
         let (path, result) = self.find();
-        let path = self.shown(&path);
+        self.store_event(&path, result)
+    }
+
+    /// What reading the file at `path` has come to.
+    fn store_event(&self, path: &Path, result: Result<Option<Secret>, StoreFailure>) -> Event {
+        let path = self.shown(path);
         match result {
             Ok(contents) => Event::StoreRead { path, contents },
             Err(failure) => Event::StoreFailed { path, failure },
@@ -149,7 +158,7 @@ impl Store {
     /// Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`.
     fn is_migrating(&self) -> bool {
         // Not of what a link leads to: it is the link that was renamed.
-        let changed = fs::symlink_metadata(self.directory.join("oauth.json.migrated"))
+        let changed = fs::symlink_metadata(self.directory.join(MIGRATED))
             .map(|metadata| metadata.ctime())
             .unwrap_or_default();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -351,7 +360,8 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-fn failure(error: io::Error) -> StoreFailure {
+/// What a failure to use a file is called.
+pub(crate) fn failure(error: io::Error) -> StoreFailure {
     use io::ErrorKind as Kind;
     // What a socket says that is opened like a file.
     if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {

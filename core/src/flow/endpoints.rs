@@ -11,7 +11,7 @@ use crate::credential::Credential;
 use crate::document::{Document, Entry};
 use crate::error::Error;
 use crate::oauth::endpoint::EndpointError;
-use crate::provider::{BadOverrides, Label, Provider, Table};
+use crate::provider::{BadOverrides, Job, Label, Provider, Table};
 use crate::secret::Secret;
 
 /// Where a token is refreshed.
@@ -22,18 +22,19 @@ pub struct TokenEndpoint {
     /// The token endpoint, or the issuer where only that knows it; an error where the login names an
     /// Enterprise that cannot be used.
     pub url: Result<String, Box<Error>>,
-    /// Why nobody is to ask it now, and for how long.
+    /// Why nobody is to ask it now, and for how long. Never there where only the issuer knows the
+    /// token endpoint: failures are remembered by that, and nobody asks the issuer here.
     pub resting: Option<EndpointError>,
 }
 
 /// Those of whoever is logged in, in the order of the selector; those of the built-in providers where
-/// nobody is. `overrides` and `backoff` are the contents of these files.
+/// nobody is, or nobody can tell. `overrides` and `backoff` are the contents of these files.
 ///
 /// # Errors
 /// What is wrong with the overrides.
 pub fn token_endpoints(
     overrides: Option<&str>,
-    document: &Document,
+    document: Option<&Document>,
     backoff: Option<&Secret>,
     now_ms: u64,
 ) -> Result<Vec<TokenEndpoint>, BadOverrides> {
@@ -42,7 +43,7 @@ pub fn token_endpoints(
     let mut endpoints = Vec::new();
     for label in table.labels() {
         let (Some(provider), Some(Entry::OAuth(login))) =
-            (table.get(&label.id), document.get(&label.id))
+            (table.get(&label.id), document.and_then(|document| document.get(&label.id)))
         else {
             continue;
         };
@@ -60,10 +61,7 @@ pub fn token_endpoints(
 }
 
 fn endpoint(provider: &Provider, login: Option<(&Credential, &Backoff, u64)>) -> TokenEndpoint {
-    let url = match provider.refresh_url() {
-        "" => provider.issuer.as_deref().unwrap_or_default(),
-        url => url,
-    };
+    let url = provider.issuer_for(Job::Refresh).unwrap_or_else(|| provider.refresh_url());
     let resting = login.and_then(|(login, backoff, now_ms)| {
         backoff.cause(provider, login.refresh.as_ref()?, now_ms)
     });
@@ -78,7 +76,7 @@ mod tests {
 
     fn endpoints(overrides: Option<&str>, file: &str, backoff: &Secret) -> Vec<TokenEndpoint> {
         let document = Document::parse(Some(file)).unwrap();
-        token_endpoints(overrides, &document, Some(backoff), NOW).unwrap()
+        token_endpoints(overrides, Some(&document), Some(backoff), NOW).unwrap()
     }
 
     fn urls(overrides: Option<&str>, file: &str) -> Vec<String> {
@@ -119,8 +117,7 @@ mod tests {
         ] {
             assert_eq!(urls(overrides, file), expected, "{file}");
         }
-        let document = Document::parse(None).unwrap();
-        assert!(token_endpoints(Some("["), &document, None, NOW).is_err());
+        assert!(token_endpoints(Some("["), None, None, NOW).is_err());
     }
 
     #[test]

@@ -4,19 +4,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::store::beside;
+
 /// How many names are tried.
 const NAMES: u32 = 100;
 
 /// A name beside `path` at which there is nothing: with `.bad`, or a number behind that.
 pub(super) fn free(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?;
-    let named = |number: u32| {
-        let mut name = name.to_os_string();
-        name.push(".bad");
-        if number > 1 {
-            name.push(number.to_string());
-        }
-        path.with_file_name(name)
+    let named = |number: u32| match number {
+        1 => beside(path, ".bad"),
+        _ => beside(path, &format!(".bad{number}")),
     };
     // What cannot be looked at may be there.
     let is_free = |path: &PathBuf| {

@@ -74,7 +74,7 @@ pub(super) fn judge(
                 listed(missed)
             );
             let finding = Finding::problem(Check::BothFiles, message).at(path);
-            match missed.iter().find(|(_, entry)| matches!(entry, Entry::OAuth(_))) {
+            match missed.iter().find(|(_, entry)| is_login(entry)) {
                 Some((name, _)) if missed.iter().all(|(_, entry)| is_login(entry)) => finding
                     .mend("Log in again, or take it over in an editor; keep the file until then.")
                     .by("pi login", name),
@@ -99,11 +99,9 @@ fn out_of_the_way(finding: Finding, path: &str, aside: Option<&str>) -> Finding 
 fn kept(entry: &Entry, used: Option<&Entry>, now_ms: u64) -> Kept {
     match (entry, used) {
         // An entry without a key may name a variable, which is not compared.
-        (Entry::ApiKey(Some(_)), Some(used)) if entry == used => Kept::There,
-        (Entry::OAuth(_), Some(used)) if entry == used => Kept::There,
-        (Entry::OAuth(login), Some(Entry::OAuth(other)))
-            if is_usable(&Entry::OAuth(other.clone()), now_ms)
-                && login.enterprise == other.enterprise =>
+        (Entry::ApiKey(Some(_)) | Entry::OAuth(_), Some(used)) if entry == used => Kept::There,
+        (Entry::OAuth(login), Some(used @ Entry::OAuth(other)))
+            if is_usable(used, now_ms) && login.enterprise == other.enterprise =>
         {
             Kept::There
         }

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -10,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 
 use super::report::{Check, Finding, Report};
+use crate::store::plain::open_plain;
 
 /// What a variable names.
 #[derive(Clone, Debug)]
@@ -83,14 +83,9 @@ fn has_certificates(path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Non-blocking, and looked at again: a pipe may have come since.
+/// Looked at again: a pipe may have come since.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
+    open_plain(OpenOptions::new().read(true), path, OFlags::empty())
 }
 
 /// What else than a file is in a directory is passed over by whoever loads it.

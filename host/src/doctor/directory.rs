@@ -5,12 +5,11 @@ use std::io;
 use std::path::Path;
 
 use pi_auth_core::error::{Error, StoreFailure};
-use pi_auth_core::flow::Event;
 use rustix::fs::{Access, access};
 
 use super::report::{Check, Finding, Report};
-use crate::store::Store;
 use crate::store::examine::Places;
+use crate::store::{Store, failure};
 
 /// What stands at its path.
 #[derive(Clone, Debug)]
@@ -33,13 +32,13 @@ pub(super) fn look(store: &Store) -> Seen {
             Ok(_) => match access(directory, Access::EXEC_OK) {
                 Ok(()) => Seen::There,
                 // Its names can be listed, and nothing in it be used.
-                Err(error) => hidden(store, error.into()),
+                Err(error) => hidden(error.into()),
             },
-            Err(error) => hidden(store, error),
+            Err(error) => hidden(error),
         },
         Ok(_) => Seen::Other,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Seen::Other,
-        Err(error) if error.kind() != io::ErrorKind::NotFound => hidden(store, error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => hidden(error),
         Err(_) if fs::symlink_metadata(directory).is_ok() => Seen::Other,
         Err(_) => Seen::Nothing(makeable(store, directory)),
     }
@@ -51,11 +50,8 @@ pub(super) fn hides(store: &Store, path: &Path) -> bool {
     is_closed && path.starts_with(store.directory())
 }
 
-fn hidden(store: &Store, error: io::Error) -> Seen {
-    match store.failed_at(store.directory(), error) {
-        Event::StoreFailed { failure, .. } => Seen::Hidden(failure),
-        _ => Seen::Other,
-    }
+fn hidden(error: io::Error) -> Seen {
+    Seen::Hidden(failure(error))
 }
 
 fn makeable(store: &Store, directory: &Path) -> Result<(), String> {
@@ -100,11 +96,7 @@ pub(super) fn judge(shown: &str, seen: &Seen, is_shut: bool) -> Report {
 
 /// Whether the credential file could be replaced: what a refresh begins with.
 pub(super) fn writable(store: &Store, places: &Places) -> Report {
-    let failure =
-        places.try_replacing().err().map(|error| match store.failed_at(&places.target, error) {
-            Event::StoreFailed { failure, .. } => failure,
-            _ => StoreFailure::NotAFile,
-        });
+    let failure = places.try_replacing().err().map(failure);
     let directory = places.target.parent().unwrap_or(&places.target);
     judge_writing(&store.typed(directory), &store.typed(&places.target), failure)
 }

@@ -1,14 +1,18 @@
 //! The credential file: whether it can be read, and is a document.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use pi_auth_core::document::Document;
 use pi_auth_core::error::{Error, StoreFailure};
 use pi_auth_core::flow::Event;
+use rustix::fs::OFlags;
 
 use super::report::{Check, Finding, Report};
-use crate::store::Store;
+use crate::store::plain::open_plain;
+use crate::store::{MAX_BYTES, Store};
 
 /// How often, and how long apart, a file is read again that is no document: the agent writes in
 /// place, and half a file can be seen.
@@ -59,8 +63,8 @@ fn read(store: &Store, path: &Path) -> Seen {
             }
         }
         // As the flows do, which ask a person to mend it like any that does not parse.
-        Event::StoreFailed { path: shown, failure: StoreFailure::NotUtf8 } => {
-            let reason = std::fs::read(path).map(|bytes| not_text(&bytes)).unwrap_or_default();
+        Event::StoreFailed { path: shown, failure: failure @ StoreFailure::NotUtf8 } => {
+            let reason = bytes(path).map_or(failure.to_string(), |bytes| not_text(&bytes));
             Seen::Unusable(Error::StoreCorrupt { path: shown, reason })
         }
         Event::StoreFailed { path, failure } => {
@@ -70,13 +74,16 @@ fn read(store: &Store, path: &Path) -> Seen {
     }
 }
 
+/// With the guards of the read before it: something else may stand there by now.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = open_plain(OpenOptions::new().read(true), path, OFlags::empty())?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn not_text(bytes: &[u8]) -> String {
-    let valid = match str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => bytes
-            .get(..error.valid_up_to())
-            .map_or("", |valid| str::from_utf8(valid).unwrap_or_default()),
-    };
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     let line = valid.matches('\n').count() + 1;
     let column = valid.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     format!("it is not UTF-8 text from line {line}, column {column} on")

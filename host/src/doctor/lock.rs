@@ -9,9 +9,9 @@ use crate::store::{Pulse, Store, pulse};
 
 /// Feels for all of them. One that looks dead is watched for some seconds.
 pub(super) async fn check(store: &Store, places: &Places) -> Report {
-    let kernel = kernel_lock(&places.kernel_lock);
-    let mut report = judge_kernel(&store.typed(&places.kernel_lock), &kernel);
-    for lock in &places.locks {
+    let kernel = places.locks.kernel();
+    let mut report = judge_kernel(&store.typed(&kernel), &kernel_lock(&kernel));
+    for lock in &places.locks.directories() {
         let remedy = Remedy::TakeOver { lock: lock.clone() };
         report.add(judge(&store.typed(lock), &pulse(lock).await, is_empty(lock), remedy));
     }

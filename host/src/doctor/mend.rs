@@ -13,7 +13,7 @@ use super::report::{Fix, Report};
 use super::subjects::user;
 use crate::driver::waited_for;
 use crate::interaction::Interaction;
-use crate::store::Store;
+use crate::store::{Store, plain};
 
 /// What can be done about a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ fn done(store: &Store, remedy: &Remedy, result: Result<(), String>) -> Result<St
 
 /// Never follows a link: the path was told without any, and one that has come since is not meant.
 fn narrow(path: &Path, mode: u32) -> io::Result<()> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let flags = plain::flags(OFlags::NOFOLLOW | OFlags::NONBLOCK);
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     if metadata.uid() != user() {

@@ -32,45 +32,44 @@ fn finding(subject: &Subject) -> Option<Finding> {
     let Subject { role, shown, mode, .. } = subject;
     let others = format!("others on this machine (mode {mode:o})");
     let (problem, note) = (
-        |message: String| Some(Finding::problem(Check::Permissions, message)),
-        |message: String| Some(Finding::note(Check::Permissions, message)),
+        |message: String| Finding::problem(Check::Permissions, message),
+        |message: String| Finding::note(Check::Permissions, message),
     );
     let (readable, writable) = (mode & 0o044 != 0, mode & 0o022 != 0);
-    match role {
+    Some(match role {
         Role::Secrets if readable || writable => {
             let (act, done) = match (readable, writable) {
                 (true, true) => ("read and written", "read or changed"),
                 (true, false) => ("read", "read"),
                 (false, _) => ("written", "changed"),
             };
-            problem(format!("{shown}, which holds tokens, can be {act} by {others}.")).map(|it| {
-                it.mend(format!(
+            problem(format!("{shown}, which holds tokens, can be {act} by {others}."))
+                .mend(format!(
                     "Make it yours alone; if somebody may have {done} it, log in anew after that."
                 ))
                 .then(&format!("If somebody may have {done} it, log in anew."))
-            })
         }
         Role::Directory if writable => {
             problem(format!("{shown} can be written by {others}, who could replace your logins."))
-                .map(|it| it.mend("Make it yours alone."))
-                .map(|it| it.then("If somebody may have replaced your logins, log in anew."))
+                .mend("Make it yours alone.")
+                .then("If somebody may have replaced your logins, log in anew.")
         }
         // The agent itself makes it so on some ways in; the files in it are still closed.
         Role::Directory if mode & 0o055 != 0 => {
             note(format!("{shown} can be looked into by {others}."))
-                .map(|it| it.mend("Make it yours alone, if nothing of others needs it."))
+                .mend("Make it yours alone, if nothing of others needs it.")
         }
         Role::Beside if readable || writable => {
             note(format!("{shown} is open to {others}. It holds no secret, but could be blocked."))
-                .map(|it| it.mend("Make it yours alone."))
+                .mend("Make it yours alone.")
         }
         Role::Overrides if writable => problem(format!(
             "{shown} can be written by {others}, who could send your tokens to other servers."
         ))
-        .map(|it| it.mend("Take the right to write it away from them."))
-        .map(|it| it.then("Look at what is in it, if somebody may have changed it.")),
-        _ => None,
-    }
+        .mend("Take the right to write it away from them.")
+        .then("Look at what is in it, if somebody may have changed it."),
+        _ => return None,
+    })
 }
 
 /// The mode without what others may; never one that allows more.

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::store::Store;
 use crate::store::examine::Places;
+use crate::store::{FORMER, MIGRATED, PREFERRED, Store};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +37,13 @@ pub(super) fn subjects(store: &Store, places: Option<&Places>) -> Vec<Subject> {
     let mut named = vec![(Role::Directory, store.directory().to_path_buf())];
     let in_use = places.map(|places| places.target.clone());
     named.extend(in_use.map(|path| (Role::Secrets, path)));
-    // The agent leaves the last one behind when it has taken the file over, tokens and all.
-    for name in ["auth.json", "oauth.json", "oauth.json.migrated"] {
+    // The last one has all the tokens still.
+    for name in [PREFERRED, FORMER, MIGRATED] {
         named.push((Role::Secrets, store.directory().join(name)));
     }
     if let Some(places) = places {
-        named.push((Role::Beside, places.kernel_lock.clone()));
-        named.push((Role::Beside, places.backoff.clone()));
+        named.push((Role::Beside, places.locks.kernel()));
+        named.push((Role::Beside, places.locks.backoff()));
     }
     named.push((Role::Overrides, store.overrides()));
     let mut subjects: Vec<Subject> = Vec::new();

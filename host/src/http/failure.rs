@@ -17,7 +17,10 @@ pub(super) fn of(error: reqwest::Error) -> TransportFailure {
     }
 }
 
-fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+/// What lies below an error, from the top down.
+pub(super) fn causes<'a>(
+    error: &'a reqwest::Error,
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(error.source(), |cause| (*cause).source())
 }
 

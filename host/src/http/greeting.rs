@@ -1,7 +1,5 @@
 //! A server asked for the time, and for nothing else.
 
-use std::error::Error;
-
 use pi_auth_core::http::{TransportFailure, USER_AGENT};
 
 use super::{Clients, blamed, failure, way};
@@ -39,19 +37,11 @@ impl Clients {
         let sent_ms = now_ms();
         let request = client.head(url).header("User-Agent", USER_AGENT);
         let response = request.send().await.map_err(|error| Unanswered {
-            cause: innermost(&error),
+            // What lies above the last of them repeats the URL, or says less.
+            cause: failure::causes(&error).last().map(|cause| cause.to_string()),
             failure: blamed(&way, failure::of(error)),
         })?;
         let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         Ok(Greeting { date: header("date"), age: header("age"), sent_ms, answered_ms: now_ms() })
     }
-}
-
-/// The words of what lies at the bottom of it. What lies above repeats the URL, or says less.
-fn innermost(error: &reqwest::Error) -> Option<String> {
-    let mut cause = error.source()?;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    Some(cause.to_string())
 }

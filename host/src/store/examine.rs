@@ -1,18 +1,18 @@
-//! Looking at the file and what stands around it, without taking a lock or changing anything: for
+//! Looking at the file and what stands around it, which keeps nothing and leaves nothing behind: for
 //! the doctor.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use pi_auth_core::flow::Event;
 use rustix::fs::OFlags;
 
-use super::lock::{directory, is_unsupported};
+use super::lock::{Place, directory, is_unsupported};
 use super::paths::real;
+use super::plain::open_plain;
 use super::replace::{self, Replacement};
-use super::{Store, failure, plain, read};
+use super::{OVERRIDES, Store, read};
 
 /// Where everything is that belongs to the credential file in use.
 #[derive(Clone, Debug)]
@@ -21,12 +21,8 @@ pub(crate) struct Places {
     pub(crate) target: PathBuf,
     /// The same for each of the names that it may have.
     names: Vec<PathBuf>,
-    /// The lock directories that a writer takes.
-    pub(crate) locks: Vec<PathBuf>,
-    /// The file of the kernel lock.
-    pub(crate) kernel_lock: PathBuf,
-    /// The memory of failed refreshes.
-    pub(crate) backoff: PathBuf,
+    /// Where a writer's locks are, and the memory of failed refreshes.
+    pub(crate) locks: Place,
 }
 
 /// The kernel lock, as it was for a moment.
@@ -51,28 +47,18 @@ impl Store {
     /// # Errors
     /// Where the file is a link that leads in circles, or into a directory that is not there.
     pub(crate) fn places(&self) -> io::Result<Places> {
-        let (target, place) = (real(&self.path())?, self.lock_place()?);
-        let (locks, kernel_lock, backoff) = (place.directories(), place.kernel(), place.backoff());
-        Ok(Places { target, names: self.names(), locks, kernel_lock, backoff })
+        let (target, locks) = (real(&self.path())?, self.lock_place()?);
+        Ok(Places { target, names: self.names(), locks })
     }
 
     /// The overrides file, there or not.
     pub(crate) fn overrides(&self) -> PathBuf {
-        self.overrides.clone().unwrap_or_else(|| self.directory.join("auth-providers.json"))
+        self.overrides.clone().unwrap_or_else(|| self.directory.join(OVERRIDES))
     }
 
     /// The file at `path` as the credential file would be read.
     pub(crate) fn read_at(&self, path: &Path) -> Event {
-        let shown = self.shown(path);
-        match read(path) {
-            Ok(contents) => Event::StoreRead { path: shown, contents },
-            Err(failure) => Event::StoreFailed { path: shown, failure },
-        }
-    }
-
-    /// What a failure to use `path` is called.
-    pub(crate) fn failed_at(&self, path: &Path, error: io::Error) -> Event {
-        Event::StoreFailed { path: self.shown(path), failure: failure(error) }
+        self.store_event(path, read(path))
     }
 }
 
@@ -85,16 +71,16 @@ impl Places {
     /// What killed processes have left behind: files, then empty lock directories that were set
     /// aside.
     pub(crate) fn leftovers(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
-        let graves = self.locks.iter().flat_map(|lock| directory::graves(lock));
-        let graves = graves.filter(|grave| is_empty(grave));
+        let locks = self.locks.directories().into_iter();
+        let graves = locks.flat_map(|lock| directory::graves(&lock)).filter(|it| is_empty(it));
         let files = self.names.iter().flat_map(|name| replace::leftovers(name));
         (files.collect(), graves.collect())
     }
 
     /// Lock directories that were set aside and cannot be removed, since something is in them.
     pub(crate) fn full_graves(&self) -> Vec<PathBuf> {
-        let graves = self.locks.iter().flat_map(|lock| directory::set_aside(lock));
-        graves.filter(|grave| !is_empty(grave)).collect()
+        let locks = self.locks.directories().into_iter();
+        locks.flat_map(|lock| directory::set_aside(&lock)).filter(|it| !is_empty(it)).collect()
     }
 }
 
@@ -106,7 +92,7 @@ pub(crate) fn is_empty(directory: &Path) -> bool {
 /// Asks for the kernel lock at `path`, and lets go of it at once. Shared, so that two who only look
 /// do not see each other; whoever wants it meanwhile tries again some milliseconds later anyway.
 pub(crate) fn kernel_lock(path: &Path) -> KernelLock {
-    let file = match open(path) {
+    let file = match open_plain(OpenOptions::new().read(true), path, OFlags::NOFOLLOW) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return KernelLock::Free,
         Err(error) => return KernelLock::Unusable(error),
@@ -119,18 +105,9 @@ pub(crate) fn kernel_lock(path: &Path) -> KernelLock {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let flags = plain::flags(OFlags::NOFOLLOW | OFlags::NONBLOCK);
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
     use std::os::unix::fs::symlink;
 
     use super::*;

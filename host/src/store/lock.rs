@@ -8,12 +8,15 @@
 
 pub(super) mod directory;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
+
+use super::paths::beside;
 use super::plain::{create, open_plain};
 use directory::{DirectoryLock, Watch};
 
@@ -23,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(pi_auth_core::lock::PATIENCE_MS
 /// Where the locks are. That does not depend on which file is used: the agent moves `oauth.json` to
 /// `auth.json`, and whoever has the lock then has it still.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// `auth.json` as the agent calls it.
     pub(super) named: PathBuf,
     /// The same with every link followed.
@@ -34,7 +37,7 @@ impl Place {
     /// The lock directories, in the order in which they are taken. The agent locks beside `target` when
     /// it refreshes and beside `named` when it writes at once. The first of the two it holds for
     /// seconds, while those who want the second wait for it for a moment only.
-    pub(super) fn directories(&self) -> Vec<PathBuf> {
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
         let mut directories = vec![beside(&self.target, ".lock")];
         if self.named != self.target {
             directories.push(beside(&self.named, ".lock"));
@@ -43,12 +46,12 @@ impl Place {
     }
 
     /// The file of the kernel lock.
-    pub(super) fn kernel(&self) -> PathBuf {
+    pub(crate) fn kernel(&self) -> PathBuf {
         beside(&self.target, ".flock")
     }
 
     /// The memory of failed refreshes.
-    pub(super) fn backoff(&self) -> PathBuf {
+    pub(crate) fn backoff(&self) -> PathBuf {
         beside(&self.target, ".backoff")
     }
 }
@@ -142,7 +145,9 @@ async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> 
 
 fn open_kernel(path: &Path) -> io::Result<File> {
     match create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_plain(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            open_plain(OpenOptions::new().write(true), path, OFlags::NOFOLLOW)
+        }
         result => result,
     }
 }
@@ -181,10 +186,4 @@ async fn pause(deadline: Instant) -> Option<()> {
     let jitter_ms = getrandom::u64().unwrap_or(0) % 20;
     tokio::time::sleep(Duration::from_millis(5 + jitter_ms)).await;
     Some(())
-}
-
-pub(super) fn beside(target: &Path, suffix: &str) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_os_string();
-    name.push(suffix);
-    target.with_file_name(name)
 }

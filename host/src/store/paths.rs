@@ -21,6 +21,13 @@ pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
+/// The same path with something behind its name.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
 /// A path with its directory's links followed, but not its own: what the agent calls the file.
 pub(super) fn beside_itself(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;

@@ -1,5 +1,5 @@
-//! Opening the small files beside the credential file: plain files of its owner, and nothing else
-//! that somebody may have put in their place.
+//! Opening plain files, and nothing else that somebody may have put in their place; and making the
+//! small ones beside the credential file, for its owner.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -20,12 +20,13 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file that is there, for writing. Links are not followed, and a pipe does not hang.
-pub(super) fn open_plain(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .write(true)
-        .custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK))
-        .open(path)?;
+/// Opens a file that is there, with `extra` flags. A pipe does not hang, and is none.
+pub(crate) fn open_plain(
+    options: &mut OpenOptions,
+    path: &Path,
+    extra: OFlags,
+) -> io::Result<File> {
+    let file = options.custom_flags(flags(extra | OFlags::NONBLOCK)).open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(io::Error::other("it is not a regular file")),
@@ -52,6 +53,6 @@ pub(super) fn own_as(file: &File, like: &fs::Metadata) -> io::Result<()> {
 }
 
 /// The flags of `OpenOptions` are an `i32`, as in C.
-pub(super) fn flags(flags: OFlags) -> i32 {
+pub(crate) fn flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }

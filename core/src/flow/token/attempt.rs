@@ -5,14 +5,15 @@
 //!   ReadBackoff ─▶ Http ─▶ WriteBackoff?
 //! ```
 
+use alloc::string::String;
+use alloc::sync::Arc;
+
 use crate::flow::backoff::Backoff;
 use crate::flow::{Effect, Event, Turn, ask, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
 use crate::provider::Provider;
 use crate::secret::Secret;
-use alloc::string::String;
-use alloc::sync::Arc;
 
 /// A request for a token, by one that lasts.
 #[derive(Debug)]

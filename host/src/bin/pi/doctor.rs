@@ -54,8 +54,7 @@ pub(crate) fn run(arguments: &cli::Doctor, core: Option<&Path>) -> ExitCode {
     };
     agent::look(&mut report);
     if arguments.json {
-        let text = serde_json::to_string_pretty(&object(&report)).unwrap_or_default();
-        output::result(&(text + "\n"));
+        output::json(&object(&report));
     } else {
         output::result(&text::of(&report));
     }

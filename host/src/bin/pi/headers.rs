@@ -76,7 +76,7 @@ fn print(headers: &Headers, arguments: &cli::Headers) -> ExitCode {
         output::note(note);
     }
     if arguments.json {
-        output::result(&(json(headers) + "\n"));
+        output::json(&object(headers));
     } else if arguments.base_url {
         let Some(url) = &headers.base_url else {
             let key = format!("{}.api_base_url", plain(&arguments.provider));
@@ -95,14 +95,12 @@ fn print(headers: &Headers, arguments: &cli::Headers) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn json(headers: &Headers) -> String {
+fn object(headers: &Headers) -> Value {
     let pair = |header: &Header| (header.name.clone(), Value::from(header.value.expose()));
-    let object: Map<String, Value> = headers.headers.iter().map(pair).collect();
-    let value = json!({
-        "headers": object,
+    let pairs: Map<String, Value> = headers.headers.iter().map(pair).collect();
+    json!({
+        "headers": pairs,
         "base_url": headers.base_url,
         "expires_ms": headers.expires_ms,
-    });
-    // Plain data with string keys: there is nothing in it that JSON could not hold.
-    serde_json::to_string_pretty(&value).unwrap_or_default()
+    })
 }

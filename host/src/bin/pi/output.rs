@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use pi_auth::{Code, EndpointError, Error, TransportFailure};
+use serde_json::Value;
 
 use crate::terminal::Style;
 
@@ -17,6 +18,12 @@ pub(crate) fn result(text: &str) {
         }
         std::process::exit(1);
     }
+}
+
+/// Writes a result as JSON over several lines.
+pub(crate) fn json(value: &Value) {
+    // Plain data with string keys: there is nothing in it that JSON could not hold.
+    result(&(serde_json::to_string_pretty(value).unwrap_or_default() + "\n"));
 }
 
 /// Writes a message for the person.

@@ -19,10 +19,7 @@ pub(crate) fn run(arguments: &cli::Status, core: Option<&Path>) -> ExitCode {
         Err(error) => return output::failed(&error),
     };
     if arguments.json {
-        // Plain data with string keys: there is nothing in it that JSON could not hold.
-        output::result(
-            &(serde_json::to_string_pretty(&json::value(&status)).unwrap_or_default() + "\n"),
-        );
+        output::json(&json::value(&status));
     } else {
         output::result(&text(&status, now_ms()));
     }

@@ -15,6 +15,7 @@ use pi_auth_core::lock as rules;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use crate::store::paths::beside;
 use crate::store::plain::{open_directory, own_as};
 pub(crate) use pulse::{Pulse, pulse};
 pub(in crate::store) use pulse::{graves, set_aside};
@@ -153,9 +154,7 @@ fn modified(path: &Path) -> io::Result<SystemTime> {
 /// not remove what the faster has put in its place: so it is renamed away first, and put back if
 /// what was caught is not what was seen.
 fn bury(path: &Path, seen: SystemTime) -> io::Result<()> {
-    let mut grave = path.as_os_str().to_os_string();
-    grave.push(format!(".{:016x}", getrandom::u64().map_err(io::Error::other)?));
-    let grave = PathBuf::from(grave);
+    let grave = beside(path, &format!(".{:016x}", getrandom::u64().map_err(io::Error::other)?));
     match fs::rename(path, &grave) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         result => result?,

@@ -7,6 +7,9 @@ use crate::terminal::{Style, width_of_stdout};
 /// The widest line that is easy to read, in characters.
 const MAX_WIDTH: usize = 96;
 
+/// What every line below a mark begins with.
+const INDENT: &str = "    ";
+
 /// The whole report. Lines are wrapped on a terminal only: a program may look for words in them.
 pub(super) fn of(report: &Report) -> String {
     let width = width_of_stdout().map(|columns| columns.min(MAX_WIDTH));
@@ -46,10 +49,10 @@ impl Page {
             None => self.item(&mark, &finding.message),
         };
         if let Some(why) = finding.not_fixed() {
-            text += &self.wrapped("    ", &format!("It could not be mended: {why}."));
+            text += &self.wrapped(&format!("It could not be mended: {why}."));
         }
         if !finding.mend.is_empty() {
-            text += &self.wrapped("    ", &finding.mend);
+            text += &self.wrapped(&finding.mend);
         }
         // Never wrapped: it is there to be copied.
         if let Some(command) = &finding.command {
@@ -59,19 +62,19 @@ impl Page {
     }
 
     fn item(&self, mark: &str, message: &str) -> String {
-        let text = self.wrapped("    ", message);
+        let text = self.wrapped(message);
         format!("  {mark} {}", text.trim_start())
     }
 
-    /// Text whose every line begins with `indent`.
-    fn wrapped(&self, indent: &str, text: &str) -> String {
+    /// Text whose every line is indented.
+    fn wrapped(&self, text: &str) -> String {
         let mut lines = Vec::new();
         let mut line = String::new();
         for word in text.split(' ') {
             let length = |text: &str| text.chars().count();
             let is_full = self
                 .width
-                .is_some_and(|width| indent.len() + length(&line) + 1 + length(word) > width);
+                .is_some_and(|width| INDENT.len() + length(&line) + 1 + length(word) > width);
             if is_full && !line.is_empty() {
                 lines.push(std::mem::take(&mut line));
             }
@@ -81,30 +84,30 @@ impl Page {
             line += word;
         }
         lines.push(line);
-        lines.iter().map(|line| format!("{indent}{line}\n")).collect()
+        lines.iter().map(|line| format!("{INDENT}{line}\n")).collect()
     }
 
     fn sum(&self, report: &Report) -> String {
         let open = || report.findings().filter(|finding| finding.fixed().is_none());
         let of = |severity| open().filter(move |finding| finding.severity == severity).count();
         let mended = report.findings().filter(|finding| finding.fixed().is_some()).count();
-        let left = if mended > 0 { " left" } else { "" };
-        let problems = match of(Severity::Problem) {
-            0 => format!("no problems{left}"),
-            1 => self.style.red(&format!("1 problem{left}")),
-            problems => self.style.red(&format!("{problems} problems{left}")),
-        };
         let notes = match of(Severity::Note) {
             0 => String::new(),
             1 => ", 1 note".to_owned(),
             notes => format!(", {notes} notes"),
         };
-        let text = match (mended, problems.strip_prefix("no ")) {
-            (0, Some(_)) if notes.is_empty() => "No problems found".to_owned(),
-            (0, Some(rest)) => format!("No {rest}{notes}"),
-            (0, None) => format!("{problems}{notes}"),
-            (mended, _) => format!("{mended} mended, {problems}{notes}"),
+        let (begin, left) = match mended {
+            0 => (String::new(), ""),
+            mended => (format!("{mended} mended, "), " left"),
         };
+        let problems = match of(Severity::Problem) {
+            0 if mended > 0 => "no problems left".to_owned(),
+            0 if notes.is_empty() => "No problems found".to_owned(),
+            0 => "No problems".to_owned(),
+            1 => self.style.red(&format!("1 problem{left}")),
+            problems => self.style.red(&format!("{problems} problems{left}")),
+        };
+        let text = format!("{begin}{problems}{notes}");
         let fixable = open().filter(|finding| finding.is_fixable()).count();
         let all = open().count();
         match fixable {
