@@ -7,10 +7,8 @@ use serde_json::Value;
 
 use crate::mind::Mind;
 use crate::mutation::Mutation;
-use crate::op::Op;
 use crate::process::End;
 use crate::provider::Rotation;
-use crate::release::{Releasing, Then};
 use crate::told::Told;
 use crate::world::World;
 
@@ -71,10 +69,6 @@ impl<M: Mind> World<M> {
 
     /// Gives up, whatever the flow would do.
     pub(crate) fn give_up(&mut self, pid: usize) {
-        let end = End::Failed("store_unavailable", String::from("gave up"));
-        match self.processes[pid].held.take() {
-            Some(held) => self.go(pid, Op::Release(Releasing::new(held, Then::End(end)))),
-            None => self.end(pid, end),
-        }
+        self.leave(pid, End::Failed("store_unavailable", String::from("gave up")));
     }
 }

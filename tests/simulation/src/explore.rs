@@ -16,8 +16,6 @@ use crate::world::World;
 pub struct Covered {
     /// Different states.
     pub states: usize,
-    /// Ways from one to the next.
-    pub transitions: usize,
     /// Different ends.
     pub ends: usize,
     /// Ends in which something was done to us that no program can make good.
@@ -47,7 +45,6 @@ impl Covered {
 impl AddAssign for Covered {
     fn add_assign(&mut self, other: Self) {
         self.states += other.states;
-        self.transitions += other.transitions;
         self.ends += other.ends;
         self.excused += other.excused;
         self.is_complete &= other.is_complete;
@@ -92,7 +89,6 @@ pub fn explore(setup: Setup, max_states: usize) -> Result<Covered, Violation> {
             is_stuck = false;
             let mut next = world.clone();
             next.act(action);
-            covered.transitions += 1;
             if next.violation.is_some() {
                 return Err(retell(&setup, &ways, way, Some(action), covered.states));
             }

@@ -283,12 +283,7 @@ impl<M: Mind> World<M> {
                     locking.step = Step::Read(looks - 1);
                     return self.look_again(pid, Op::Lock(locking));
                 };
-                return match self.processes[pid].held.take() {
-                    Some(held) => {
-                        self.go(pid, Op::Release(Releasing::new(held, Then::Tell(told))));
-                    }
-                    None => self.tell(pid, told),
-                };
+                return self.let_go(pid, Then::Tell(told));
             }
         }
         self.go(pid, Op::Lock(locking));

@@ -1,7 +1,7 @@
 //! Simulates for as long as it is given: `cargo xtask simulate`.
 //!
 //! Every schedule of two and three, worlds at random, and how soon mistakes are noticed that are made on purpose.
-//! What goes wrong is told step by step, with the seed that leads there; then it exits with 1.
+//! What goes wrong is told step by step, with the seed or the name of its world; then it exits with 1.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::Parser;
-use pi_auth_simulation::explore::{Covered, explore};
+use pi_auth_simulation::explore::{Covered, Violation, explore};
 use pi_auth_simulation::random::{self, Survived};
 use pi_auth_simulation::scenarios::{self, FAULTS};
 use pi_auth_simulation::{Mutation, Setup};
@@ -52,19 +52,23 @@ fn main() -> ExitCode {
 
 /// The world of one seed.
 fn tell(seed: u64) -> Result<(), String> {
-    let survived = random::run(seed, None, true).map_err(|violation| {
-        format!("{}\n{}\nin the world of seed {seed}", violation.trace.join("\n"), violation.what)
-    })?;
+    let survived = random::run(seed, None, true).map_err(|it| told(seed, &it))?;
     println!("{survived}");
     Ok(())
+}
+
+/// What went wrong in the world of a seed, step by step.
+fn told(seed: u64, violation: &Violation) -> String {
+    format!("{}\n{}\nin the world of seed {seed}", violation.trace.join("\n"), violation.what)
 }
 
 fn random_worlds(cli: &Cli) -> Result<(), String> {
     let seeds: Vec<u64> = (cli.from..cli.from + cli.worlds).collect();
     let sum = Mutex::new(Survived::default());
     each(&seeds, |seed| {
+        // Only what went wrong is run again, to be told: a trace takes time.
         let survived = random::run(*seed, None, false)
-            .map_err(|it| format!("{}: cargo xtask simulate --seed {seed}", it.what))?;
+            .map_err(|it| told(*seed, &random::run(*seed, None, true).err().unwrap_or(it)))?;
         if let Ok(mut sum) = sum.lock() {
             *sum += survived;
         }
@@ -120,7 +124,7 @@ fn mistakes(cli: &Cli) -> Result<(), String> {
     each(Mutation::ALL, |mutation| {
         let notice = |seed: &u64| random::run(*seed, Some(*mutation), false).is_err();
         match (0..cli.mistakes).find(notice) {
-            Some(seed) => println!("  {mutation:?}: within {} worlds", seed + 1),
+            Some(seed) => println!("  {mutation:?}: seed {seed}, within {} worlds", seed + 1),
             None => println!("  {mutation:?}: not at random; tests/mutations.rs names where it is"),
         }
         Ok(())

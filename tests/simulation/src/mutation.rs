@@ -1,8 +1,22 @@
 //! What can be broken on purpose: a simulator that finds none of these would find nothing.
 
-/// A mistake in a host, or in what a flow is told, as if the core had made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mutation {
+/// The mistakes, and the list of all of them: none can be left out.
+macro_rules! mutations {
+    ($($(#[$doc:meta])* $mutation:ident,)*) => {
+        /// A mistake in a host, or in what a flow is told, as if the core had made it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Mutation {
+            $($(#[$doc])* $mutation,)*
+        }
+
+        impl Mutation {
+            /// All of them.
+            pub const ALL: &[Mutation] = &[$(Mutation::$mutation,)*];
+        }
+    };
+}
+
+mutations! {
     /// The file is not read again under the lock: what was read before it counts.
     NoSecondRead,
     /// The file is not read again before the answer is written.
@@ -67,42 +81,4 @@ pub enum Mutation {
     WriteNothing,
     /// The file is written anew as a whole, instead of edited.
     WriteAnew,
-}
-
-impl Mutation {
-    /// All of them.
-    pub const ALL: &[Mutation] = &[
-        Mutation::NoSecondRead,
-        Mutation::NoReadBeforeWrite,
-        Mutation::NoLock,
-        Mutation::NoDirectoryLock,
-        Mutation::NoKernelLock,
-        Mutation::NoLookAtTheLock,
-        Mutation::TakeOverWithoutRename,
-        Mutation::TakeOverUnwatched,
-        Mutation::TakeOverEarly,
-        Mutation::NoTouch,
-        Mutation::ReleaseOthersLock,
-        Mutation::DeleteOnFailure,
-        Mutation::ForgetRefreshToken,
-        Mutation::WriteInPlace,
-        Mutation::NoSync,
-        Mutation::StopAtOnce,
-        Mutation::NoBackoff,
-        Mutation::BelieveHalfFile,
-        Mutation::CorruptIsEmpty,
-        Mutation::GiveUpLostLock,
-        Mutation::GiveUpFailedWrite,
-        Mutation::WaitForEver,
-        Mutation::IgnoreMove,
-        Mutation::LetKernelLockGo,
-        Mutation::NoCompare,
-        Mutation::NoLookForTheMove,
-        Mutation::TakeOverLate,
-        Mutation::WatchBriefly,
-        Mutation::PutBackOverAnother,
-        Mutation::NoSweep,
-        Mutation::WriteNothing,
-        Mutation::WriteAnew,
-    ];
 }

@@ -16,10 +16,8 @@ pub(crate) enum Op {
     Start,
     /// Looks for the file, for so many more times.
     Read(u8),
-    /// Notes what the file is, and reads it.
+    /// Under the lock, notes what the file is that is read next.
     Identify,
-    /// The same under the lock.
-    ReadHeld(u8),
     Lock(Locking),
     Release(Releasing),
     Write(Writing),
@@ -41,7 +39,6 @@ impl fmt::Display for Op {
             Op::Start => f.write_str("begins"),
             Op::Read(_) => f.write_str("reads the file"),
             Op::Identify => f.write_str("looks which file it is"),
-            Op::ReadHeld(_) => f.write_str("reads the file under the lock"),
             Op::Lock(locking) => write!(f, "takes the lock: {locking}"),
             Op::Release(releasing) => write!(f, "lets the lock go: {releasing}"),
             Op::Write(writing) => write!(f, "writes: {writing}"),

@@ -12,7 +12,7 @@ use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::op::Op;
 use crate::provider::Ask;
-use crate::release::{Releasing, Then};
+use crate::release::Then;
 use crate::setup::Job;
 use crate::told::Told;
 use crate::world::World;
@@ -169,12 +169,8 @@ impl<M: Mind> World<M> {
                 if let Some(held) = &mut self.processes[pid].held {
                     held.seen = Some(self.disk.version(held.target));
                 }
-                self.go(pid, Op::ReadHeld(LOOKS));
+                self.go(pid, Op::Read(LOOKS));
             }
-            Op::ReadHeld(looks) => match self.find(pid, looks) {
-                Some(told) => self.tell(pid, told),
-                None => self.look_again(pid, Op::ReadHeld(looks - 1)),
-            },
             Op::Lock(locking) => self.step_lock(pid, locking, fails),
             Op::Release(releasing) => self.step_release(pid, releasing),
             Op::Write(writing) => self.step_write(pid, writing, fails),
@@ -261,10 +257,7 @@ impl<M: Mind> World<M> {
                 Op::Lock(Locking::new(Purpose::Probe, self.now))
             }
             Effect::LockStore => Op::Lock(Locking::new(Purpose::Lock, self.now)),
-            Effect::UnlockStore => match self.processes[pid].held.take() {
-                Some(held) => Op::Release(Releasing::new(held, Then::Tell(Told::Unlocked))),
-                None => return self.tell(pid, Told::Unlocked),
-            },
+            Effect::UnlockStore => return self.let_go(pid, Then::Tell(Told::Unlocked)),
             Effect::WriteStore { contents, unlocked } => {
                 let contents = self.miswritten(pid, contents.expose());
                 let job = self.processes[pid].job;
@@ -312,11 +305,8 @@ impl<M: Mind> World<M> {
     }
 
     /// The flow has ended: lets go of the lock first.
-    fn leave(&mut self, pid: usize, end: End) {
-        match self.processes[pid].held.take() {
-            Some(held) => self.go(pid, Op::Release(Releasing::new(held, Then::End(end)))),
-            None => self.end(pid, end),
-        }
+    pub(crate) fn leave(&mut self, pid: usize, end: End) {
+        self.let_go(pid, Then::End(end));
     }
 
     /// It is over.

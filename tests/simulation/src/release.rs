@@ -55,6 +55,14 @@ impl Releasing {
 }
 
 impl<M: Mind> World<M> {
+    /// Begins with letting go of the lock, if it is held.
+    pub(crate) fn let_go(&mut self, pid: usize, then: Then) {
+        match self.processes[pid].held.take() {
+            Some(held) => self.go(pid, Op::Release(Releasing::new(held, then))),
+            None => self.go_on(pid, then),
+        }
+    }
+
     /// One step of letting go.
     pub(crate) fn step_release(&mut self, pid: usize, mut releasing: Releasing) {
         let (id, held) = (pid as Pid, &releasing.held);
@@ -83,11 +91,16 @@ impl<M: Mind> World<M> {
                 if self.disk.kernel == Some(id) {
                     self.disk.kernel = None;
                 }
-                match releasing.then {
-                    Then::Tell(told) => self.tell(pid, told),
-                    Then::End(end) => self.end(pid, end),
-                }
+                self.go_on(pid, releasing.then);
             }
+        }
+    }
+
+    /// The lock is let go, or never was held.
+    fn go_on(&mut self, pid: usize, then: Then) {
+        match then {
+            Then::Tell(told) => self.tell(pid, told),
+            Then::End(end) => self.end(pid, end),
         }
     }
 }

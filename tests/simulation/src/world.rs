@@ -358,7 +358,7 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// The end of a process that came later.
+    /// How a process ended, if it has.
     pub(crate) fn end_of(&self, pid: usize) -> Option<&End> {
         self.processes[pid].end.as_ref()
     }

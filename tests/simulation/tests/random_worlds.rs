@@ -48,7 +48,9 @@ fn survive(seeds: impl IntoIterator<Item = u64>) -> Survived {
             Ok(survived) => sum += survived,
             Err(_) => {
                 let violation = random::run(seed, None, true).unwrap_err();
-                panic!("seed {seed}, to be kept in seeds.txt: {violation}");
+                panic!(
+                    "seed {seed}, to be kept in seeds.txt with the mistake that shows in it: {violation}"
+                );
             }
         }
     }
