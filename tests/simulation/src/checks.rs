@@ -321,9 +321,12 @@ impl<M: Mind> World<M> {
             End::Failed("retry_later" | "network" | "provider_error" | "store_unavailable", _) => {
                 self.is_disturbed()
             }
-            // Half of what the agent is writing was seen, and the lock that tells could not be had.
+            // Half of what the agent is writing was seen, and the lock that tells could not be had, or told
+            // nothing, since another holder had lost it.
             End::Failed("store_corrupt", _) => {
-                (self.ledger.is_disturbed || self.ledger.crashes > 0) && !self.agents.is_empty()
+                let is_past_mending = self.ledger.excuse.is_some();
+                (self.ledger.is_disturbed || self.ledger.crashes > 0 || is_past_mending)
+                    && !self.agents.is_empty()
             }
             End::Failed(..) => false,
         };

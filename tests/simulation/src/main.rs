@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::Parser;
-use pi_auth_simulation::explore::{Covered, Violation, explore};
+use pi_auth_simulation::explore::{Covered, explore};
 use pi_auth_simulation::random::{self, Survived};
 use pi_auth_simulation::scenarios::{self, FAULTS};
 use pi_auth_simulation::{Mutation, Setup};
@@ -52,23 +52,17 @@ fn main() -> ExitCode {
 
 /// The world of one seed.
 fn tell(seed: u64) -> Result<(), String> {
-    let survived = random::run(seed, None, true).map_err(|it| told(seed, &it))?;
-    println!("{survived}");
+    let (steps, result) = random::tell(seed);
+    println!("{}", steps.join("\n"));
+    println!("{}", result.map_err(|what| format!("{what}\nin the world of seed {seed}"))?);
     Ok(())
-}
-
-/// What went wrong in the world of a seed, step by step.
-fn told(seed: u64, violation: &Violation) -> String {
-    format!("{}\n{}\nin the world of seed {seed}", violation.trace.join("\n"), violation.what)
 }
 
 fn random_worlds(cli: &Cli) -> Result<(), String> {
     let seeds: Vec<u64> = (cli.from..cli.from + cli.worlds).collect();
     let sum = Mutex::new(Survived::default());
     each(&seeds, |seed| {
-        // Only what went wrong is run again, to be told: a trace takes time.
-        let survived = random::run(*seed, None, false)
-            .map_err(|it| told(*seed, &random::run(*seed, None, true).err().unwrap_or(it)))?;
+        let survived = random::run(*seed, None).or_else(|what| tell(*seed).and(Err(what)))?;
         if let Ok(mut sum) = sum.lock() {
             *sum += survived;
         }
@@ -122,7 +116,7 @@ fn mistakes(cli: &Cli) -> Result<(), String> {
     }
     println!("mistakes made on purpose, and the random world that notices each:");
     each(Mutation::ALL, |mutation| {
-        let notice = |seed: &u64| random::run(*seed, Some(*mutation), false).is_err();
+        let notice = |seed: &u64| random::run(*seed, Some(*mutation)).is_err();
         match (0..cli.mistakes).find(notice) {
             Some(seed) => println!("  {mutation:?}: seed {seed}, within {} worlds", seed + 1),
             None => println!("  {mutation:?}: not at random; tests/mutations.rs names where it is"),

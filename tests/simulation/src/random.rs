@@ -10,7 +10,6 @@ use fastrand::Rng;
 use crate::action::Action;
 use crate::clock::Ms;
 use crate::disk::Name;
-use crate::explore::Violation;
 use crate::mind::Live;
 use crate::mutation::Mutation;
 use crate::provider::Rotation;
@@ -74,9 +73,22 @@ impl fmt::Display for Survived {
     }
 }
 
-/// The world of this seed, from its beginning to its end. `mutation` is what is broken on purpose; with
-/// `traced`, a violation tells every step that led there.
-pub fn run(seed: u64, mutation: Option<Mutation>, traced: bool) -> Result<Survived, Violation> {
+/// The world of this seed, from its beginning to its end: what it survived, or what went wrong.
+/// `mutation` is what is broken on purpose.
+pub fn run(seed: u64, mutation: Option<Mutation>) -> Result<Survived, String> {
+    play(seed, mutation, false).1
+}
+
+/// The same, with every step, a line each; that takes time.
+pub fn tell(seed: u64) -> (Vec<String>, Result<Survived, String>) {
+    play(seed, None, true)
+}
+
+fn play(
+    seed: u64,
+    mutation: Option<Mutation>,
+    traced: bool,
+) -> (Vec<String>, Result<Survived, String>) {
     let mut rng = Rng::with_seed(seed);
     let setup = Setup { mutation, traced, ..setup(&mut rng) };
     let fault_rate = [0.005, 0.02, 0.08][rng.usize(..3)];
@@ -119,10 +131,7 @@ pub fn run(seed: u64, mutation: Option<Mutation>, traced: bool) -> Result<Surviv
         survived.excused += u64::from(world.ledger.excuse.is_some());
         world.finish();
     }
-    match world.violation {
-        None => Ok(survived),
-        Some(what) => Err(Violation { what, trace: world.trace.into_inner(), after: 1 }),
-    }
+    (world.trace.into_inner(), world.violation.map_or(Ok(survived), Err))
 }
 
 /// One of these: first of which kind, for some can happen at any time, and others rarely.
