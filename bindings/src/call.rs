@@ -8,7 +8,7 @@ use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::{LOCK_ACTIVITY, is_answered_by};
 use pi_auth_core::json::{Fields, FromJson, Json, Object, Wrong, from_str, member, members_of};
 use pi_auth_core::secret::Secret;
-use pi_auth_core::{http, lock, text};
+use pi_auth_core::{credential, http, lock, migration, text};
 
 use crate::answer::{self, Problem};
 
@@ -34,6 +34,13 @@ pub enum Call {
         /// Whether it bears the mark of our hosts.
         is_ours: bool,
     },
+    /// Whether the agent may be just moving the file (`pi_auth_core::migration::is_under_way`): true or false.
+    IsMigrating {
+        /// When `oauth.json` was renamed, in epoch milliseconds.
+        renamed_ms: u64,
+        /// The time, in epoch milliseconds.
+        now_ms: u64,
+    },
     /// A text as it may be shown to a person, without control characters.
     Plain {
         /// Such as a path, for an event.
@@ -54,6 +61,10 @@ impl FromJson for Call {
                 age_ms: member(json, "age_ms", wrong),
                 watched_ms: member(json, "watched_ms", wrong),
                 is_ours: member(json, "is_ours", wrong),
+            },
+            "is_migrating" => Call::IsMigrating {
+                renamed_ms: member(json, "renamed_ms", wrong),
+                now_ms: member(json, "now_ms", wrong),
             },
             "plain" => Call::Plain { text: member(json, "text", wrong) },
             kind => {
@@ -80,12 +91,18 @@ pub struct About {
     pub max_body_bytes: usize,
     /// The largest credential or overrides file that is read, in bytes.
     pub max_file_bytes: usize,
+    /// How long before its end a token is no longer used, in milliseconds.
+    pub buffer_ms: u64,
     /// What to say when the lock takes over a second.
     pub lock_activity: &'static str,
     /// How often to touch a lock that is held, in milliseconds.
     pub lock_touch_every_ms: u64,
     /// How long to wait for one that is not, in milliseconds.
     pub lock_patience_ms: u64,
+    /// How often to look for a file that the agent is about to write.
+    pub migration_looks: u64,
+    /// How long to wait between two looks, in milliseconds.
+    pub migration_look_every_ms: u64,
 }
 
 impl Fields for About {
@@ -96,9 +113,12 @@ impl Fields for About {
         object.put("total_timeout_ms", &self.total_timeout_ms);
         object.put("max_body_bytes", &self.max_body_bytes);
         object.put("max_file_bytes", &self.max_file_bytes);
+        object.put("buffer_ms", &self.buffer_ms);
         object.put("lock_activity", &self.lock_activity);
         object.put("lock_touch_every_ms", &self.lock_touch_every_ms);
         object.put("lock_patience_ms", &self.lock_patience_ms);
+        object.put("migration_looks", &self.migration_looks);
+        object.put("migration_look_every_ms", &self.migration_look_every_ms);
     }
 }
 
@@ -113,15 +133,21 @@ pub fn call(call: &str) -> String {
             total_timeout_ms: http::TOTAL_TIMEOUT_MS,
             max_body_bytes: http::MAX_BODY_BYTES,
             max_file_bytes: document::MAX_BYTES,
+            buffer_ms: credential::BUFFER_MS,
             lock_activity: LOCK_ACTIVITY,
             lock_touch_every_ms: lock::TOUCH_EVERY_MS,
             lock_patience_ms: lock::PATIENCE_MS,
+            migration_looks: migration::LOOKS.into(),
+            migration_look_every_ms: migration::LOOK_EVERY_MS,
         }),
         Ok(Call::IsAnsweredBy { state, query }) => {
             answer::value(&is_answered_by(&state, query.expose()))
         }
         Ok(Call::IsDeadLock { age_ms, watched_ms, is_ours }) => {
             answer::value(&lock::is_dead(age_ms, watched_ms, is_ours))
+        }
+        Ok(Call::IsMigrating { renamed_ms, now_ms }) => {
+            answer::value(&migration::is_under_way(renamed_ms, now_ms))
         }
         Ok(Call::Plain { text }) => answer::value(&text::plain(&text)),
     }

@@ -93,6 +93,10 @@ fn questions_by_table() {
         (&about["lock_touch_every_ms"], &about["lock_patience_ms"]),
         (&json!(2_000), &json!(40_000))
     );
+    assert_eq!(
+        (&about["migration_looks"], &about["migration_look_every_ms"], &about["buffer_ms"]),
+        (&json!(10), &json!(20), &json!(300_000))
+    );
     assert!(about["lock_activity"].as_str().unwrap().contains("another pi"), "{about}");
     for (question, expected) in [
         (json!({"type": "is_answered_by", "state": "s", "query": "code=c&state=s"}), json!(true)),
@@ -106,6 +110,8 @@ fn questions_by_table() {
             json!({"type": "is_dead_lock", "age_ms": 31_000, "watched_ms": 2_600, "is_ours": false}),
             json!(false),
         ),
+        (json!({"type": "is_migrating", "renamed_ms": 98_000, "now_ms": 100_000}), json!(true)),
+        (json!({"type": "is_migrating", "renamed_ms": 97_000, "now_ms": 100_000}), json!(false)),
         (json!({"type": "plain", "text": "a\u{1b}b\u{202e}"}), json!("ab")),
     ] {
         assert_eq!(parsed(&call(&question.to_string()))["value"], expected, "{question}");

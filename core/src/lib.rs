@@ -14,6 +14,7 @@
 //!   provider       providers as data: anthropic, github_copilot/, and the overrides file
 //!   document       the credential file as text, edited without touching what it does not know
 //!   credential     a stored login and its expiry;  lock  when one may be taken over
+//!   migration      whether the agent is just moving the file
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
 //!   http           requests and responses as plain data;  json  what crosses the boundary
 //!   secret, error, text  what must not be shown, and what is
@@ -55,6 +56,7 @@ pub mod headers;
 pub mod http;
 pub mod json;
 pub mod lock;
+pub mod migration;
 pub mod oauth;
 pub mod provider;
 pub mod resolve;

@@ -10,13 +10,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use pi_auth_core::document;
 use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
+use pi_auth_core::{document, migration};
 
+use crate::clock;
 pub(crate) use lock::directory::{Pulse, pulse};
 use lock::{Lock, LockError, Place};
 pub(crate) use paths::beside;
@@ -31,9 +32,8 @@ pub(crate) const FORMER: &str = "oauth.json";
 pub(crate) const MIGRATED: &str = "oauth.json.migrated";
 /// The overrides file, unless one is named.
 const OVERRIDES: &str = "auth-providers.json";
-/// How often, and how long apart, a file is looked for that the agent is about to write.
-const MIGRATION_LOOKS: u32 = 10;
-const MIGRATION_PAUSE: Duration = Duration::from_millis(20);
+/// How long to wait between two looks for a file that the agent is about to write.
+const LOOK_EVERY: Duration = Duration::from_millis(migration::LOOK_EVERY_MS);
 /// The largest file that is read, in bytes.
 pub(crate) const MAX_BYTES: u64 = document::MAX_BYTES as u64;
 
@@ -135,7 +135,7 @@ impl Store {
 
     fn find(&self) -> (PathBuf, Result<Option<Secret>, StoreFailure>) {
         let preferred = self.directory.join(PREFERRED);
-        for _ in 0..MIGRATION_LOOKS {
+        for _ in 0..migration::LOOKS {
             match read(&preferred) {
                 Ok(None) => {
                     let path = self.path();
@@ -148,7 +148,7 @@ impl Store {
                 Ok(Some(text)) if text.is_empty() && self.is_migrating() => {}
                 result => return (preferred, result),
             }
-            std::thread::sleep(MIGRATION_PAUSE);
+            std::thread::sleep(LOOK_EVERY);
         }
         let path = self.path();
         let result = read(&path);
@@ -158,11 +158,10 @@ impl Store {
     /// Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`.
     fn is_migrating(&self) -> bool {
         // Not of what a link leads to: it is the link that was renamed.
-        let changed = fs::symlink_metadata(self.directory.join(MIGRATED))
-            .map(|metadata| metadata.ctime())
-            .unwrap_or_default();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        i64::try_from(now).is_ok_and(|now| (0..=2).contains(&(now - changed)))
+        fs::symlink_metadata(self.directory.join(MIGRATED)).is_ok_and(|metadata| {
+            let renamed_ms = metadata.ctime() * 1_000 + metadata.ctime_nsec() / 1_000_000;
+            u64::try_from(renamed_ms).is_ok_and(|it| migration::is_under_way(it, clock::now_ms()))
+        })
     }
 
     /// Reads under the lock, after proving that the file could be replaced.
@@ -289,12 +288,12 @@ impl Store {
     /// The same as `path`, once the agent is through with moving the file, if it is at it.
     fn settled_path(&self) -> PathBuf {
         let preferred = self.directory.join(PREFERRED);
-        for _ in 0..MIGRATION_LOOKS {
+        for _ in 0..migration::LOOKS {
             let path = self.path();
             if path == preferred || !self.is_migrating() {
                 return path;
             }
-            std::thread::sleep(MIGRATION_PAUSE);
+            std::thread::sleep(LOOK_EVERY);
         }
         self.path()
     }

@@ -27,7 +27,7 @@ use measure::Sizes;
 
 /// The budget of the module as it is shipped, in bytes: a little more than it has. Once 150,000 were
 /// meant; ARCHITECTURE.md tells what that would take.
-const RAW_BUDGET_BYTES: u64 = 161_000;
+const RAW_BUDGET_BYTES: u64 = 161_500;
 /// The budget of the module as it is downloaded, in bytes; once 60,000 were meant.
 const GZIP_BUDGET_BYTES: u64 = 72_500;
 

@@ -8,13 +8,11 @@ import {
 } from "./auth.js";
 import { credentialsIn, documentOf, type OAuthCredentials } from "./credentials.js";
 import { inMemory } from "./in-memory.js";
+import { aboutCore } from "./module.js";
 import { Memory } from "./store/memory.js";
 import { unlessAborted } from "./unless-aborted.js";
 
 const PROVIDER = "github-copilot";
-
-/** How long before its end an exchanged token is no longer used, in milliseconds. */
-const BUFFER_MS = 5 * 60 * 1000;
 
 /** Gives what a request carries, and refreshes what it has to. */
 export type HeadersFor = (options: HeadersOptions) => Promise<Carried>;
@@ -49,7 +47,7 @@ class Exchanged {
 
   /** A token that lasts for a while and is not the one that a server has `rejected`. */
   async token(rejected: string | undefined): Promise<string> {
-    const isFresh = (this.#key?.expiresMs ?? 0) > Date.now() + BUFFER_MS;
+    const isFresh = (this.#key?.expiresMs ?? 0) > Date.now() + aboutCore().buffer_ms;
     if (this.#key && isFresh && this.#key.value !== rejected) return this.#key.value;
     return (this.#underWay ??= this.#exchange(rejected));
   }

@@ -24,6 +24,8 @@ export interface Calls {
     call: { age_ms: number; watched_ms: number; is_ours: boolean };
     value: boolean;
   };
+  /** Whether the agent may be just moving the file, of which `oauth.json` was renamed then. */
+  is_migrating: { call: { renamed_ms: number; now_ms: number }; value: boolean };
   /** A text as it may be shown to a person, without control characters. */
   plain: { call: { text: string }; value: string };
 }
@@ -42,12 +44,18 @@ export interface About {
   max_body_bytes: number;
   /** The largest credential or overrides file that is read, in bytes. */
   max_file_bytes: number;
+  /** How long before its end a token is no longer used, in milliseconds. */
+  buffer_ms: number;
   /** What to say when the lock takes over a second. */
   lock_activity: string;
   /** How often to touch a lock that is held, in milliseconds. */
   lock_touch_every_ms: number;
   /** How long to wait for one that is not, in milliseconds. */
   lock_patience_ms: number;
+  /** How often to look for a file that the agent is about to write. */
+  migration_looks: number;
+  /** How long to wait between two looks, in milliseconds. */
+  migration_look_every_ms: number;
 }
 
 /** A call that the core cannot make sense of: a bug in the program that makes it. */

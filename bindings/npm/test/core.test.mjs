@@ -114,6 +114,8 @@ test("a time that is none is the first, and what is too large a bad call", async
 
 test("half of a character is no reason to fail", async () => {
   const core = await loadCore(bytes);
+  const isMigrating = (renamed_ms) => core.call("is_migrating", { renamed_ms, now_ms: 100_000 });
+  assert.deepEqual([isMigrating(98_000), isMigrating(97_000)], [true, false]);
   assert.equal(core.call("plain", { text: "a\ud800b" }), "a\ufffdb");
 });
 
@@ -139,6 +141,8 @@ test("questions that need no flow", async () => {
   assert.deepEqual([is("code=c&state=s"), is("code=c&state=t"), is("")], [true, false, false]);
   const isDead = (age_ms, watched_ms, is_ours) => core.call("is_dead_lock", { age_ms, watched_ms, is_ours });
   assert.deepEqual([isDead(31_000, 2600, true), isDead(31_000, 2600, false)], [true, false]);
+  const isMigrating = (renamed_ms) => core.call("is_migrating", { renamed_ms, now_ms: 100_000 });
+  assert.deepEqual([isMigrating(98_000), isMigrating(97_000)], [true, false]);
   assert.equal(core.call("plain", { text: "a\u001b[2Jb" }), "a[2Jb");
 });
 
@@ -156,6 +160,7 @@ test("what the types say of questions is what the module takes and answers", asy
     about: {},
     is_answered_by: { state: "s", query: "" },
     is_dead_lock: { age_ms: 0, watched_ms: 0, is_ours: true },
+    is_migrating: { renamed_ms: 0, now_ms: 0 },
     plain: { text: "" },
   };
   for (const [type, call] of Object.entries(calls)) core.call(type, call);

@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 use super::*;
 

@@ -6,6 +6,7 @@ use std::fmt;
 use pi_auth_core::lock::{
     FOREIGN_WATCHED_FOR_MS, PATIENCE_MS, STALE_AFTER_MS, TOUCH_EVERY_MS, WATCHED_FOR_MS,
 };
+use pi_auth_core::migration::LOOKS;
 
 use crate::agent;
 use crate::clock::Ms;
@@ -13,7 +14,7 @@ use crate::disk::{Mtime, Name, Pid};
 use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::op::Op;
-use crate::process::{Held, LOOKS};
+use crate::process::Held;
 use crate::release::{Releasing, Then};
 use crate::told::Told;
 use crate::world::World;

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use pi_auth_core::flow::{Effect, Output};
+use pi_auth_core::migration::{self, LOOK_EVERY_MS, LOOKS};
 
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};
@@ -20,10 +21,6 @@ use crate::write::Writing;
 
 /// How long a host waits for an answer, in milliseconds.
 pub(crate) const DEADLINE: Ms = 30_000;
-/// How often, and how long apart (in milliseconds), the host looks for a file that the agent is about to
-/// write.
-pub(crate) const LOOKS: u8 = 10;
-const LOOK_PAUSE: Ms = 20;
 
 /// A process.
 #[derive(Clone, Hash)]
@@ -218,13 +215,14 @@ impl<M: Mind> World<M> {
 
     /// Whether the agent has just renamed `oauth.json` away, and may not have written `auth.json` yet.
     pub(crate) fn has_just_moved(&self, pid: usize) -> bool {
-        let since = self.disk.migrated.map(|at| self.clock(pid).at(self.now).saturating_sub(at));
-        since.is_some_and(|since| since <= 2_000) && !self.is(Mutation::IgnoreMove)
+        let now = self.clock(pid).at(self.now);
+        let is_under_way = self.disk.migrated.is_some_and(|at| migration::is_under_way(at, now));
+        is_under_way && !self.is(Mutation::IgnoreMove)
     }
 
     /// Looks again a little later.
     pub(crate) fn look_again(&mut self, pid: usize, op: Op) {
-        self.processes[pid].ready = self.now + LOOK_PAUSE;
+        self.processes[pid].ready = self.now + LOOK_EVERY_MS;
         self.go(pid, op);
     }
 

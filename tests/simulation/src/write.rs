@@ -3,11 +3,12 @@
 use std::fmt;
 use std::rc::Rc;
 
+use pi_auth_core::migration::LOOKS;
+
 use crate::disk::{Name, Pid};
 use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::op::Op;
-use crate::process::LOOKS;
 use crate::told::Told;
 use crate::world::World;
 

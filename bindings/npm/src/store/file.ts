@@ -2,7 +2,7 @@
 import { closeSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-import { shippedCore } from "../module.js";
+import { aboutCore, shippedCore } from "../module.js";
 import type { Store } from "../store.js";
 import type { Event } from "../types.js";
 import { Lock, NoLock } from "./lock.js";
@@ -10,10 +10,6 @@ import { createFile, ownAs } from "./plain.js";
 import { real, withTilde, type Places } from "./places.js";
 import { Replacement, sweep } from "./replace.js";
 import { failureOf, readText } from "./text.js";
-
-/** How often, and how long apart, a file is looked for that the agent is about to write. */
-const MIGRATION_LOOKS = 10;
-const MIGRATION_PAUSE_MS = 20;
 
 /** The lock, with the room to replace the file already taken. */
 interface Held {
@@ -53,12 +49,12 @@ export class FileStore implements Store {
     try {
       if (this.#held) this.#held.seen = identity(this.#held.target);
       let contents = readText(path);
-      for (let look = 0; !contents && look < MIGRATION_LOOKS; look += 1) {
+      for (let look = 0; !contents && look < aboutCore().migration_looks; look += 1) {
         path = this.#places.credentials;
         contents = readText(path);
         // Absent, or made and not written yet: the agent takes no lock for that.
         if (contents || !this.#places.isMigrating()) break;
-        pause(MIGRATION_PAUSE_MS);
+        pause(aboutCore().migration_look_every_ms);
       }
       return { type: "store_read", path: this.#shown(path), contents };
     } catch (error) {
@@ -193,10 +189,10 @@ export class FileStore implements Store {
    * away just before it was replaced, and write auth.json, with what it has read, in a moment.
    */
   #isRead(path: string): boolean {
-    for (let look = 0; look < MIGRATION_LOOKS; look += 1) {
+    for (let look = 0; look < aboutCore().migration_looks; look += 1) {
       if (this.#places.credentials !== path) return false;
       if (path === this.#places.preferred || !this.#places.isMigrating()) return true;
-      pause(MIGRATION_PAUSE_MS);
+      pause(aboutCore().migration_look_every_ms);
     }
     return this.#places.credentials === path;
   }

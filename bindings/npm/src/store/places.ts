@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, chmodSync, readlinkSync, realpathSync, statSync }
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 
+import { shippedCore } from "../module.js";
 import { codeOf } from "./text.js";
 
 /** The agent's directory, and the overrides file where one was named. */
@@ -58,8 +59,8 @@ export class Places {
   isMigrating(): boolean {
     try {
       // Of a link, too, it is the name that was changed.
-      const age = Date.now() - lstatSync(join(this.directory, "oauth.json.migrated")).ctimeMs;
-      return age >= -1000 && age < 3000;
+      const { ctimeMs } = lstatSync(join(this.directory, "oauth.json.migrated"));
+      return shippedCore().call("is_migrating", { renamed_ms: Math.trunc(ctimeMs), now_ms: Date.now() });
     } catch {
       return false;
     }
