@@ -16,7 +16,7 @@ use core::ops::Range;
 
 use zeroize::Zeroizing;
 
-use crate::credential::Credential;
+use crate::credential::{Credential, REAL_EXPIRY};
 use crate::json::{Json, Member, Raw, members, quoted, root, slice};
 use crate::secret::Secret;
 use crate::text::cut_last;
@@ -57,15 +57,12 @@ pub struct Document {
 impl Document {
     /// Reads a file's contents; `None` is a file that does not exist, which is an empty document.
     ///
-    /// Whatever is not one JSON object is [`Corrupt`], an empty file included.
+    /// A blank one is empty, too; whatever else is not one JSON object is [`Corrupt`].
     pub fn parse(contents: Option<&str>) -> Result<Self, Corrupt> {
         let corrupt = |reason: &str| Err(Corrupt { reason: reason.into() });
-        let text = contents.unwrap_or("{}");
+        let text = contents.filter(|text| !is_blank(text)).unwrap_or("{}");
         if text.starts_with('\u{feff}') {
             return corrupt("it begins with a byte-order mark; save it as UTF-8 without one");
-        }
-        if text.trim().is_empty() {
-            return corrupt("it is empty");
         }
         match Json::parse(text) {
             Err(error) => return corrupt(&format!("it is not valid JSON: {error}")),
@@ -114,7 +111,9 @@ impl Document {
     /// Does nothing where the entry is gone or is no login: a logout in the meantime wins.
     pub fn update(&mut self, provider: &str, credential: &Credential) {
         // Type and Enterprise stay as they are, to the byte.
-        for (name, value) in fields(credential).iter().skip(1).take(3) {
+        let mut fields = fields(credential);
+        fields.retain(|(name, _)| !matches!(*name, "type" | "enterpriseUrl"));
+        for (name, value) in &fields {
             self.put(provider, name, value);
         }
     }
@@ -249,6 +248,12 @@ impl fmt::Debug for Document {
     }
 }
 
+/// Whether a file holds nothing but white space, perhaps behind a byte-order mark. Read without the
+/// lock, that may be a file that somebody is just writing.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.strip_prefix('\u{feff}').unwrap_or(text).trim().is_empty()
+}
+
 /// An entry's fields in the agent's order, values as JSON.
 fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
     let json = |secret: &Option<Secret>| {
@@ -265,6 +270,7 @@ fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
         let value = quoted(domain);
         fields.push(("enterpriseUrl", Zeroizing::new(value)));
     }
+    fields.extend(credential.end_field().map(|value| (REAL_EXPIRY, Zeroizing::new(value))));
     fields
 }
 

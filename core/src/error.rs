@@ -84,6 +84,15 @@ pub enum Error {
         provider: Label,
         /// The variable that could hold an API key.
         variable: Option<&'static str>,
+        /// The credential file that was looked at.
+        path: String,
+    },
+    /// What is stored for this provider is neither a login nor an API key.
+    UnknownEntry {
+        /// The provider.
+        provider: Label,
+        /// The credential file.
+        path: String,
     },
     /// The stored login has no refresh token, or the provider no longer takes it.
     LoginEnded {
@@ -253,7 +262,9 @@ impl Error {
     /// What the caller should do.
     pub fn code(&self) -> Code {
         match self {
-            Self::NotLoggedIn { .. } | Self::LoginEnded { .. } => Code::LoginRequired,
+            Self::NotLoggedIn { .. } | Self::UnknownEntry { .. } | Self::LoginEnded { .. } => {
+                Code::LoginRequired
+            }
             Self::Refresh { cause, .. } if cause.is_transient() => retry_later(cause),
             Self::Exchange { cause: EndpointError::Transport(_), .. } => Code::Network,
             Self::Exchange { cause, .. } if cause.is_transient() => retry_later(cause),

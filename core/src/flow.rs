@@ -31,7 +31,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
-use crate::document::Document;
+use crate::document::{Document, is_blank};
 use crate::error::{Error, StoreFailure};
 use crate::json::{Raw, tagged};
 use crate::provider::{BadOverrides, Label, Provider, Table};
@@ -295,6 +295,8 @@ fn contended(path: &str) -> Error {
 struct Store {
     path: String,
     document: Document,
+    /// Whether the file is there and blank.
+    is_blank: bool,
 }
 
 impl Store {
@@ -304,8 +306,9 @@ impl Store {
             return Err(unexpected(event, attempt));
         };
         let path = path.clone();
-        match Document::parse(contents.as_ref().map(Secret::expose)) {
-            Ok(document) => Ok(Store { path, document }),
+        let text = contents.as_ref().map(Secret::expose);
+        match Document::parse(text) {
+            Ok(document) => Ok(Store { path, document, is_blank: text.is_some_and(is_blank) }),
             Err(corrupt) => Err(Box::new(Error::StoreCorrupt { path, reason: corrupt.reason })),
         }
     }

@@ -14,7 +14,7 @@ use crate::http::url::Url;
 use crate::json::{object, words};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata::Metadata;
-use crate::oauth::token::{self, Grant};
+use crate::oauth::token::{self, Essential, Grant};
 use crate::secret::Secret;
 use crate::text::cut;
 use github_copilot::{Copilot, exchange};
@@ -181,7 +181,7 @@ impl Provider {
     ) -> Result<Grant, Box<EndpointError>> {
         match self.copilot {
             Some(_) => exchange::answer(response, now_ms),
-            None => token::answer(response, now_ms),
+            None => token::answer(response, Essential::RefreshToken, now_ms),
         }
     }
 

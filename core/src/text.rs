@@ -71,9 +71,16 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// A server's words, [`plain`] and short enough for a sentence.
+/// A server's words, [`plain`] and short enough for a sentence of ours, which ends them by itself.
 pub(crate) fn brief(text: &str) -> String {
-    plain(text).chars().take(300).collect()
+    let mut text: String = plain(text).chars().take(300).collect();
+    text.truncate(without_end(&text).len());
+    text
+}
+
+/// Text without the full stops that it ends with, to be put into a sentence.
+pub(crate) fn without_end(text: &str) -> &str {
+    text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '\u{2026}' | '\u{3002}'))
 }
 
 #[cfg(test)]
@@ -88,6 +95,21 @@ mod tests {
             "abcdé\u{200d}"
         );
         assert_eq!(brief(&"x".repeat(1000)).len(), 300);
+    }
+
+    #[test]
+    fn words_of_others_bring_no_full_stop() {
+        for (words, expected) in [
+            ("client_secret is missing.", "client_secret is missing"),
+            ("Wait...", "Wait"),
+            ("Wait\u{2026} \r\n", "Wait"),
+            ("See v1.2", "See v1.2"),
+            ("no. really!", "no. really!"),
+            ("...", ""),
+            ("", ""),
+        ] {
+            assert_eq!(brief(words), expected, "{words:?}");
+        }
     }
 
     #[test]

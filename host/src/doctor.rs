@@ -174,7 +174,7 @@ fn logins(
 ) -> Option<Vec<TokenEndpoint>> {
     match auth.and_then(Auth::status_at_once) {
         Some(Ok(Status { keys, .. })) => {
-            report.add(logins::judge(&keys));
+            report.add(logins::judge(&keys, now_ms()));
             report.add(logins::judge_variables(&keys));
         }
         Some(Err(error @ Error::BadPreference { .. })) => {

@@ -57,6 +57,7 @@ pub use clock::now_ms;
 #[cfg(feature = "wasm-core")]
 pub use engine::{instance::Instance, module::WasmCore};
 pub use interaction::{Answer, Interaction, Unattended};
+pub use pi_auth_core::credential::Lifetime;
 pub use pi_auth_core::environment::Environment;
 pub use pi_auth_core::error::{Code, Error, StoreFailure};
 pub use pi_auth_core::flow::headers::Headers;

@@ -1,5 +1,6 @@
 //! The credential file: which one it is, and reading, locking and replacing it.
 
+mod backoff;
 pub(crate) mod examine;
 mod lock;
 mod paths;
@@ -266,7 +267,7 @@ impl Store {
 
     /// Reads the memory of failed refreshes; what cannot be read is none.
     pub(crate) fn read_backoff(&self) -> Event {
-        let contents = self.backoff().and_then(|path| read(&path).ok()).flatten();
+        let contents = self.backoff().and_then(|path| backoff::read(&path));
         Event::BackoffRead { contents }
     }
 
@@ -334,6 +335,11 @@ fn read(path: &Path) -> Result<Option<Secret>, StoreFailure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failure(error)),
     };
+    text(file).map(Some)
+}
+
+/// The text of an open file.
+fn text(file: File) -> Result<Secret, StoreFailure> {
     let metadata = file.metadata().map_err(failure)?;
     if !metadata.is_file() {
         return Err(StoreFailure::NotAFile);
@@ -347,7 +353,7 @@ fn read(path: &Path) -> Result<Option<Secret>, StoreFailure> {
         return Err(StoreFailure::TooLarge);
     }
     let text = String::from_utf8(bytes).map_err(|_| StoreFailure::NotUtf8)?;
-    Ok(Some(Secret::new(text)))
+    Ok(Secret::new(text))
 }
 
 /// Makes a change of names in a directory durable.

@@ -2,7 +2,7 @@
 import { Auth, type AuthOptions, type LoginOptions, type TokenOptions } from "./auth.js";
 import { documentOf, type OAuthCredentials } from "./credentials.js";
 import { AuthError } from "./error.js";
-import { inMemory, storedIn } from "./in-memory.js";
+import { inMemory, refreshedIn } from "./in-memory.js";
 import { Memory } from "./store/memory.js";
 
 export type SupportedOAuthProvider = "anthropic" | "github-copilot";
@@ -128,6 +128,5 @@ async function refreshed(
   options: AuthOptions,
 ): Promise<OAuthCredentials> {
   const memory = new Memory(documentOf(provider, old));
-  await inMemory(memory, options).token(provider);
-  return storedIn(memory, provider);
+  return refreshedIn(memory, provider, inMemory(memory, options).token(provider));
 }

@@ -23,6 +23,26 @@ export function inMemory(
   return new Auth({ ...options, environment, store: () => storeOf(memory, files()) });
 }
 
+/**
+ * Waits for a refresh of what `memory` holds, and returns what is there then. A job that fails after the
+ * provider has replaced the refresh token is no error: that would lose the new one. What comes back
+ * is due at once, and refreshed when it is next asked for.
+ */
+export async function refreshedIn(
+  memory: Memory,
+  provider: string,
+  refresh: Promise<unknown>,
+): Promise<OAuthCredentials> {
+  const before = credentialsIn(memory.contents, provider);
+  try {
+    await refresh;
+  } catch (error) {
+    const after = credentialsIn(memory.contents, provider);
+    if (after === null || after.refresh === before?.refresh) throw error;
+  }
+  return storedIn(memory, provider);
+}
+
 /** What a job has left there for `provider`. */
 export function storedIn(memory: Memory, provider: string): OAuthCredentials {
   const credentials = credentialsIn(memory.contents, provider);

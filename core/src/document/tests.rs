@@ -15,6 +15,7 @@ fn credential(n: u64) -> Credential {
         access: secret("access"),
         refresh: secret("refresh"),
         expires: n,
+        end: None,
         enterprise: None,
     }
 }
@@ -148,6 +149,7 @@ fn entries_as_they_are_understood() {
             access: secret(access),
             refresh: secret(refresh),
             expires,
+            end: None,
             enterprise: None,
         })
     };
@@ -186,8 +188,6 @@ fn of_duplicate_keys_the_last_counts() {
 #[test]
 fn what_does_not_parse_is_corrupt_and_says_where() {
     for (text, reason) in [
-        ("", "it is empty"),
-        (" \n", "it is empty"),
         ("\u{feff}{}", "it begins with a byte-order mark"),
         ("{\"a\":", "it is not valid JSON: the text ends too early at line 1, column 6"),
         ("{\"a\":1}}", "it is not valid JSON: expected nothing more at line 1, column 8"),
@@ -297,4 +297,34 @@ proptest! {
             prop_assert_eq!(document.get("p"), Some(Entry::OAuth(credential(1))));
         }
     }
+}
+
+#[test]
+fn a_blank_file_is_an_empty_document() {
+    for blank in ["", " ", "\n", " \r\n\t\n", "\u{feff}", "\u{feff}\n"] {
+        let mut document = document(blank);
+        assert!(document.entries().is_empty(), "{blank:?}");
+        document.set("p", &credential(5), &[]);
+        assert!(document.into_text().expose().starts_with("{\n  \"p\": {"), "{blank:?}");
+    }
+    for other in ["\0", "x", "\u{feff}\u{feff}"] {
+        assert!(Document::parse(Some(other)).is_err(), "{other:?}");
+    }
+}
+
+#[test]
+fn a_real_end_of_its_own_is_stored_with_its_token_and_read_again() {
+    let short = Credential { end: Some(9), ..credential(5) };
+    let mut document = document(r#"{"p":{"type":"oauth","more":1,"expires":3}}"#);
+    document.update("p", &short);
+    assert_eq!(document.get("p"), Some(Entry::OAuth(short)));
+    // Of another access token, the field counts for nothing; nor does it get in the way.
+    document.update("p", &credential(6));
+    assert_eq!(document.get("p"), Some(Entry::OAuth(credential(6))));
+    let again = Credential { end: Some(8), ..credential(7) };
+    document.update("p", &again);
+    assert_eq!(document.get("p"), Some(Entry::OAuth(again.clone())));
+    assert_eq!(document.clone().into_text().expose().matches("realExpiry").count(), 1);
+    document.set("p", &again, &[]);
+    assert_eq!(document.get("p"), Some(Entry::OAuth(again)));
 }

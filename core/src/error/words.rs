@@ -1,24 +1,29 @@
 //! The words for errors: what happened, then what to do next.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::{Code, Error, StoreFailure};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Label;
 use crate::resolve::Source;
-use crate::text::{plain, shell};
+use crate::text::{plain, shell, without_end};
 
 impl Error {
     /// What the person can do next, in a sentence or two; empty where there is nothing to do.
     pub fn advice(&self) -> String {
         let code = self.code();
         match self {
-            Self::NotLoggedIn { provider, variable: Some(name) } => {
+            Self::NotLoggedIn { provider, variable: Some(name), .. } => {
                 login("Run ", provider, &format!(", or set {name}."))
             }
-            Self::NotLoggedIn { provider, variable: None } => login("Run ", provider, "."),
+            Self::NotLoggedIn { provider, variable: None, .. } => login("Run ", provider, "."),
+            Self::UnknownEntry { provider, .. } => login(
+                "Nothing was changed. Use the program that stored it, or run ",
+                provider,
+                ", which replaces it.",
+            ),
             Self::LoginEnded { provider, .. } => {
                 login("Run ", provider, ". The stored credential was kept.")
             }
@@ -136,9 +141,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotLoggedIn { provider, .. } => {
-                write!(f, "You are not logged in to {}.", provider.name)
+            Self::NotLoggedIn { provider, path, .. } => {
+                write!(f, "You are not logged in to {}: {path} holds no login.", provider.name)
             }
+            Self::UnknownEntry { provider, path } => write!(
+                f,
+                "The entry `{}` in {path} is of a kind that this program does not know: neither a \
+                 login nor an API key.",
+                plain(&provider.id)
+            ),
             Self::LoginEnded { provider, cause: Some(cause) } => {
                 write!(f, "{} no longer takes the stored login: {cause}.", provider.short_name())
             }
@@ -220,7 +231,8 @@ impl fmt::Display for Error {
             Self::Paste(error) => error.fmt(f),
             Self::StoreCorrupt { path, reason } => write!(f, "{path} cannot be used: {reason}."),
             Self::Store { path, attempt, failure } => {
-                write!(f, "Could not {attempt} {path}: {failure}.")
+                let failure = failure.to_string();
+                write!(f, "Could not {attempt} {path}: {}.", without_end(&failure))
             }
             Self::LockTimedOut { path, .. } => {
                 write!(f, "The credential file stayed locked for too long ({path}).")

@@ -1,9 +1,12 @@
 //! The memory of refreshes, and exchanges, that failed, so that any number of processes do not all ask in vain.
 //!
 //! It is a small file beside the credential file, written under its lock. It holds no secret and
-//! decides nothing that matters: one that cannot be read is no memory. A record counts for one
+//! decides nothing that matters: one that cannot be read is no memory. It holds kinds and numbers, and
+//! no words: whoever could write it must not be able to put a text on a screen. A record counts for one
 //! refresh token and endpoint, so a new login, a token that somebody else got, or a mended
 //! overrides file begins without one.
+
+mod kind;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,6 +18,7 @@ use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::hex;
+use kind::Kind;
 
 /// How long a failure is remembered at least, in milliseconds: `Retry-After: 0` is no invitation.
 const MIN_MS: u64 = 1_000;
@@ -41,10 +45,28 @@ struct Record {
     /// How many failures there were in a row.
     failures: u32,
     /// The last one.
-    cause: EndpointError,
+    kind: Kind,
+    /// Its HTTP status; 0 where there is none to tell.
+    status: u16,
 }
 
-object! { Record { token, since, until, failures, cause } }
+object! { Record { token, since, until, failures, kind, status } }
+
+/// The refresh tokens of a failure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tokens<'a> {
+    /// The one that was sent.
+    pub(super) sent: &'a Secret,
+    /// The one that would be sent next.
+    pub(super) next: &'a Secret,
+}
+
+impl<'a> Tokens<'a> {
+    /// The one that was sent is still the one.
+    pub(super) fn kept(token: &'a Secret) -> Self {
+        Tokens { sent: token, next: token }
+    }
+}
 
 impl Fields for Backoff {
     fn put(&self, object: &mut Object<'_>) {
@@ -62,9 +84,7 @@ impl Backoff {
         };
         let mut records = Vec::new();
         for (provider, json) in json.members() {
-            if let (Some(provider), Ok(mut record)) = (provider, from_json::<Record>(json)) {
-                // Anybody may have written the file, and its words are shown.
-                record.cause.make_plain();
+            if let (Some(provider), Ok(record)) = (provider, from_json::<Record>(json)) {
                 records.push((provider, record));
             }
         }
@@ -82,7 +102,7 @@ impl Backoff {
         let left_ms = record.until.checked_sub(now_ms).filter(|left| *left > 0)?;
         // A clock that was set back, or ahead when this was written, must not make it last.
         let is_sane = record.since <= now_ms && left_ms <= MAX_RETRY_AFTER_MS;
-        is_sane.then(|| record.cause.clone().after(left_ms))
+        is_sane.then(|| record.kind.cause(record.status).after(left_ms))
     }
 
     /// The contents of the file once this failure, too, is remembered, and for how long it is, in
@@ -91,28 +111,24 @@ impl Backoff {
     pub(super) fn remember(
         &mut self,
         provider: &Provider,
-        token: &Secret,
+        tokens: Tokens<'_>,
         cause: &EndpointError,
         now_ms: u64,
     ) -> Option<(Secret, u64)> {
-        let was_sent = |cause: &EndpointError| match cause {
-            EndpointError::Transport(failure) => failure.was_sent(),
-            _ => true,
-        };
-        if !was_sent(cause) || !(cause.is_transient() || cause.is_invalid_grant()) {
-            return None;
-        }
+        let (kind, status) = Kind::of(cause)?;
         let recent = |record: &&Record| now_ms.saturating_sub(record.until) <= MAX_MS;
-        let failures = self.record(provider, token).filter(recent).map_or(0, |it| it.failures);
+        let failures =
+            self.record(provider, tokens.sent).filter(recent).map_or(0, |it| it.failures);
         let growing_ms = FIRST_MS.saturating_mul(1 << failures.min(8)).min(MAX_MS);
         let asked_ms = cause.retry_after_ms().map(|ms| ms.min(MAX_RETRY_AFTER_MS));
         let wait_ms = asked_ms.unwrap_or(growing_ms).max(MIN_MS);
         let record = Record {
-            token: digest(provider, token),
+            token: digest(provider, tokens.next),
             since: now_ms,
             until: now_ms.saturating_add(wait_ms),
             failures: failures.saturating_add(1),
-            cause: cause.clone(),
+            kind,
+            status,
         };
         self.0.retain(|(id, _)| *id != provider.id);
         self.0.push((provider.id.clone(), record));
@@ -139,6 +155,7 @@ fn digest(provider: &Provider, token: &Secret) -> String {
 mod tests {
     use super::*;
     use crate::http::TransportFailure;
+    use crate::oauth::endpoint::TokenFault;
     use crate::provider::Table;
 
     const NOW: u64 = 1_700_000_000_000;
@@ -152,7 +169,8 @@ mod tests {
         for (n, cause) in causes.iter().enumerate() {
             let mut backoff = Backoff::parse(contents.as_ref());
             let now_ms = NOW + n as u64 * pause_ms;
-            let remembered = backoff.remember(&provider(), &"t".into(), cause, now_ms);
+            let remembered =
+                backoff.remember(&provider(), Tokens::kept(&"t".into()), cause, now_ms);
             contents = remembered.map(|(text, _)| text);
         }
         Backoff::parse(contents.as_ref())
@@ -214,25 +232,88 @@ mod tests {
             (EndpointError::Transport(TransportFailure::Proxy("http://p:1".into())), false),
             (EndpointError::Transport(TransportFailure::BadProxy), false),
             (EndpointError::Transport(TransportFailure::Timeout), true),
-            (EndpointError::Refused { status: 404 }, false),
+            (EndpointError::Metadata { problem: "x".into() }, false),
             (oauth("invalid_client"), false),
             (oauth("invalid_grant"), true),
+            (EndpointError::Unauthorized, true),
             (unavailable(), true),
         ] {
-            let record = Backoff::default().remember(&provider(), &"t".into(), &cause, NOW);
+            let token = "t".into();
+            let tokens = Tokens::kept(&token);
+            let record = Backoff::default().remember(&provider(), tokens, &cause, NOW);
             assert_eq!(record.is_some(), remembered, "{cause:?}");
         }
     }
 
     #[test]
-    fn the_token_is_not_in_it_and_its_words_cannot_act_on_a_terminal() {
-        let cause = EndpointError::OAuth { error: "invalid_grant".into(), description: None };
-        let remembered =
-            Backoff::default().remember(&provider(), &"sk-canary".into(), &cause, NOW).unwrap();
-        assert!(!remembered.0.expose().contains("canary"));
-        let crafted = remembered.0.expose().replace("invalid_grant", "a\\u001b[31mb");
-        let backoff = Backoff::parse(Some(&crafted.into()));
-        let cause = backoff.cause(&provider(), &"sk-canary".into(), NOW).unwrap();
-        assert_eq!(alloc::format!("{cause}"), "a[31mb");
+    fn a_refusal_without_an_oauth_error_is_remembered_for_longer_each_time() {
+        for status in [300, 302, 307, 400, 401, 403, 404, 407, 418, 451, 499] {
+            let refused = EndpointError::Refused { status };
+            let in_a_row = |n: usize| wait_ms(&alloc::vec![refused.clone(); n], 20_000);
+            assert_eq!([1, 2, 3, 9].map(in_a_row), [10_000, 20_000, 40_000, 60_000], "{status}");
+            let cause = after_failures(&[refused.clone()], 0).cause(&provider(), &"t".into(), NOW);
+            assert_eq!(cause, Some(refused));
+        }
+    }
+
+    #[test]
+    fn it_grows_although_each_answer_brings_another_refresh_token() {
+        let fault = EndpointError::UnusableToken(TokenFault::Type);
+        let (mut contents, mut waits) = (None, Vec::new());
+        for n in 0..4u64 {
+            let [sent, next] = [n, n + 1].map(|n| Secret::new(alloc::format!("t{n}")));
+            let tokens = Tokens { sent: &sent, next: &next };
+            let mut backoff = Backoff::parse(contents.as_ref());
+            let now_ms = NOW + n * 60_000;
+            let (text, wait_ms) = backoff.remember(&provider(), tokens, &fault, now_ms).unwrap();
+            let backoff = Backoff::parse(Some(&text));
+            assert_eq!(backoff.cause(&provider(), &next, now_ms), Some(fault.clone()));
+            assert_eq!(backoff.cause(&provider(), &sent, now_ms), None);
+            contents = Some(text);
+            waits.push(wait_ms);
+        }
+        assert_eq!(waits, [10_000, 20_000, 40_000, 60_000]);
+    }
+
+    #[test]
+    fn it_holds_neither_the_token_nor_a_word_of_the_server() {
+        let token = "sk-canary".into();
+        let words = || Some("words of a server".into());
+        for cause in [
+            EndpointError::OAuth { error: "invalid_grant".into(), description: words() },
+            EndpointError::NoCopilot { status: 403, message: words() },
+        ] {
+            let remembered =
+                Backoff::default().remember(&provider(), Tokens::kept(&token), &cause, NOW);
+            let text = remembered.unwrap().0;
+            assert!(!text.expose().contains("canary"));
+            assert!(!text.expose().contains("words"), "{}", text.expose());
+            let cause = Backoff::parse(Some(&text)).cause(&provider(), &token, NOW).unwrap();
+            assert!(!alloc::format!("{cause:?}").contains("words"));
+        }
+    }
+
+    #[test]
+    fn a_planted_file_puts_no_text_on_a_screen() {
+        let token = "t".into();
+        let refused = EndpointError::Unauthorized;
+        let (text, _) =
+            Backoff::default().remember(&provider(), Tokens::kept(&token), &refused, NOW).unwrap();
+        let planted = |from: &str, to: &str| {
+            let text = text.expose().replace(from, to);
+            Backoff::parse(Some(&text.into())).cause(&provider(), &token, NOW)
+        };
+        assert_eq!(planted("", ""), Some(EndpointError::Unauthorized));
+        for kind in [
+            r#""call 555-0100""#,
+            r#"{"type":"oauth","error":"call 555-0100"}"#,
+            r#"["call 555-0100"]"#,
+            "7",
+        ] {
+            assert_eq!(planted(r#""unauthorized""#, kind), None, "{kind}");
+        }
+        let older = r#""cause":{"type":"oauth","error":"call 555-0100"},"token""#;
+        let cause = planted("\"token\"", older).map(|cause| alloc::format!("{cause}"));
+        assert!(!cause.unwrap_or_default().contains("555"));
     }
 }

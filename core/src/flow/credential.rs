@@ -11,7 +11,7 @@ use alloc::string::String;
 use super::read::Read;
 use super::save::{Edit, Save};
 use super::{Effect, Event, Machine, Output, Store, Turn, ask};
-use crate::credential::Credential;
+use crate::credential::{Credential, REAL_EXPIRY};
 use crate::json::{Exposed, FromJson, Json, Raw, ToJson, Wrong, from_json, members_of, object};
 
 /// A wish to have the stored login of a provider.
@@ -117,7 +117,7 @@ impl Machine for State {
     fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         match self {
             State::Reading(provider, read) => {
-                let Store { path, document } = read.step(event)?;
+                let Store { path, document, .. } = read.step(event)?;
                 let login = document.login(provider);
                 let credential = login.filter(|login| is_whole(login.json()));
                 Ok(Output::Credential { credential, path })
@@ -138,7 +138,7 @@ impl Machine for State {
 impl WriteRequest {
     fn edit(&self) -> Edit {
         let entry = self.credential.0.json();
-        let known = ["type", "refresh", "access", "expires", "enterpriseUrl"];
+        let known = ["type", "refresh", "access", "expires", "enterpriseUrl", REAL_EXPIRY];
         let others = entry.members().filter_map(|(name, value)| {
             let name = name.filter(|name| !known.contains(&name.as_str()))?;
             Some((name, value.text().into()))

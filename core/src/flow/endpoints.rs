@@ -71,6 +71,7 @@ fn endpoint(provider: &Provider, login: Option<(&Credential, &Backoff, u64)>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::backoff::Tokens;
 
     const NOW: u64 = 1_700_000_000_000;
 
@@ -128,7 +129,7 @@ mod tests {
         let provider = Table::built_in().get("anthropic").unwrap().clone();
         let cause = EndpointError::RateLimited { after_ms: Some(7000) };
         let (backoff, _) =
-            Backoff::default().remember(&provider, &"r".into(), &cause, NOW).unwrap();
+            Backoff::default().remember(&provider, Tokens::kept(&"r".into()), &cause, NOW).unwrap();
         assert_eq!(endpoints(None, &file("r"), &backoff)[0].resting, Some(cause));
         assert_eq!(endpoints(None, &file("another"), &backoff)[0].resting, None);
     }

@@ -16,7 +16,7 @@ mod models;
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
@@ -24,11 +24,14 @@ use core::mem;
 use super::discovery::Discovery;
 use super::save::{Edit, Save};
 use super::{Effect, Event, Machine, Output, Store, Turn, ask, fail, known, table, unexpected};
-use crate::credential::Credential;
+use crate::credential::{Credential, Lifetime};
+use crate::document::Entry;
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
 use crate::json::object;
+use crate::oauth::endpoint::EndpointError;
 use crate::oauth::pkce::Entropy;
+use crate::oauth::token::Grant;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{BadDomain, Job, Provider, Table};
 use authorization_code::AuthorizationCode;
@@ -199,7 +202,15 @@ impl Login {
     fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         match (&mut self.stage, event) {
             (Stage::Probing, event) => {
-                self.path = Store::of(event, "write")?.path;
+                let store = Store::of(event, "write")?;
+                if let Some(Entry::Unknown) = store.document.get(&self.provider.id) {
+                    self.notes.push(format!(
+                        "What {} held for {} before, neither a login nor an API key, was replaced.",
+                        store.path,
+                        self.provider.short_name()
+                    ));
+                }
+                self.path = store.path;
                 self.locate()
             }
             (Stage::Asking(_), Event::Answered { text }) => self.answered(text),
@@ -216,17 +227,13 @@ impl Login {
                 Ok(Err(cause)) => fail(Error::Login { provider: self.provider.label(), cause }),
             },
             (Stage::AuthorizationCode(code), event) => match code.step(event, now_ms) {
-                Ok(grant) => self.save(grant.credential(None)),
+                Ok(grant) => self.granted(grant, now_ms),
                 Err(pause) => Err(pause),
             },
             (Stage::DeviceCode(code), event) => match code.step(event, now_ms) {
                 Err(pause) => Err(pause),
-                Ok(grant) if self.provider.copilot.is_some() => {
-                    let mut exchange = Exchange::new(self.provider.clone(), grant.access);
-                    let effect = exchange.send();
-                    self.ask(Stage::Exchanging(exchange), effect)
-                }
-                Ok(grant) => self.save(grant.credential(None)),
+                Ok(grant) if self.provider.copilot.is_some() => self.exchange(grant),
+                Ok(grant) => self.granted(grant, now_ms),
             },
             (Stage::Exchanging(exchange), event) => match exchange.step(event, now_ms) {
                 Err(pause) => Err(pause),
@@ -316,6 +323,33 @@ impl Login {
                 self.ask(Stage::DeviceCode(code), effect)
             }
         }
+    }
+
+    fn exchange(&mut self, grant: Grant) -> Turn {
+        match grant.access {
+            Ok(github_token) => {
+                let mut exchange = Exchange::new(self.provider.clone(), github_token);
+                let effect = exchange.send();
+                self.ask(Stage::Exchanging(exchange), effect)
+            }
+            Err(fault) => {
+                let cause = EndpointError::UnusableToken(fault);
+                fail(Error::Login { provider: self.provider.label(), cause })
+            }
+        }
+    }
+
+    /// Stores what was granted. Where that is a refresh token alone, the login is stored as one that
+    /// is to be refreshed.
+    fn granted(&mut self, grant: Grant, now_ms: u64) -> Turn {
+        self.notes.extend(match &grant.access {
+            Ok(_) => Lifetime::until(grant.expires_ms, now_ms).note(self.provider.short_name()),
+            Err(fault) => {
+                let why = EndpointError::UnusableToken(*fault).to_string();
+                Some(copilot::without_token_yet(&self.provider, &why))
+            }
+        });
+        self.save(grant.credential(None, now_ms))
     }
 
     fn save(&mut self, mut credential: Credential) -> Turn {

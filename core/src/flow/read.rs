@@ -1,5 +1,6 @@
-//! The read half of the store protocol: a file that does not parse is believed to be corrupt only
-//! once it was read under the lock, since the agent writes in place and half a file can be seen.
+//! The read half of the store protocol: a file that does not parse is believed to be corrupt, and a
+//! blank one to be empty, only once it was read under the lock, since the agent writes in place and half
+//! a file can be seen.
 
 use alloc::boxed::Box;
 use core::mem;
@@ -13,29 +14,30 @@ pub(super) enum Read {
     /// Without the lock: nearly always all there is to it.
     #[default]
     Plain,
-    /// It was no document; reading once more under the lock, which whoever is writing holds.
-    Doubting(Box<Error>),
+    /// It was no document, or blank; reading once more under the lock, which whoever is writing holds.
+    Doubting(Box<Result<Store, Box<Error>>>),
 }
 
 impl Read {
     pub(super) fn step(&mut self, event: &Event) -> Turn<Store> {
-        let error = match Store::of(event, "read") {
-            Ok(store) => return Ok(store),
-            Err(error) => error,
+        let read = Store::of(event, "read");
+        // Cut in the middle of a character, half a file is not even text.
+        let is_doubtful = match &read {
+            Ok(store) => store.is_blank,
+            Err(error) => matches!(**error, Error::StoreCorrupt { .. }),
         };
         match mem::take(self) {
-            // Cut in the middle of a character, half a file is not even text.
-            Read::Plain if matches!(*error, Error::StoreCorrupt { .. }) => {
-                *self = Read::Doubting(error);
+            Read::Plain if is_doubtful => {
+                *self = Read::Doubting(Box::new(read));
                 ask(Effect::ProbeStore)
             }
             // Nobody can tell better: a directory that cannot be written has no writer either.
-            Read::Doubting(corrupt)
+            Read::Doubting(doubted)
                 if matches!(event, Event::LockTimedOut { .. } | Event::StoreFailed { .. }) =>
             {
-                Err(corrupt.into())
+                Ok((*doubted)?)
             }
-            _ => Err(error.into()),
+            _ => Ok(read?),
         }
     }
 }

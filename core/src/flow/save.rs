@@ -111,6 +111,8 @@ impl Save {
                 self.without_lock()
             }
             (State::Reading, Event::StoreRead { .. }) => match Store::of(event, "read") {
+                // The oldest agents write without the lock: once, it may be half written.
+                Ok(store) if store.is_blank && self.setbacks == 0 => self.pause(now_ms),
                 Ok(store) => self.write(store),
                 Err(error) => self.setback(error, now_ms),
             },
@@ -142,6 +144,10 @@ impl Save {
         if self.setbacks == MAX_SETBACKS {
             return Err(error.into());
         }
+        self.pause(now_ms)
+    }
+
+    fn pause(&mut self, now_ms: u64) -> Turn<String> {
         self.setbacks += 1;
         let at_ms = now_ms.saturating_add(PAUSE_MS);
         self.ask(State::Waiting, Effect::WaitUntil { at_ms, countdown: None })

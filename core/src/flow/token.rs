@@ -111,7 +111,7 @@ enum Step {
     /// The stored API key names a variable.
     Dereferencing(Secret),
     /// There is nothing stored, and no variable: is there such a provider at all?
-    Missing,
+    Missing(Missing),
     /// The environment holds a token that has to be exchanged.
     Exchanging(Exchange),
     /// The stored login is stale.
@@ -151,7 +151,7 @@ impl State {
                 let value = value.as_ref().filter(|value| !value.is_empty()).unwrap_or(literal);
                 done(Key::by_prefix(value.clone(), Source::Stored))
             }
-            Step::Missing => fail(missing(&table(event)?, &self.request.provider)),
+            Step::Missing(missing) => fail(missing.error(&table(event)?, &self.request.provider)),
             Step::Configuring(stored) => {
                 let (table, stored) = (table(event)?, stored.clone());
                 self.refresh(stored, &table, now_ms)
@@ -177,7 +177,10 @@ impl State {
                 }
             }
             Some(Entry::ApiKey(Some(key))) => self.api_key(key),
-            Some(Entry::ApiKey(None) | Entry::Unknown) | None => self.nothing_stored(),
+            Some(Entry::Unknown) => self.nothing_stored(Missing::Unknown(store.path.clone())),
+            Some(Entry::ApiKey(None)) | None => {
+                self.nothing_stored(Missing::Absent(store.path.clone()))
+            }
         }
     }
 
@@ -192,10 +195,10 @@ impl State {
         }
     }
 
-    fn nothing_stored(&mut self) -> Turn<Found> {
+    fn nothing_stored(&mut self, missing: Missing) -> Turn<Found> {
         match from_environment(&self.request.provider, &self.request.environment, false)? {
             Some(key) => self.variable(key),
-            None => self.ask(Step::Missing, Effect::ReadOverrides),
+            None => self.ask(Step::Missing(missing), Effect::ReadOverrides),
         }
     }
 
@@ -245,12 +248,30 @@ impl Machine for State {
     }
 }
 
-fn missing(table: &Table, id: &str) -> Error {
-    match known(table, id) {
-        Err(unknown) => *unknown,
-        Ok(provider) => {
-            let (oauth, api_key) = key_variables(id);
-            Error::NotLoggedIn { provider: provider.label(), variable: api_key.or(oauth) }
+/// What the credential file holds in place of a key; each with the file.
+#[derive(Debug)]
+enum Missing {
+    /// Nothing.
+    Absent(String),
+    /// An entry of a kind that nobody here knows.
+    Unknown(String),
+}
+
+impl Missing {
+    fn error(&self, table: &Table, id: &str) -> Error {
+        let provider = match (known(table, id), self) {
+            (Ok(provider), _) => provider.label(),
+            // It is there, so there is such a provider somewhere.
+            (Err(_), Missing::Unknown(_)) => table.label(id),
+            (Err(unknown), Missing::Absent(_)) => return *unknown,
+        };
+        match self {
+            Missing::Unknown(path) => Error::UnknownEntry { provider, path: path.clone() },
+            Missing::Absent(path) => {
+                let (oauth, api_key) = key_variables(id);
+                let (variable, path) = (api_key.or(oauth), path.clone());
+                Error::NotLoggedIn { provider, variable, path }
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::endpoint::{self, EndpointError};
-use super::token::{self, Grant};
+use super::token::{self, Essential, Grant};
 use crate::http::{Request, Response, encode_pairs, url::Url};
-use crate::json::{Json, from_json, object};
+use crate::json::Json;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::plain;
@@ -55,49 +55,37 @@ pub(crate) struct Code {
 
 /// Reads the device authorization response as of `now_ms`.
 pub(crate) fn code(response: &Response, now_ms: u64) -> Result<Code, Box<EndpointError>> {
-    let body = endpoint::object(response, now_ms)?;
-    read(body, now_ms).ok_or_else(|| endpoint::unreadable(response))
+    let body = endpoint::members(response, now_ms)?;
+    read(body.json(), now_ms).ok_or_else(|| endpoint::unreadable(response))
 }
 
 fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
+    let text = |name: &str| body.get(name).and_then(Json::string);
     let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
     let expires_in_s = seconds("expires_in").unwrap_or(DEFAULT_EXPIRES_IN_S);
     let interval_s = seconds("interval").filter(|s| *s > 0).unwrap_or(DEFAULT_INTERVAL_S);
-    let answer: Answer3_2 = from_json(body).ok()?;
     // It is opened in a browser: nothing but a plain web address will do.
-    let is_page = |url: &String| {
-        url.len() <= MAX_URI_BYTES && Url::parse(url).is_some_and(|parsed| parsed.is_safe())
+    let page = |name: &str| {
+        text(name).filter(|url| {
+            url.len() <= MAX_URI_BYTES && Url::parse(url).is_some_and(|parsed| parsed.is_safe())
+        })
     };
-    let user_code = plain(answer.user_code.trim());
+    let user_code = plain(text("user_code")?.trim());
     let is_code = (1..=MAX_USER_CODE_CHARS).contains(&user_code.chars().count());
-    let verification_uri = answer.verification_uri.or(answer.verification_url).filter(is_page)?;
+    // The second is the name in drafts of the RFC, which Google kept.
+    let verification_uri = page("verification_uri").or_else(|| page("verification_url"))?;
+    let device_code = body.get("device_code")?.secret().filter(|code| !code.is_empty())?;
     // What is opened must be on the server that the person is shown.
-    let is_same = |url: &String| is_page(url) && Url::same_origin(url, &verification_uri);
-    if answer.device_code.is_empty() || !is_code {
-        return None;
-    }
-    Some(Code {
-        device_code: answer.device_code,
+    let is_same = |url: &String| Url::same_origin(url, &verification_uri);
+    is_code.then(|| Code {
+        device_code,
         user_code,
-        verification_uri_complete: answer.verification_uri_complete.filter(is_same),
-        verification_uri,
+        verification_uri_complete: page("verification_uri_complete").filter(is_same),
+        verification_uri: verification_uri.clone(),
         expires_ms: endpoint::epoch_ms(now_ms, expires_in_s),
         pace: Pace { interval_s: interval_s.min(MAX_INTERVAL_S), slowed: false, failures: 0 },
     })
 }
-
-struct Answer3_2 {
-    device_code: Secret,
-    user_code: String,
-    verification_uri: Option<String>,
-    /// The name in drafts of the RFC, which Google kept.
-    verification_url: Option<String>,
-    verification_uri_complete: Option<String>,
-}
-
-object! { Answer3_2 {
-    device_code: secret, user_code, verification_uri, verification_url, verification_uri_complete,
-} }
 
 impl Code {
     /// The device access token request (3.4).
@@ -116,12 +104,14 @@ impl Code {
         if let Some(interval_s) = slow_down(response, now_ms) {
             return Poll::SlowDown { interval_s };
         }
-        let error = match token::answer(response, now_ms) {
+        let error = match token::answer(response, Essential::AccessToken, now_ms) {
             Ok(grant) => return Poll::Granted(grant),
             Err(error) => error.without(core::slice::from_ref(&self.device_code)),
         };
         let EndpointError::OAuth { error: code, .. } = &error else {
-            return if error.is_passing() { Poll::Trouble(error) } else { Poll::Failed(error) };
+            // A token that cannot be used was granted all the same: the code is spent.
+            let is_over = matches!(error, EndpointError::UnusableToken(_)) || !error.is_passing();
+            return if is_over { Poll::Failed(error) } else { Poll::Trouble(error) };
         };
         match code.as_str() {
             "authorization_pending" => Poll::Pending,
@@ -134,7 +124,8 @@ impl Code {
 
 /// Whether polls are to be rarer, and the new interval that some servers send along.
 fn slow_down(response: &Response, now_ms: u64) -> Option<Option<u64>> {
-    let body = endpoint::json_object(response)?;
+    let body = endpoint::body(response)?;
+    let body = body.json();
     let given_s = body.get("interval").and_then(endpoint::seconds);
     let asked_s = response.retry_after_ms(now_ms).map(|ms| ms.div_ceil(1000));
     (body.get("error")?.string()? == "slow_down").then(|| given_s.max(asked_s))
@@ -302,19 +293,83 @@ mod tests {
             Poll::SlowDown { interval_s: Some(12) },
             "whatever the status"
         );
-        for (status, body) in
-            [(502, ""), (429, ""), (408, ""), (307, ""), (407, ""), (200, "<html>"), (200, "{")]
-        {
-            let poll = code.answer(&response(status, body), 0);
-            assert!(matches!(poll, Poll::Trouble(_)), "{status} {body}");
+        for status in [400, 404, 405, 410] {
+            let poll = code.answer(&response(status, ""), 0);
+            assert!(matches!(poll, Poll::Failed(_)), "{status}");
         }
-        assert!(matches!(code.answer(&response(404, ""), 0), Poll::Failed(_)));
-        let granted =
-            code.answer(&response(200, r#"{"access_token":"a","token_type":"bearer"}"#), 0);
-        assert!(matches!(granted, Poll::Granted(_)));
         let echo = r#"{"error":"bad","error_description":"not d-canary"}"#;
         let poll = code.answer(&response(400, echo), 0);
         assert!(!alloc::format!("{poll:?}").contains("canary"));
+    }
+
+    #[test]
+    fn limits_and_middlemen_end_no_polling() {
+        let code = code(&response(200, ANSWER), 0).unwrap();
+        for (status, body) in [
+            (502, ""),
+            (429, ""),
+            (408, ""),
+            (302, ""),
+            (307, ""),
+            (401, "<h1>Sign in</h1>"),
+            (403, ""),
+            (403, "<h1>Blocked by your office</h1>"),
+            (403, r#"{"message":"You have exceeded a secondary rate limit."}"#),
+            (403, r#"{"message":"API rate limit exceeded for 192.0.2.1."}"#),
+            (407, ""),
+            (451, ""),
+            (499, ""),
+            (200, "<html>"),
+            (200, "{"),
+            (200, "{}"),
+        ] {
+            let poll = code.answer(&response(status, body), 0);
+            assert!(matches!(poll, Poll::Trouble(_)), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_poll_that_brings_an_access_token_ends_the_polling() {
+        let code = code(&response(200, ANSWER), 0).unwrap();
+        let poll = |body: &str| code.answer(&response(200, body), 0);
+        for body in [
+            r#"{"access_token":"a","token_type":"bearer"}"#,
+            r#"{"access_token":"a","expires_in":"soon","scope":5}"#,
+            r#"{"access_token":"a","interval":NaN}"#,
+            r#"{"access_token":"a","token_type":"bea"#,
+            r#"{"access_token":"a"} // done"#,
+            r#"{"access_token":"a","token_type":"mac","refresh_token":"r"}"#,
+            r#"{"access_token":7,"refresh_token":"r"}"#,
+        ] {
+            assert!(matches!(poll(body), Poll::Granted(_)), "{body}");
+        }
+        for body in [
+            r#"{"access_token":"a","token_type":"mac"}"#,
+            r#"{"access_token":"a","token_type":5}"#,
+            "{\"access_token\":\"a\nb\"}",
+        ] {
+            let poll = poll(body);
+            assert!(matches!(poll, Poll::Failed(EndpointError::UnusableToken(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn odd_parts_of_a_device_authorization_cost_nothing_else() {
+        for (from, to) in [
+            ("\"expires_in\":900", "\"expires_in\":\"soon\""),
+            ("\"expires_in\":900", "\"expires_in\":NaN"),
+            ("\"interval\":5", "\"interval\":{},\"verification_uri_complete\":7"),
+            ("\"interval\":5", "\"verification_url\":[],\"message\":\"a\tb\""),
+            ("\"interval\":5}", "\"interval\":5} // x"),
+            ("\"interval\":5}", "\"interval\":5}\0\0"),
+            (",\"expires_in\":900,\"interval\":5}", ",\"expi"),
+            ("{\"device_code\"", "\u{feff}{\"device_code\""),
+        ] {
+            let body = ANSWER.replace(from, to);
+            assert_ne!(body, ANSWER);
+            let code = code(&response(200, &body), 1000).unwrap();
+            assert_eq!((code.expires_ms, code.pace.wait_ms(None)), (901_000, 6000), "{body}");
+        }
     }
 
     #[test]

@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use super::body::Body;
 use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
-use crate::json::{Json, tagged};
+use crate::json::{Json, tagged, words};
 use crate::secret::Secret;
 use crate::text::{brief, plain, replaced};
 
@@ -34,6 +35,8 @@ pub enum EndpointError {
         /// The status code.
         status: u16,
     },
+    /// A success whose access token cannot be used. A refresh token that came with it is stored.
+    UnusableToken(TokenFault),
     /// The server's own OAuth error (5.2), stripped of control characters.
     OAuth {
         /// The code, such as `invalid_grant`.
@@ -68,11 +71,26 @@ tagged! { EndpointError, "type" {
     "rate_limited" => RateLimited { after_ms },
     "unavailable" => Unavailable { status, after_ms },
     "unreadable" => Unreadable { status },
+    "unusable_token" => UnusableToken(= fault),
     "oauth" => OAuth { error, description },
     "no_copilot" => NoCopilot { status, message },
     "metadata" => Metadata { problem },
     "refused" => Refused { status },
 } }
+
+/// Why an access token cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenFault {
+    /// There is none, or what is there is no text.
+    Missing,
+    /// It has characters that no request can carry, such as a line break.
+    Characters,
+    /// It is no bearer token (7.1).
+    Type,
+}
+
+words! { TokenFault { "missing" => Missing, "characters" => Characters, "type" => Type } }
 
 impl EndpointError {
     /// There was no answer: in one place, since it is asked for in many.
@@ -89,13 +107,17 @@ impl EndpointError {
                 | Self::RateLimited { .. }
                 | Self::Unavailable { .. }
                 | Self::Unreadable { .. }
+                | Self::UnusableToken(_)
         )
     }
 
     /// Whether something in between has answered, such as a proxy or the page of a hotel's network,
-    /// so that the server itself may say otherwise in a while.
+    /// so that the server itself may say otherwise in a while. Statuses by which a server says that it
+    /// does not know the address, or the request, are none of these.
     pub(crate) fn is_passing(&self) -> bool {
-        self.is_transient() || matches!(self, Self::Refused { status: 300..=399 | 407 })
+        let by_others =
+            |status| matches!(status, 300..=399 | 401 | 403 | 407 | 421 | 423 | 425 | 440..=499);
+        self.is_transient() || matches!(self, Self::Refused { status } if by_others(*status))
     }
 
     /// Whether the server no longer takes what it was shown: a token that was revoked or used
@@ -122,19 +144,6 @@ impl EndpointError {
                 Self::NoCopilot { status, message: message.map(clean) }
             }
             other => other,
-        }
-    }
-
-    /// Makes texts that anybody may have written fit to be shown.
-    pub(crate) fn make_plain(&mut self) {
-        match self {
-            Self::OAuth { error, description } => {
-                *error = brief(error);
-                *description = description.as_deref().map(brief);
-            }
-            Self::NoCopilot { message, .. } => *message = message.as_deref().map(brief),
-            Self::Metadata { problem } => *problem = brief(problem),
-            _ => {}
         }
     }
 
@@ -167,6 +176,13 @@ impl fmt::Display for EndpointError {
             Self::Unreadable { status } => {
                 write!(f, "its answer (HTTP {status}) is not what was asked for")
             }
+            Self::UnusableToken(fault) => f.write_str(match fault {
+                TokenFault::Missing => "its answer holds no access token",
+                TokenFault::Characters => {
+                    "the access token in its answer has characters that no request can carry"
+                }
+                TokenFault::Type => "the access token in its answer is not a bearer token",
+            }),
             Self::OAuth { error, description: Some(text) } => {
                 write!(f, "{}: {}", brief(error), brief(text))
             }
@@ -187,22 +203,27 @@ impl fmt::Display for EndpointError {
     }
 }
 
-/// The JSON object that a successful answer holds, as of `now_ms`.
-pub(crate) fn object(response: &Response, now_ms: u64) -> Result<Json<'_>, Box<EndpointError>> {
+/// The members of a successful answer that can be read, as of `now_ms`; of one that was cut short, too.
+pub(crate) fn members(response: &Response, now_ms: u64) -> Result<Body<'_>, Box<EndpointError>> {
     let status = response.status;
     if let Some(trouble) = trouble(response, now_ms) {
         return Err(trouble.into());
     }
-    let body = json_object(response);
+    let body = Body::read(response.body.expose());
     // An error counts whatever the status: there are servers that send it with 200.
-    if let Some(error) = body.and_then(oauth_error) {
+    if let Some(error) = body.as_ref().and_then(|body| oauth_error(body.json())) {
         return Err(error.into());
     }
     match (status, body) {
         (200..=299, Some(body)) => Ok(body),
-        (200..=299, None) => Err(EndpointError::Unreadable { status }.into()),
+        (200..=299, None) => Err(unreadable(response)),
         _ => Err(EndpointError::Refused { status }.into()),
     }
+}
+
+/// The same of an answer that means nothing unless it is whole.
+pub(crate) fn object(response: &Response, now_ms: u64) -> Result<Body<'_>, Box<EndpointError>> {
+    members(response, now_ms)?.whole().ok_or_else(|| unreadable(response))
 }
 
 /// A success that is not the answer it should be.
@@ -210,22 +231,57 @@ pub(crate) fn unreadable(response: &Response) -> Box<EndpointError> {
     Box::new(EndpointError::Unreadable { status: response.status })
 }
 
-/// The JSON object in a response, whatever its status.
-pub(crate) fn json_object(response: &Response) -> Option<Json<'_>> {
-    Json::parse(response.body.expose()).ok().filter(|body| body.is_object())
+/// The members in the body of a response, whatever its status.
+pub(crate) fn body(response: &Response) -> Option<Body<'_>> {
+    Body::read(response.body.expose())
 }
 
-/// What the status alone says: the server is in trouble, or wants to be left alone.
+/// What status, headers and words say: the server is in trouble, or wants to be left alone.
 pub(crate) fn trouble(response: &Response, now_ms: u64) -> Option<EndpointError> {
     let status = response.status;
-    let after_ms = response.retry_after_ms(now_ms);
     match status {
-        429 => Some(EndpointError::RateLimited { after_ms }),
-        // GitHub says it so, too.
-        403 if after_ms.is_some() => Some(EndpointError::RateLimited { after_ms }),
-        408 | 500..=599 => Some(EndpointError::Unavailable { status, after_ms }),
-        _ => None,
+        408 | 500..=599 => {
+            Some(EndpointError::Unavailable { status, after_ms: response.retry_after_ms(now_ms) })
+        }
+        _ => rate_limit(response, now_ms),
     }
+}
+
+/// The shortest time to leave a server alone that limits requests without `Retry-After`, in
+/// milliseconds. GitHub asks for at least a minute.
+const RATE_LIMIT_MS: u64 = 60_000;
+
+/// Returns the rate limit that a response announces, if it does.
+///
+/// With 429 it always does. GitHub says so with 403, too: with `Retry-After`, with none of the quota
+/// left and the second in which there is a new one, or only in words.
+pub(crate) fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointError> {
+    let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
+    let is_spent = number("x-ratelimit-remaining") == Some(0);
+    let reset_ms = number("x-ratelimit-reset").map(|s| s.saturating_mul(1000));
+    let until_reset_ms = reset_ms.filter(|_| is_spent).map(|ms| ms.saturating_sub(now_ms));
+    let asked_ms = response.retry_after_ms(now_ms);
+    let after_ms = match response.status {
+        429 => asked_ms.or(until_reset_ms),
+        403 if asked_ms.is_some() => asked_ms,
+        403 if names_a_rate_limit(response.body.expose()) || is_spent && !has_verdict(response) => {
+            Some(until_reset_ms.unwrap_or(0).max(RATE_LIMIT_MS))
+        }
+        _ => return None,
+    };
+    Some(EndpointError::RateLimited { after_ms })
+}
+
+/// Whether a response says in the words of OAuth why it refuses: that request was the last one of a
+/// quota, and is answered all the same.
+fn has_verdict(response: &Response) -> bool {
+    body(response).and_then(|body| oauth_error(body.json())).is_some()
+}
+
+/// Whether a text says "rate limit", such as "You have exceeded a secondary rate limit".
+fn names_a_rate_limit(text: &str) -> bool {
+    const WORDS: &[u8] = b"rate limit";
+    text.as_bytes().windows(WORDS.len()).any(|part| part.eq_ignore_ascii_case(WORDS))
 }
 
 /// RFC 6749, 5.2, or the `{"error": {"type", "message"}}` of Anthropic's API.
@@ -239,12 +295,16 @@ fn oauth_error(body: Json<'_>) -> Option<EndpointError> {
     Some(EndpointError::OAuth { error: text(error)?, description: description.and_then(text) })
 }
 
-/// A number of seconds, whether it came as a number or as a string of digits.
+/// A number of seconds, whether it came as a number or as a string that holds one.
 pub(crate) fn seconds(value: Json<'_>) -> Option<u64> {
+    // A negative time is none at all.
+    let number = |value: Json<'_>| value.is_number().then(|| value.whole().unwrap_or(u64::MAX));
     match value.string() {
-        Some(digits) => digits.parse().ok(),
-        // A negative time is none at all.
-        None => value.is_number().then(|| value.whole().unwrap_or(u64::MAX)),
+        Some(text) => {
+            let text = text.trim();
+            text.parse().ok().or_else(|| number(Json::parse(text).ok()?))
+        }
+        None => number(value),
     }
 }
 
@@ -267,6 +327,40 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
+    fn rate_limits_by_table() {
+        const NOW: u64 = 1_700_000_000_000;
+        let secondary = r#"{"message":"You have exceeded a secondary rate limit. Please wait."}"#;
+        let exceeded = r#"{"message":"API rate limit exceeded for user ID 1."}"#;
+        let spent = ("x-ratelimit-remaining", "0");
+        let reset = |at: &'static str| ("X-RateLimit-Reset", at);
+        let limited = |after_ms| Some(EndpointError::RateLimited { after_ms });
+        for (status, headers, body, expected) in [
+            (429, &[][..], "", limited(None)),
+            (429, &[("Retry-After", "7")], "", limited(Some(7000))),
+            (429, &[spent, reset("1700000090")], "", limited(Some(90_000))),
+            (403, &[], secondary, limited(Some(60_000))),
+            (403, &[], exceeded, limited(Some(60_000))),
+            (403, &[], "<h1>You are being Rate Limited</h1>", limited(Some(60_000))),
+            (403, &[("Retry-After", "7")], secondary, limited(Some(7000))),
+            (403, &[spent], "", limited(Some(60_000))),
+            (403, &[spent, reset("1700000090")], "", limited(Some(90_000))),
+            (403, &[spent, reset("1700000003")], exceeded, limited(Some(60_000))),
+            (403, &[spent, reset("x")], "", limited(Some(60_000))),
+            (403, &[("X-RateLimit-Remaining", "4999")], "", None),
+            (403, &[reset("1700000090")], "", None),
+            (403, &[spent], r#"{"error":"access_denied"}"#, None),
+            (403, &[], "<h1>Blocked by your office</h1>", None),
+            (400, &[spent], exceeded, None),
+            (200, &[spent, reset("1700000090")], "", None),
+            (404, &[("Retry-After", "7")], "", None),
+        ] {
+            let headers = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+            let response = Response { status, headers, body: body.into() };
+            assert_eq!(trouble(&response, NOW), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
     fn a_secret_is_taken_out_before_the_text_is_cut() {
         let secret = Secret::new("sk-ant-ort01-canary-canary-canary");
         for before in [0, 270, 285, 299, 300, 5000] {
@@ -274,7 +368,8 @@ mod tests {
             let body = serde_json::json!({ "error": "invalid_grant", "error_description": words });
             let response =
                 Response { status: 400, headers: [].into(), body: body.to_string().into() };
-            let error = object(&response, 0).unwrap_err().without(core::slice::from_ref(&secret));
+            let error = object(&response, 0).err().unwrap();
+            let error = error.without(core::slice::from_ref(&secret));
             let shown = format!("{error} {error:?} {}", crate::json::to_string(&error));
             assert!(!shown.contains("sk-"), "{before}: {shown}");
             assert!(shown.len() < 1200, "{before}: {}", shown.len());

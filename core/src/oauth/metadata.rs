@@ -47,7 +47,7 @@ pub(crate) fn answer(
     now_ms: u64,
 ) -> Result<Metadata, Box<EndpointError>> {
     let body = endpoint::object(response, now_ms)?;
-    let metadata = Metadata::read(body).ok_or_else(|| endpoint::unreadable(response))?;
+    let metadata = Metadata::read(body.json()).ok_or_else(|| endpoint::unreadable(response))?;
     match metadata.problem(issuer) {
         Some(problem) => Err(EndpointError::Metadata { problem }.into()),
         None => Ok(metadata),

@@ -10,8 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use super::{Login, Provider, TokenRequest};
-use crate::http::{Header, Request, Response};
-use crate::oauth::endpoint::EndpointError;
+use crate::http::{Header, Request};
 use crate::secret::Secret;
 use crate::text::replaced;
 use domain::Domain;
@@ -110,22 +109,6 @@ impl Provider {
         request.headers.push(Header::bearer(token));
         request
     }
-}
-
-/// Whether GitHub asks to be left alone. It says so with 403, too: with Retry-After, or with none of
-/// the quota left and the second in which there is a new one.
-pub(crate) fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointError> {
-    let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
-    let is_spent = number("x-ratelimit-remaining") == Some(0);
-    let reset_ms = number("x-ratelimit-reset").map(|s| s.saturating_mul(1000));
-    let until_reset_ms = reset_ms.filter(|_| is_spent).map(|ms| ms.saturating_sub(now_ms));
-    let after_ms = response.retry_after_ms(now_ms).or(until_reset_ms);
-    let is_limit = match response.status {
-        429 => true,
-        403 => is_spent || after_ms.is_some(),
-        _ => false,
-    };
-    is_limit.then_some(EndpointError::RateLimited { after_ms })
 }
 
 /// The API's host by a Copilot token (`tid=...;proxy-ep=proxy.business.githubcopilot.com;...`): that

@@ -1,12 +1,13 @@
 //! The keys that could be used: logins that have ended, and variables that come before them.
 
+use pi_auth_core::credential::Lifetime;
 use pi_auth_core::flow::status::{KeyState, KeyStatus};
 use pi_auth_core::resolve::{KeyKind, Source};
 
 use super::report::{Check, Finding, Report};
 
 /// What is stored.
-pub(super) fn judge(keys: &[KeyStatus]) -> Report {
+pub(super) fn judge(keys: &[KeyStatus], now_ms: u64) -> Report {
     let mut report = Report::default();
     for key in keys.iter().filter(|key| key.source == Source::Stored) {
         let name = &key.provider.name;
@@ -34,7 +35,26 @@ pub(super) fn judge(keys: &[KeyStatus]) -> Report {
                 format!("{name}: logged in{at}; the token is refreshed when it is next asked for"),
             ),
             (Some(KeyKind::OAuth), _) => {
-                report.fine(Check::Logins, format!("{name}: logged in{at}"));
+                match Lifetime::until(key.expires_ms.unwrap_or_default(), now_ms) {
+                    Lifetime::Ends { .. } => {
+                        report.fine(Check::Logins, format!("{name}: logged in{at}"));
+                    }
+                    Lifetime::Endless => {
+                        let words = format!("{name}: logged in{at}; the token does not expire");
+                        report.fine(Check::Logins, words);
+                    }
+                    Lifetime::Doubtful => report.found(
+                        Finding::note(
+                            Check::Logins,
+                            format!(
+                                "The token of {name} is said to be valid for more than a year, so \
+                                 nothing refreshes it before that."
+                            ),
+                        )
+                        .mend("If its requests are refused, log in again.")
+                        .by("pi login", &key.provider.id),
+                    ),
+                }
             }
             (Some(KeyKind::ApiKey), KeyState::Unusable) => report.found(
                 Finding::note(
@@ -102,6 +122,8 @@ mod tests {
 
     use super::*;
 
+    const NOW: u64 = 1_700_000_000_000;
+
     fn key(kind: Option<KeyKind>, source: Source, active: bool, state: KeyState) -> KeyStatus {
         let provider = r#"{"id":"anthropic","name":"Anthropic (Claude Pro/Max)"}"#;
         let provider: Label = pi_auth_core::json::from_str(provider).unwrap();
@@ -128,11 +150,26 @@ mod tests {
             (Some(ApiKey), Unusable, &["note"], "command"),
             (None, Unusable, &[], ""),
         ] {
-            let report = judge(&[key(kind, Source::Stored, true, state)]);
+            let report = judge(&[key(kind, Source::Stored, true, state)], NOW);
             assert_eq!(report.words(), words, "{kind:?} {state:?}");
             assert!(report.text().contains(says), "{}", report.text());
         }
-        assert_eq!(judge(&[]).words(), ["fine"]);
+        assert_eq!(judge(&[], NOW).words(), ["fine"]);
+    }
+
+    #[test]
+    fn a_lifetime_beyond_a_year_is_worth_a_note() {
+        let mut stored = key(Some(KeyKind::OAuth), Source::Stored, true, KeyState::Ready);
+        for (expires_ms, words, says) in [
+            (NOW + 1, "fine", "logged in"),
+            (1_794_285_667_200_000, "note", "more than a year"),
+            ((1 << 53) - 1, "fine", "does not expire"),
+        ] {
+            stored.expires_ms = Some(expires_ms);
+            let report = judge(std::slice::from_ref(&stored), NOW);
+            assert_eq!(report.words(), [words], "{expires_ms}");
+            assert!(report.text().contains(says), "{}", report.text());
+        }
     }
 
     #[test]

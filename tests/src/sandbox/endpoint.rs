@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::arrival::Arrival;
 use super::fault::Fault;
 use super::log::Kind;
-use super::server::hang_up;
 use super::state::State;
 
 /// How often an answer that is kept back looks whether it is let go.
@@ -98,7 +97,10 @@ impl State {
         // What is granted is granted at once: a client that gives up has lost the answer only.
         let response = instead.unwrap_or_else(serve);
         self.keep_back(endpoint).await;
-        if fault == Some(Fault::DropAfterGrant) { hang_up() } else { response }
+        match fault {
+            Some(fault) => fault.spoil(response).await,
+            None => response,
+        }
     }
 
     /// As long as the settings say, and they may say less meanwhile.

@@ -2,7 +2,7 @@
 //!
 //! A fault is met by one request to one [`Endpoint`](super::Endpoint). Most take the place of the
 //! answer: the request is not looked at, nothing is granted, a code or a refresh token stays
-//! unused. The two that spoil a grant instead say so.
+//! unused. The three that spoil a grant instead say so.
 
 use std::collections::BTreeMap;
 
@@ -74,6 +74,13 @@ pub enum Fault {
     /// Grants what was asked, but the answer lacks the refresh token; a refresh leaves the old one
     /// good. Where there is none to lack, it spoils nothing.
     NoRefreshToken,
+    /// Grants what was asked, rotation included, and answers with this text in place of its own. A
+    /// `$` and the name of a member of that answer stand for the member's value, as in
+    /// `{"access_token":"$access_token","token_type":5}`. An answer that grants nothing is given as it is.
+    OddAnswer {
+        /// The text.
+        body: String,
+    },
 }
 
 impl Fault {
@@ -107,10 +114,19 @@ impl Fault {
         }
     }
 
+    /// What the client gets in place of the answer to a grant.
+    pub(super) async fn spoil(&self, granted: Response) -> Response {
+        match self {
+            Self::DropAfterGrant => hang_up(),
+            Self::OddAnswer { body } => odd(body, granted).await,
+            _ => granted,
+        }
+    }
+
     /// What the client gets in place of an answer; `None` for a fault that spoils a grant.
     pub(super) async fn in_place_of_answer(&self) -> Option<Response> {
         Some(match self {
-            Self::DropAfterGrant | Self::NoRefreshToken => return None,
+            Self::DropAfterGrant | Self::NoRefreshToken | Self::OddAnswer { .. } => return None,
             Self::Status { code, headers, body } => status(*code, headers, body),
             Self::Html200 => {
                 let page = "<!doctype html><title>Welcome</title><h1>Sign in to this network</h1>";
@@ -182,6 +198,24 @@ fn oversized() -> Value {
         "data": [],
         "padding": "x".repeat(1024 * 1024),
     })
+}
+
+/// A grant in the words of `body`.
+async fn odd(body: &str, granted: Response) -> Response {
+    let (parts, sent) = granted.into_parts();
+    let sent = axum::body::to_bytes(sent, usize::MAX).await.unwrap_or_default();
+    let members = match serde_json::from_slice::<Value>(&sent) {
+        Ok(Value::Object(members)) if !members.contains_key("error") => members,
+        _ => return Response::from_parts(parts, Body::from(sent)),
+    };
+    // The longest name first: one may begin with another.
+    let mut members: Vec<(String, Value)> = members.into_iter().collect();
+    members.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let text = members.into_iter().fold(body.to_owned(), |text, (name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.replace(&format!("${name}"), &value)
+    });
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// An answer made of what a test wrote; a test that wrote nonsense is told so.

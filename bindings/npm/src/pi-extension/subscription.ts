@@ -3,7 +3,7 @@ import type { Auth } from "../auth.js";
 import { documentOf } from "../credentials.js";
 import { AuthError } from "../error.js";
 import { filesOf } from "../files.js";
-import { inMemory, storedIn } from "../in-memory.js";
+import { inMemory, refreshedIn, storedIn } from "../in-memory.js";
 import type { Interaction } from "../interaction.js";
 import { shippedCore } from "../module.js";
 import { Memory, MemoryStore } from "../store/memory.js";
@@ -56,11 +56,11 @@ export class Subscription {
     // More than any token has left.
     const minValidityMs = Number.MAX_SAFE_INTEGER;
     try {
-      await this.#auth(memory, {}).token(this.provider, { minValidityMs });
+      const job = this.#auth(memory, {}).token(this.provider, { minValidityMs });
+      return { ...(await refreshedIn(memory, this.provider, job)) };
     } catch (error) {
       throw told(error);
     }
-    return this.#stored(memory);
   }
 
   /** Where requests with this credential go; `undefined` where nobody knows. */

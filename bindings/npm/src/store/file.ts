@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { aboutCore, shippedCore } from "../module.js";
 import type { Store } from "../store.js";
 import type { Event } from "../types.js";
+import { readOwn } from "./backoff.js";
 import { Lock, NoLock } from "./lock.js";
 import { createFile, ownAs } from "./plain.js";
 import { real, withTilde, type Places } from "./places.js";
@@ -134,7 +135,7 @@ export class FileStore implements Store {
 
   readBackoff(): Event {
     try {
-      return { type: "backoff_read", contents: readText(this.#places.backoff) };
+      return { type: "backoff_read", contents: readOwn(this.#places.backoff) };
     } catch {
       return { type: "backoff_read", contents: null };
     }

@@ -24,6 +24,11 @@ export function readText(path: string): string | null {
     if (codeOf(error) === "ENOENT") return null;
     throw error;
   }
+  return textOf(file);
+}
+
+/** The text of an open file, which is closed then. */
+export function textOf(file: number): string {
   try {
     return decode(readAll(file));
   } finally {

@@ -18,7 +18,7 @@ use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::{self, PasteError};
 use crate::oauth::pkce::Verifier;
-use crate::oauth::token::{self, Grant};
+use crate::oauth::token::{self, Essential, Grant};
 use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect, Provider};
 use crate::secret::Secret;
 use crate::text::brief;
@@ -89,7 +89,7 @@ impl AuthorizationCode {
                 fail(self.problem.take().map_or(Error::Cancelled, Error::Paste))
             }
             (Step::Exchanging(code), Event::Response(response)) => {
-                match token::answer(response, now_ms) {
+                match token::answer(response, Essential::RefreshToken, now_ms) {
                     Ok(grant) => Ok(grant),
                     Err(cause) => self.not_exchanged(*cause, code),
                 }

@@ -52,7 +52,7 @@ impl Exchange {
         match (&self.cause, event) {
             (Some(_), Event::Woke) => ask(self.send()),
             (None, Event::Response(response)) => match self.provider.refreshed(response, now_ms) {
-                Ok(grant) => Ok((grant.credential(Some(&self.github_token)), None)),
+                Ok(grant) => Ok((grant.credential(Some(&self.github_token), now_ms), None)),
                 Err(cause) => self.failed(*cause, now_ms),
             },
             (None, Event::TransportFailed { failure }) => {
@@ -82,12 +82,22 @@ impl Exchange {
 
     fn without_token(&self, why: &str) -> (Credential, Option<String>) {
         let note = format!(
-            "There is no token of {} yet: {why}. The login is stored all the same; the token comes \
-             when it is asked for (pi token {}). Models are looked up at a login only.",
-            self.provider.short_name(),
-            self.provider.id
+            "{} Models are looked up at a login only.",
+            without_token_yet(&self.provider, why)
         );
         let refresh = Some(self.github_token.clone());
-        (Credential { access: None, refresh, expires: 0, enterprise: None }, Some(note))
+        let credential =
+            Credential { access: None, refresh, expires: 0, end: None, enterprise: None };
+        (credential, Some(note))
     }
+}
+
+/// The note for a login that is stored before there is an access token.
+pub(super) fn without_token_yet(provider: &Provider, why: &str) -> String {
+    format!(
+        "There is no token of {} yet: {why}. The login is stored all the same; the token comes \
+         when it is asked for (pi token {}).",
+        provider.short_name(),
+        provider.id
+    )
 }

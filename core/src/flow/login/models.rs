@@ -17,8 +17,8 @@ use crate::credential::Credential;
 use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Event, Pause, Turn, ask, unexpected};
 use crate::http::Response;
+use crate::oauth::endpoint;
 use crate::provider::Provider;
-use crate::provider::github_copilot;
 use crate::provider::github_copilot::models;
 use crate::secret::Secret;
 
@@ -119,7 +119,7 @@ impl Models {
     }
 
     fn answered(&mut self, id: String, response: &Response, now_ms: u64) -> Turn<Vec<String>> {
-        match github_copilot::rate_limit(response, now_ms) {
+        match endpoint::rate_limit(response, now_ms) {
             Some(limited) => return self.interrupted(&limited.to_string()),
             None if (200..=299).contains(&response.status) => self.usable.push(id),
             None => self.notes.push(format!(

@@ -8,7 +8,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::flow::backoff::Backoff;
+use crate::flow::backoff::{Backoff, Tokens};
 use crate::flow::{Effect, Event, Turn, ask, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
@@ -78,7 +78,7 @@ impl Attempt {
         let cause = cause.without(&self.tokens);
         if let Step::Asking(backoff) = &mut self.step
             && let Some((contents, wait_ms)) =
-                backoff.remember(&self.provider, &self.tokens[0], &cause, now_ms)
+                backoff.remember(&self.provider, Tokens::kept(&self.tokens[0]), &cause, now_ms)
         {
             self.step = Step::Remembering(cause.after(wait_ms));
             return ask(Effect::WriteBackoff { contents });

@@ -10,7 +10,7 @@ use super::attempt::Attempt;
 use super::{Found, Key, KeyKind, Source, done};
 use crate::error::Error;
 use crate::flow::{Effect, Event, Turn, ask, fail, known, table};
-use crate::oauth::endpoint;
+use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::GITHUB_COPILOT;
 use crate::secret::Secret;
 
@@ -52,10 +52,18 @@ impl Exchange {
                 Err(pause) => Err(pause),
                 Ok(Err(cause)) => fail(Error::Variable { variable: self.variable.clone(), cause }),
                 Ok(Ok(grant)) => {
-                    let source = Source::Variable(self.variable.clone());
-                    let expires_ms = Some(grant.expires_ms);
-                    let kind = KeyKind::OAuth;
-                    done(Key { kind, value: grant.access, source, expires_ms })
+                    let variable = self.variable.clone();
+                    let (kind, expires_ms) = (KeyKind::OAuth, Some(grant.expires_ms));
+                    match grant.access {
+                        Ok(value) => {
+                            let source = Source::Variable(variable);
+                            done(Key { kind, value, source, expires_ms })
+                        }
+                        Err(fault) => {
+                            let cause = EndpointError::UnusableToken(fault);
+                            fail(Error::Variable { variable, cause })
+                        }
+                    }
                 }
             },
         }

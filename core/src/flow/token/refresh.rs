@@ -6,16 +6,18 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::attempt::Attempt;
 use super::{Found, Request, fresh, located, serve, stored_key};
-use crate::credential::{BUFFER_MS, Credential};
+use crate::credential::{BUFFER_MS, Credential, Lifetime, MAX_EPOCH_MS};
 use crate::document::Entry;
 use crate::error::Error;
+use crate::flow::backoff::{Backoff, Tokens};
 use crate::flow::discovery::Discovery;
 use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Event, Pause, Store, Turn, ask, unexpected};
-use crate::oauth::endpoint::{self, EndpointError};
+use crate::oauth::endpoint::{self, EndpointError, TokenFault};
 use crate::oauth::token::Grant;
 use crate::provider::{Job, Provider};
 use crate::resolve::{Key, Source};
@@ -38,8 +40,8 @@ pub(in crate::flow) struct Refresh {
     path: String,
     /// Whether a refresh token of somebody else's was tried after ours was refused.
     retried: bool,
-    /// Whether the provider gave a new refresh token in place of the one it was sent.
-    rotated: bool,
+    /// The refresh token that was sent.
+    sent: Secret,
     step: Step,
 }
 
@@ -54,7 +56,11 @@ enum Step {
     Asking(Attempt),
     /// The provider refused for good; did somebody else store a newer token?
     Comparing(EndpointError),
-    Saving(Save),
+    /// With what is wrong with the access token, if only the refresh token can be used.
+    Saving(Save, Option<TokenFault>),
+    /// The new refresh token is stored. The fault is remembered, so that others do not ask at once.
+    Recalling(TokenFault),
+    Remembering(TokenFault),
 }
 
 impl Refresh {
@@ -67,7 +73,7 @@ impl Refresh {
             stored,
             path: String::new(),
             retried: false,
-            rotated: false,
+            sent: Secret::default(),
             step: Step::Locking,
         }
     }
@@ -75,7 +81,7 @@ impl Refresh {
     pub(super) fn is_critical(&self) -> bool {
         match &self.step {
             Step::Asking(attempt) => attempt.is_sent(),
-            Step::Saving(_) => true,
+            Step::Saving(..) => true,
             _ => false,
         }
     }
@@ -113,7 +119,7 @@ impl Refresh {
             }
             (Step::Asking(attempt), event) => match attempt.step(event, now_ms) {
                 Err(pause) => Err(pause),
-                Ok(Ok(grant)) => self.save(grant),
+                Ok(Ok(grant)) => self.save(grant, now_ms),
                 Ok(Err(cause)) if cause.is_invalid_grant() => {
                     self.ask(Step::Comparing(cause), Effect::ReadStore)
                 }
@@ -124,14 +130,27 @@ impl Refresh {
                 self.compare(cause, Store::of(event, "read"), now_ms)
             }
             (Step::Comparing(_), event) => Err(unexpected(event, "read").into()),
-            (Step::Saving(save), event) => match save.step(event, now_ms) {
-                Ok(path) => {
+            (Step::Saving(save, fault), event) => match (save.step(event, now_ms), *fault) {
+                (Ok(path), fault) => {
                     self.path = path;
-                    self.saved(now_ms)
+                    self.saved(fault, now_ms)
                 }
-                Err(Pause::Failed(error)) => self.not_saved(&error),
-                Err(ask) => Err(ask),
+                (Err(Pause::Failed(error)), None) => self.not_saved(&error),
+                // There is nothing new to serve either.
+                (Err(Pause::Failed(error)), Some(_)) => self.fall_back(error, now_ms),
+                (Err(ask), _) => Err(ask),
             },
+            (Step::Recalling(fault), Event::BackoffRead { contents }) => {
+                let fault = *fault;
+                self.remember(fault, contents.as_ref(), now_ms)
+            }
+            (Step::Remembering(fault), Event::BackoffWritten) => {
+                let cause = EndpointError::UnusableToken(*fault);
+                self.not_refreshed(cause, now_ms)
+            }
+            (Step::Recalling(_) | Step::Remembering(_), event) => {
+                Err(unexpected(event, "read").into())
+            }
         };
         turn.map(Some)
     }
@@ -153,7 +172,7 @@ impl Refresh {
         self.stored = current;
         self.path = path;
         if let Some(key) = self.fresh(&self.stored, wanted_ms, now_ms) {
-            return self.serve(key, now_ms);
+            return self.serve(key, None, now_ms);
         }
         if let Err(error) = self.locate() {
             return self.fall_back(error, now_ms);
@@ -170,30 +189,70 @@ impl Refresh {
         self.ask(Step::Asking(attempt), Effect::ReadBackoff)
     }
 
-    fn save(&mut self, grant: Grant) -> Turn<Found> {
-        let used = self.stored.refresh.take().unwrap_or_default();
-        let enterprise = self.stored.enterprise.take();
-        self.stored = Credential { enterprise, ..grant.credential(Some(&used)) };
-        self.rotated = self.stored.refresh.as_ref() != Some(&used);
+    fn save(&mut self, grant: Grant, now_ms: u64) -> Turn<Found> {
+        let fault = grant.access.as_ref().err().copied();
+        let new = grant.credential(self.stored.refresh.as_ref(), now_ms);
+        let old = mem::replace(&mut self.stored, new);
+        self.sent = old.refresh.clone().unwrap_or_default();
+        self.stored.enterprise.clone_from(&old.enterprise);
+        if fault.is_some() {
+            self.expire(old, now_ms);
+        }
         let edit = Edit::Refreshed {
             provider: self.provider.id.clone(),
-            used,
+            used: self.sent.clone(),
             credential: self.stored.clone(),
         };
-        self.ask(Step::Saving(Save::locked(edit, self.path.clone())), Effect::ReadStore)
+        let save = Save::locked(edit, self.path.clone());
+        self.ask(Step::Saving(save, fault), Effect::ReadStore)
     }
 
-    fn saved(&self, now_ms: u64) -> Turn<Found> {
+    /// Keeps the access token of the `old` login, so that the entry has all that the agent expects, but
+    /// as one that is due: the next one who asks refreshes it, with the new refresh token.
+    fn expire(&mut self, old: Credential, now_ms: u64) {
+        if old.access.is_none() || old.access == self.rejected {
+            return;
+        }
+        let end = if old.expires > now_ms { Some(old.real_expiry_ms()) } else { old.end };
+        let expires = old.expires.min(now_ms);
+        (self.stored.access, self.stored.expires, self.stored.end) = (old.access, expires, end);
+    }
+
+    fn saved(&mut self, fault: Option<TokenFault>, now_ms: u64) -> Turn<Found> {
+        if let Some(fault) = fault {
+            return self.ask(Step::Recalling(fault), Effect::ReadBackoff);
+        }
+        let lifetime = Lifetime::until(self.stored.real_expiry_ms(), now_ms);
+        let note = lifetime.note(self.provider.short_name());
         match self.fresh(&self.stored, 0, now_ms) {
-            Some(key) => self.serve(key, now_ms),
+            Some(key) => self.serve(key, note, now_ms),
             // A lifetime of nothing: what the provider granted is served all the same.
             None => self.serve_anyway(Vec::new()),
         }
     }
 
+    fn remember(
+        &mut self,
+        fault: TokenFault,
+        contents: Option<&Secret>,
+        now_ms: u64,
+    ) -> Turn<Found> {
+        let cause = EndpointError::UnusableToken(fault);
+        let token = self.stored.refresh.clone().unwrap_or_default();
+        let mut backoff = Backoff::parse(contents);
+        let tokens = Tokens { sent: &self.sent, next: &token };
+        match backoff.remember(&self.provider, tokens, &cause, now_ms) {
+            Some((contents, _)) => {
+                self.ask(Step::Remembering(fault), Effect::WriteBackoff { contents })
+            }
+            None => self.not_refreshed(cause, now_ms),
+        }
+    }
+
     /// The token exists nowhere else by now, so it is at least of use to the caller.
     fn not_saved(&self, error: &Error) -> Turn<Found> {
-        let note = if self.rotated {
+        // Whether the provider gave a new refresh token in place of the one it was sent.
+        let note = if self.stored.refresh.as_ref() != Some(&self.sent) {
             let login = format!("mend that, then run `pi login {}`", self.provider.id);
             format!(
                 "{error} The provider has already replaced the stored login, so a new one will be \
@@ -254,12 +313,12 @@ impl Refresh {
         }
     }
 
-    /// Serves a fresh key, and says so where it is not as fresh as was asked for.
-    fn serve(&self, key: Key, now_ms: u64) -> Turn<Found> {
-        let left_ms = key.expires_ms.unwrap_or(u64::MAX).saturating_sub(now_ms);
-        let asked_ms = self.min_validity_ms;
-        let mut notes = Vec::new();
-        if left_ms <= asked_ms && asked_ms > BUFFER_MS {
+    /// Serves a fresh key with a note, if there is one, and says so where it is not as fresh as was asked for.
+    fn serve(&self, key: Key, note: Option<String>, now_ms: u64) -> Turn<Found> {
+        let expires_ms = key.expires_ms.unwrap_or(u64::MAX);
+        let (left_ms, asked_ms) = (expires_ms.saturating_sub(now_ms), self.min_validity_ms);
+        let mut notes = Vec::from_iter(note);
+        if expires_ms < MAX_EPOCH_MS && left_ms <= asked_ms && asked_ms > BUFFER_MS {
             let (name, left) = (self.provider.short_name(), left_ms / 60_000);
             notes.push(format!(
                 "{name} grants tokens for only {left} min, less than was asked for."

@@ -13,6 +13,9 @@ use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::plain;
 
+/// How long a Copilot token lives where the answer does not say so that it can be read, in seconds.
+const DEFAULT_LIFETIME_S: u64 = 1800;
+
 /// The request for a Copilot token.
 pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Secret) -> Request {
     provider.editor(Request::get(&copilot.token_url), github_token)
@@ -21,39 +24,46 @@ pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Sec
 /// Reads the answer as of `now_ms`. What it grants is refreshed with the GitHub token, which stays
 /// as it is.
 pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<EndpointError>> {
-    if let Some(limited) = super::rate_limit(response, now_ms) {
+    if let Some(limited) = endpoint::rate_limit(response, now_ms) {
         return Err(limited.into());
     }
     match response.status {
         401 => Err(EndpointError::Unauthorized.into()),
+        403 if endpoint::body(response).is_none() => {
+            // GitHub's own verdict is JSON; this is a page of something in between.
+            Err(EndpointError::Refused { status: 403 }.into())
+        }
         status @ (403 | 404) => {
             Err(EndpointError::NoCopilot { status, message: message(response) }.into())
         }
         _ => {
-            let body = endpoint::object(response, now_ms)?;
-            grant(body, now_ms).ok_or_else(|| endpoint::unreadable(response))
+            let body = endpoint::members(response, now_ms)?;
+            grant(body.json(), now_ms).ok_or_else(|| endpoint::unreadable(response))
         }
     }
 }
 
 fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
     let access = body.get("token")?.secret().filter(endpoint::is_token)?;
-    let at_ms = endpoint::seconds(body.get("expires_at")?)?.saturating_mul(1000).min(MAX_EPOCH_MS);
+    let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
+    let at_ms = seconds("expires_at").map(|s| s.saturating_mul(1000).min(MAX_EPOCH_MS));
     // How long it may be used (`refresh_in`) counts from now, whatever the time. Where the two are
     // far apart, this machine's clock is wrong, and a token comes expired or seems to live too long.
-    let until_refresh = body.get("refresh_in").and_then(endpoint::seconds);
-    let in_ms = until_refresh.map(|s| endpoint::epoch_ms(now_ms, s).saturating_add(BUFFER_MS));
-    let expires_ms = match in_ms {
-        Some(in_ms) if in_ms.abs_diff(at_ms) > BUFFER_MS => in_ms.min(MAX_EPOCH_MS),
-        _ => at_ms,
+    let in_ms = seconds("refresh_in")
+        .map(|s| endpoint::epoch_ms(now_ms, s).saturating_add(BUFFER_MS).min(MAX_EPOCH_MS));
+    let expires_ms = match (at_ms, in_ms) {
+        (Some(at_ms), Some(in_ms)) if in_ms.abs_diff(at_ms) > BUFFER_MS => in_ms,
+        (Some(at_ms), _) => at_ms,
+        (None, Some(in_ms)) => in_ms,
+        (None, None) => endpoint::epoch_ms(now_ms, DEFAULT_LIFETIME_S),
     };
-    Some(Grant { access, refresh: None, expires_ms })
+    Some(Grant { access: Ok(access), refresh: None, expires_ms })
 }
 
 /// GitHub's words for people: why there is no Copilot, or what an API error says.
 fn message(response: &Response) -> Option<String> {
-    let body = endpoint::json_object(response)?;
-    let text = |path: &[&str]| body.find(path)?.string();
+    let body = endpoint::body(response)?;
+    let text = |path: &[&str]| body.json().find(path)?.string();
     let text = text(&["error_details", "message"]).or_else(|| text(&["message"]))?;
     Some(plain(&text)).filter(|text| !text.is_empty())
 }
@@ -74,14 +84,14 @@ mod tests {
         let grant = of(200, &[], r#"{"token":"t","expires_at":1700001800,"refresh_in":1500}"#);
         assert_eq!(
             grant,
-            Ok(Grant { access: "t".into(), refresh: None, expires_ms: 1_700_001_800_000 })
+            Ok(Grant { access: Ok("t".into()), refresh: None, expires_ms: 1_700_001_800_000 })
         );
     }
 
     #[test]
     fn a_clock_that_is_ahead_goes_by_refresh_in() {
         let grant = of(200, &[], r#"{"token":"t","expires_at":1699990000,"refresh_in":1500}"#);
-        assert_eq!(grant.unwrap().credential(None).expires, NOW + 1_500_000);
+        assert_eq!(grant.unwrap().credential(None, NOW).expires, NOW + 1_500_000);
         let grant = of(200, &[], r#"{"token":"t","expires_at":1699990000}"#);
         assert_eq!(grant.unwrap().expires_ms, 1_699_990_000_000);
         let huge = r#"{"token":"t","expires_at":0,"refresh_in":1e300}"#;
@@ -97,6 +107,24 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_part_costs_nothing_else() {
+        for (body, lifetime_s) in [
+            (r#"{"token":"t"}"#, 1800),
+            (r#"{"token":"t","expires_at":"soon"}"#, 1800),
+            (r#"{"token":"t","expires_at":NaN,"refresh_in":true}"#, 1800),
+            (r#"{"token":"t","expires_at":null,"refresh_in":900}"#, 1200),
+            (r#"{"token":"t","expires_at":"1700001500"}"#, 1500),
+            (r#"{"token":"t","expires_at":" 1700001500.0 "} // x"#, 1500),
+            ("\u{feff}{\"token\":\"t\",\"expires_at\":1700001500,\"m\":\"\t\"}\0\0", 1500),
+            (r#"{"token":"t","expires_at":17000015"#, 1800),
+        ] {
+            let expires_ms = NOW + lifetime_s * 1000;
+            let grant = Grant { access: Ok("t".into()), refresh: None, expires_ms };
+            assert_eq!(of(200, &[], body), Ok(grant), "{body}");
+        }
+    }
+
+    #[test]
     fn refusals_and_limits() {
         let refused = |status, message: Option<&str>| {
             Err(EndpointError::NoCopilot { status, message: message.map(Into::into) })
@@ -108,11 +136,23 @@ mod tests {
             (401, &[][..], "{}", Err(EndpointError::Unauthorized)),
             (403, &[], details, refused(403, Some("No access."))),
             (403, &[], r#"{"message":"Bad\u001b[2J"}"#, refused(403, Some("Bad[2J"))),
-            (403, &[], "<html>", refused(403, None)),
+            (403, &[], "<html>", Err(EndpointError::Refused { status: 403 })),
+            (403, &[], "", Err(EndpointError::Refused { status: 403 })),
+            (
+                403,
+                &[],
+                r#"{"message":"You have exceeded a secondary rate limit."}"#,
+                limited(60_000),
+            ),
+            (403, &[], r#"{"message":"API rate limit exceeded for user ID 1."}"#, limited(60_000)),
             (403, &[("Retry-After", "7")], "", limited(7000)),
             (403, &spent, "", limited(60_000)),
-            (403, &spent[..1], "", Err(EndpointError::RateLimited { after_ms: None })),
-            (404, &[], "", refused(404, None)),
+            (403, &spent[..1], "", limited(60_000)),
+            (404, &[], r#"{"message":"Not Found"}"#, refused(404, Some("Not Found"))),
+            (404, &[], "{}", refused(404, None)),
+            (404, &[], "<html>", refused(404, None)),
+            (407, &[], "", Err(EndpointError::Refused { status: 407 })),
+            (451, &[], "<html>", Err(EndpointError::Refused { status: 451 })),
             (429, &[("Retry-After", "7")], "", limited(7000)),
             (200, &[], "{}", Err(EndpointError::Unreadable { status: 200 })),
             (
@@ -121,7 +161,6 @@ mod tests {
                 r#"{"token":"","expires_at":1}"#,
                 Err(EndpointError::Unreadable { status: 200 }),
             ),
-            (200, &[], r#"{"token":"t"}"#, Err(EndpointError::Unreadable { status: 200 })),
             (302, &[], "", Err(EndpointError::Refused { status: 302 })),
         ] {
             assert_eq!(of(status, headers, body), expected, "{status} {body}");

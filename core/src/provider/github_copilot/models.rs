@@ -34,7 +34,7 @@ pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
 /// Reads the list as of `now_ms`.
 pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Models, Box<EndpointError>> {
     let body = endpoint::object(response, now_ms)?;
-    let data = body.get("data").and_then(Json::array);
+    let data = body.json().get("data").and_then(Json::array);
     let data = data.ok_or_else(|| endpoint::unreadable(response))?;
     let mut models = Models::default();
     for model in data {

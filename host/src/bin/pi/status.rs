@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use pi_auth::{KeyKind, KeyState, KeyStatus, Source, Status, now_ms, plain};
+use pi_auth::{KeyKind, KeyState, KeyStatus, Lifetime, Source, Status, now_ms, plain};
 
 use crate::terminal::Style;
 use crate::{cli, json, output, session};
@@ -61,12 +61,18 @@ fn line(key: &KeyStatus, now_ms: u64) -> String {
 }
 
 fn login(key: &KeyStatus, now_ms: u64) -> String {
-    let left_ms = key.expires_ms.unwrap_or(0).saturating_sub(now_ms);
+    let lifetime = Lifetime::until(key.expires_ms.unwrap_or(0), now_ms);
     let at = key.enterprise.as_ref().map(|domain| format!(" at {domain}")).unwrap_or_default();
     match key.state {
-        KeyState::Ready => {
-            format!("logged in{at}; the token is valid for {}", output::duration(left_ms))
-        }
+        KeyState::Ready => match lifetime {
+            Lifetime::Ends { left_ms } => {
+                format!("logged in{at}; the token is valid for {}", output::duration(left_ms))
+            }
+            Lifetime::Doubtful => format!(
+                "logged in{at}; the token is valid for more than a year, if its provider is right"
+            ),
+            Lifetime::Endless => format!("logged in{at}; the token does not expire"),
+        },
         KeyState::RefreshDue => {
             format!("logged in{at}; the token is refreshed when it is next asked for")
         }
@@ -77,6 +83,36 @@ fn login(key: &KeyStatus, now_ms: u64) -> String {
         ),
         _ => {
             format!("the login has expired. Run `pi login {}`.", plain(&key.provider.id))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn ready(expires_ms: u64) -> String {
+        let key = format!(
+            r#"{{"provider":{{"id":"acme","name":"Acme"}},"kind":"oauth","source":"stored","active":true,
+                "state":"ready","expires_ms":{expires_ms},"enterprise":null}}"#
+        );
+        line(&pi_auth::json::from_str(&key).unwrap(), NOW)
+    }
+
+    #[test]
+    fn lifetimes_as_they_are_told() {
+        for (expires_ms, words) in [
+            (NOW + 60_000, "valid for 1 min"),
+            (NOW + 366 * 86_400_000, "valid for 366 d"),
+            (NOW + 366 * 86_400_000 + 1, "valid for more than a year, if its provider is right"),
+            (1_794_285_667_200_000, "valid for more than a year, if its provider is right"),
+            (9_007_199_254_740_990, "valid for more than a year, if its provider is right"),
+            (9_007_199_254_740_991, "does not expire"),
+        ] {
+            let line = ready(expires_ms);
+            assert!(line.ends_with(words), "{expires_ms}: {line}");
         }
     }
 }
