@@ -85,10 +85,11 @@ impl EndpointError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Transport(_)
-                | Self::RateLimited { .. }
-                | Self::Unavailable { .. }
-                | Self::Unreadable { .. }
+            // What may not be sent now may never be.
+            Self::Transport(failure) if *failure != TransportFailure::ForbiddenOrigin
+        ) || matches!(
+            self,
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. }
         )
     }
 
