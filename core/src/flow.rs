@@ -23,6 +23,7 @@ mod read;
 mod save;
 pub mod status;
 pub mod token;
+mod witness;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -42,6 +43,7 @@ use crate::text::plain;
 
 pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, ShowCode, is_answered_by};
 pub use event::Event;
+pub use witness::Witness;
 
 /// What is to be done.
 #[derive(Clone, Debug)]

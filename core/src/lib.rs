@@ -9,6 +9,7 @@
 //!     token/         refresh; exchange of a variable's token    headers: the same, to be sent
 //!     logout/        revocation                                 status;  credential, as a whole
 //!     endpoints      where each login would be refreshed, for a host that only looks
+//!     witness        where a core in a module may send what, for a host that holds it to that
 //!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste,
 //!                  device (RFC 8628), metadata (RFC 8414), revocation (RFC 7009), endpoint
 //!   provider       providers as data: anthropic, github_copilot/, and the overrides file

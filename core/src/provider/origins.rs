@@ -28,7 +28,7 @@ object! { Redirected { provider, hosts, api_host: optional } }
 
 impl Redirected {
     /// Returns what to tell a person about it. `path` is the overrides file, fit to be shown.
-    pub(crate) fn note(&self, path: &str) -> String {
+    pub fn note(&self, path: &str) -> String {
         let name = self.provider.short_name();
         let hosts = self.hosts.join(" and ");
         let api = self.api_host.as_ref().map(|host| {
