@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use pi_auth_core::document;
 use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::{LOCK_ACTIVITY, is_answered_by};
+use pi_auth_core::http::origin;
 use pi_auth_core::json::{Fields, FromJson, Json, Object, Wrong, from_str, member, members_of};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::{credential, http, lock, migration, text};
@@ -24,6 +25,14 @@ pub enum Call {
         state: Secret,
         /// The query, without the question mark.
         query: Secret,
+    },
+    /// Whether one of these origins allows to send a secret to the URL (`pi_auth_core::http::origin`):
+    /// true or false.
+    IsAllowedOrigin {
+        /// As a request or headers carry them.
+        origins: Vec<String>,
+        /// Where it would go.
+        url: String,
     },
     /// Whether a lock may be taken over (`pi_auth_core::lock::is_dead`): true or false.
     IsDeadLock {
@@ -57,6 +66,10 @@ impl FromJson for Call {
                 let state = member(json, "state", wrong);
                 Call::IsAnsweredBy { state, query: member(json, "query", wrong) }
             }
+            "is_allowed_origin" => Call::IsAllowedOrigin {
+                origins: member(json, "origins", wrong),
+                url: member(json, "url", wrong),
+            },
             "is_dead_lock" => Call::IsDeadLock {
                 age_ms: member(json, "age_ms", wrong),
                 watched_ms: member(json, "watched_ms", wrong),
@@ -142,6 +155,9 @@ pub fn call(call: &str) -> String {
         }),
         Ok(Call::IsAnsweredBy { state, query }) => {
             answer::value(&is_answered_by(&state, query.expose()))
+        }
+        Ok(Call::IsAllowedOrigin { origins, url }) => {
+            answer::value(&origin::is_allowed(&origins, &url))
         }
         Ok(Call::IsDeadLock { age_ms, watched_ms, is_ours }) => {
             answer::value(&lock::is_dead(age_ms, watched_ms, is_ours))

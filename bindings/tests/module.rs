@@ -112,6 +112,16 @@ fn questions_by_table() {
         ),
         (json!({"type": "is_migrating", "renamed_ms": 98_000, "now_ms": 100_000}), json!(true)),
         (json!({"type": "is_migrating", "renamed_ms": 97_000, "now_ms": 100_000}), json!(false)),
+        (
+            json!({"type": "is_allowed_origin", "origins": ["https://*.h.example"],
+                "url": "https://a.h.example/x"}),
+            json!(true),
+        ),
+        (
+            json!({"type": "is_allowed_origin", "origins": ["https://*.h.example"],
+                "url": "https://h.example.evil/"}),
+            json!(false),
+        ),
         (json!({"type": "plain", "text": "a\u{1b}b\u{202e}"}), json!("ab")),
     ] {
         assert_eq!(parsed(&call(&question.to_string()))["value"], expected, "{question}");

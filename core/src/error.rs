@@ -11,6 +11,7 @@ use core::fmt;
 
 pub use code::Code;
 
+use crate::access::Fault;
 use crate::json::{Fields, FromJson, Json, Object, Wrong, member, members_of, words};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
@@ -228,6 +229,13 @@ pub enum Error {
         /// What is wrong with it.
         problem: BadOverrides,
     },
+    /// The overrides file is not used, since somebody else could have changed it.
+    UntrustedOverrides {
+        /// The file.
+        path: String,
+        /// Who could have, and how.
+        fault: Fault,
+    },
     /// The host knows no directory for the credential file.
     NoDirectory,
     /// The system refused what a host cannot work without.
@@ -259,6 +267,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether the overrides file cannot be used.
+    pub fn is_of_overrides(&self) -> bool {
+        matches!(self, Self::Overrides { .. } | Self::UntrustedOverrides { .. })
+    }
+
     /// What the caller should do.
     pub fn code(&self) -> Code {
         match self {
@@ -304,6 +317,7 @@ impl Error {
             | Self::UnknownProvider { .. }
             | Self::Paste(_)
             | Self::Overrides { .. }
+            | Self::UntrustedOverrides { .. }
             | Self::BadPreference { .. }
             | Self::NotConfirmed
             | Self::Protocol { .. } => Code::BadInput,

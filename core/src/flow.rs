@@ -23,6 +23,7 @@ mod read;
 mod save;
 pub mod status;
 pub mod token;
+mod witness;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -31,6 +32,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
+use crate::access::Access;
 use crate::document::{Document, is_blank};
 use crate::error::{Error, StoreFailure};
 use crate::json::{Raw, tagged};
@@ -41,6 +43,7 @@ use crate::text::plain;
 
 pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, ShowCode, is_answered_by};
 pub use event::Event;
+pub use witness::Witness;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -302,7 +305,7 @@ struct Store {
 impl Store {
     /// The file that an event brings, or what the event means otherwise.
     fn of(event: &Event, attempt: &'static str) -> Result<Self, Box<Error>> {
-        let Event::StoreRead { path, contents } = event else {
+        let Event::StoreRead { path, contents, .. } = event else {
             return Err(unexpected(event, attempt));
         };
         let path = path.clone();
@@ -316,10 +319,14 @@ impl Store {
 
 /// The providers by the overrides file that an event brings, or what the event means otherwise.
 fn table(event: &Event) -> Result<Table, Box<Error>> {
-    let Event::OverridesRead { path, contents } = event else {
+    let Event::OverridesRead { path, contents, access } = event else {
         return Err(unexpected(event, "read"));
     };
+    if let Some(fault) = access.as_ref().and_then(Access::overrides_fault) {
+        return Err(Box::new(Error::UntrustedOverrides { path: path.clone(), fault }));
+    }
     Table::with_overrides(contents.as_ref().map(Secret::expose))
+        .map(|table| table.read_from(path))
         .map_err(|problem| Box::new(Error::Overrides { path: path.clone(), problem }))
 }
 

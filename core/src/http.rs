@@ -5,6 +5,7 @@
 //! [`MAX_BODY_BYTES`] is a [`TransportFailure::TooLarge`].
 
 pub mod date;
+pub mod origin;
 pub mod url;
 
 use alloc::string::{String, ToString};
@@ -76,9 +77,12 @@ pub struct Request {
     pub headers: Vec<Header>,
     /// The body; empty for GET.
     pub body: Secret,
+    /// The origins that its secrets may be sent to. A host refuses any other; see
+    /// [`origin::is_allowed`].
+    pub origins: Vec<String>,
 }
 
-object! { Request { method, url, headers, body: secret } }
+object! { Request { method, url, headers, body: secret, origins } }
 
 impl Request {
     /// The same with this header, in place of one of that name if there is one.
@@ -88,22 +92,23 @@ impl Request {
         self
     }
 
-    /// A GET, asking for JSON.
-    pub(crate) fn get(url: &str) -> Self {
+    /// A GET, asking for JSON. `origins` are those that the provider's data names.
+    pub(crate) fn get(url: &str, origins: Vec<String>) -> Self {
         let headers =
             [Header::new("Accept", "application/json"), Header::new("User-Agent", USER_AGENT)];
         let (url, headers) = (url.to_string(), headers.into());
-        Request { method: Method::Get, url, headers, body: Secret::default() }
+        Request { method: Method::Get, url, headers, body: Secret::default(), origins }
     }
 
-    /// A POST of `body`, asking for JSON.
-    pub(crate) fn post(url: &str, content_type: &str, body: Secret) -> Self {
+    /// A POST of `body`, asking for JSON. `origins` are those that the provider's data names.
+    pub(crate) fn post(url: &str, content_type: &str, body: Secret, origins: Vec<String>) -> Self {
         let headers = [
             Header::new("Content-Type", content_type),
             Header::new("Accept", "application/json"),
             Header::new("User-Agent", USER_AGENT),
         ];
-        Request { method: Method::Post, url: url.to_string(), headers: headers.into(), body }
+        let (url, headers) = (url.to_string(), headers.into());
+        Request { method: Method::Post, url, headers, body, origins }
     }
 }
 
@@ -158,6 +163,8 @@ pub enum TransportFailure {
     Proxy(String),
     /// A variable names a proxy by what is no address of one: the request was never sent.
     BadProxy,
+    /// The address is of none of the request's origins: the request was never sent.
+    ForbiddenOrigin,
     /// The TLS handshake failed, other than for the reasons below: the request was never sent.
     Tls,
     /// The certificate is from an authority that is not trusted here: the request was never sent.
@@ -177,6 +184,7 @@ pub enum TransportFailure {
 words! { TransportFailure {
     "connect" => Connect,
     "bad_proxy" => BadProxy,
+    "forbidden_origin" => ForbiddenOrigin,
     "tls" => Tls,
     "unknown_authority" => UnknownAuthority,
     "wrong_name" => WrongName,
@@ -202,6 +210,7 @@ impl TransportFailure {
                 "Check that it runs, and HTTPS_PROXY, ALL_PROXY and NO_PROXY; a password goes into its \
                  URL: http://USER:PASSWORD@HOST. "
             }
+            Self::ForbiddenOrigin => "Check the URLs of this provider in auth-providers.json. ",
             Self::BadProxy => "Set HTTPS_PROXY (or ALL_PROXY) to http://HOST:PORT, or unset it. ",
             Self::Tls => "Check the address, the proxy variables and SSL_CERT_FILE. ",
             Self::UnknownAuthority => {
@@ -221,6 +230,7 @@ impl fmt::Display for TransportFailure {
             Self::Proxy(proxy) => {
                 return write!(f, "the proxy {} did not open a way to it", brief(proxy));
             }
+            Self::ForbiddenOrigin => "its address is not one that the provider's settings name",
             Self::BadProxy => "a variable names a proxy that is none",
             Self::Tls => "the secure connection could not be set up",
             Self::UnknownAuthority => "its certificate is from an authority that is not trusted",
@@ -310,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_request_does_not_show_its_secrets() {
-        let request = Request::post("https://h/", "text/plain", Secret::new("canary"));
+        let request = Request::post("https://h/", "text/plain", Secret::new("canary"), Vec::new());
         assert!(!format!("{request:?}").contains("canary"));
     }
 }

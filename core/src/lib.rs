@@ -9,10 +9,12 @@
 //!     token/         refresh; exchange of a variable's token    headers: the same, to be sent
 //!     logout/        revocation                                 status;  credential, as a whole
 //!     endpoints      where each login would be refreshed, for a host that only looks
+//!     witness        where a core in a module may send what, for a host that holds it to that
 //!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste,
 //!                  device (RFC 8628), metadata (RFC 8414), revocation (RFC 7009), endpoint
 //!   provider       providers as data: anthropic, github_copilot/, and the overrides file
 //!   document       the credential file as text, edited without touching what it does not know
+//!   access         which files are believed, by who could have changed them
 //!   credential     a stored login and its expiry;  lock  when one may be taken over
 //!   migration      whether the agent is just moving the file
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
@@ -33,8 +35,12 @@
 //!         Effect::Done { output } => break output,
 //!         Effect::Failed { error } => panic!("{error} {}", error.advice()),
 //!         // A real host would read the files here.
-//!         Effect::ReadOverrides => Event::OverridesRead { path: "o".into(), contents: None },
-//!         Effect::ReadStore => Event::StoreRead { path: "s".into(), contents: None },
+//!         Effect::ReadOverrides => {
+//!             Event::OverridesRead { path: "o".into(), contents: None, access: None }
+//!         },
+//!         Effect::ReadStore => {
+//!             Event::StoreRead { path: "s".into(), contents: None, access: None }
+//!         },
 //!         other => panic!("not needed for an empty store: {other:?}"),
 //!     };
 //!     effect = flow.step(event, 1_700_000_000_000);
@@ -47,6 +53,7 @@
 
 extern crate alloc;
 
+pub mod access;
 pub mod credential;
 pub mod document;
 pub mod environment;

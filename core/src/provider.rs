@@ -2,6 +2,7 @@
 
 mod anthropic;
 pub(crate) mod github_copilot;
+mod origins;
 mod overrides;
 
 use alloc::boxed::Box;
@@ -22,6 +23,7 @@ use github_copilot::{Copilot, exchange};
 pub(crate) use anthropic::{ID as ANTHROPIC, OAUTH_PREFIX as ANTHROPIC_OAUTH_PREFIX};
 pub(crate) use github_copilot::ID as GITHUB_COPILOT;
 pub use github_copilot::domain::BadDomain;
+pub use origins::Redirected;
 pub use overrides::BadOverrides;
 
 /// How a token endpoint takes its parameters.
@@ -268,7 +270,11 @@ impl LoopbackRedirect {
 
 /// All providers, in the order of the selector.
 #[derive(Clone, Debug)]
-pub(crate) struct Table(Vec<Arc<Provider>>);
+pub(crate) struct Table {
+    providers: Vec<Arc<Provider>>,
+    /// The overrides file, as it is shown to people; empty where it is of no interest.
+    overrides: String,
+}
 
 impl Table {
     /// The providers that this program knows by itself.
@@ -286,20 +292,26 @@ impl Table {
     }
 
     fn of(providers: Vec<Provider>) -> Self {
-        Table(providers.into_iter().map(Arc::new).collect())
+        let providers = providers.into_iter().map(Arc::new).collect();
+        Table { providers, overrides: String::new() }
+    }
+
+    /// The table with the name of the overrides file, for notes.
+    pub(crate) fn read_from(self, path: &str) -> Self {
+        Table { overrides: path.into(), ..self }
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Arc<Provider>> {
-        self.0.iter().find(|provider| provider.id == id)
+        self.providers.iter().find(|provider| provider.id == id)
     }
 
     /// The one that stands at this place in [`Table::labels`].
     pub(crate) fn nth(&self, index: usize) -> Option<&Arc<Provider>> {
-        self.0.get(index)
+        self.providers.get(index)
     }
 
     pub(crate) fn labels(&self) -> Vec<Label> {
-        self.0.iter().map(|provider| provider.label()).collect()
+        self.providers.iter().map(|provider| provider.label()).collect()
     }
 
     /// The label of any provider, known or not.

@@ -22,19 +22,48 @@ pub(crate) fn has(text: &str, c: char) -> bool {
 }
 
 /// Text from elsewhere as it may be shown: without control characters, which a terminal would
-/// obey, and without those that reorder what a person reads or begin a line of their own.
+/// obey, without those that reorder what a person reads or begin a line of their own, and without
+/// what nobody sees. A zero-width joiner stays where it makes one emoji of two.
 pub fn plain(text: &str) -> String {
-    text.chars().filter(|c| is_plain(*c)).collect()
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let joins = c == JOINER
+            && shown.chars().next_back().is_some_and(is_emoji)
+            && rest.clone().find(|c| is_plain(*c)).is_some_and(is_emoji);
+        if joins || is_plain(c) {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
+/// The zero-width joiner.
+const JOINER: char = '\u{200d}';
+
+/// Returns whether `c` may be shown wherever it stands.
 pub(crate) fn is_plain(c: char) -> bool {
-    // The second row begins with Unicode's own ends of lines and of paragraphs.
-    let acts = matches!(
+    // Unicode's Default_Ignorable_Code_Point, which marks and tags of texts are part of.
+    let is_ignorable = matches!(
         c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     );
-    !(c.is_control() || acts)
+    // Unicode's own ends of lines and of paragraphs, and the Braille pattern without a dot.
+    let acts = matches!(c, '\u{2028}' | '\u{2029}' | '\u{2800}');
+    !(c.is_control() || is_ignorable || acts)
+}
+
+/// Returns whether `c` may be part of an emoji that is made of several characters.
+fn is_emoji(c: char) -> bool {
+    matches!(
+        c,
+        '\u{2190}'..='\u{21ff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
+        | '\u{1f000}'..='\u{1faff}'
+    )
 }
 
 /// `text` with `to` in every place of `from`, which is not empty.
@@ -90,10 +119,7 @@ mod tests {
     #[test]
     fn plain_text_has_nothing_a_terminal_obeys() {
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
-        assert_eq!(
-            plain("a\u{61c}b\u{200e}\u{200f}c\u{2028}\u{2029}d\u{2067}é\u{200d}"),
-            "abcdé\u{200d}"
-        );
+        assert_eq!(plain("a\u{61c}b\u{200e}\u{200f}c\u{2028}\u{2029}d\u{2067}é\u{200d}"), "abcdé");
         assert_eq!(brief(&"x".repeat(1000)).len(), 300);
     }
 
@@ -109,6 +135,59 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(brief(words), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn plain_text_has_nothing_that_nobody_sees() {
+        for hidden in [
+            "\u{ad}",
+            "\u{34f}",
+            "\u{115f}",
+            "\u{1160}",
+            "\u{17b4}",
+            "\u{180e}",
+            "\u{200b}",
+            "\u{200c}",
+            "\u{200d}",
+            "\u{2060}",
+            "\u{2064}",
+            "\u{2800}",
+            "\u{3164}",
+            "\u{fe0f}",
+            "\u{feff}",
+            "\u{ffa0}",
+            "\u{fff0}",
+            "\u{1d173}",
+            "\u{e0001}",
+            "\u{e0041}\u{e007f}",
+            "\u{e0100}",
+            "\u{e0fff}",
+        ] {
+            assert_eq!(plain(&alloc::format!("{hidden}a{hidden}b{hidden}")), "ab", "{hidden:?}");
+        }
+        for seen in ["a b", "é", "日本語", "\u{2801}", "\u{e000}", "\u{fffd}", "ﷺ", "\u{1f600}"]
+        {
+            assert_eq!(plain(seen), seen);
+        }
+    }
+
+    #[test]
+    fn a_joiner_stays_inside_an_emoji_alone() {
+        for (text, shown) in [
+            ("👩\u{200d}💻", "👩\u{200d}💻"),
+            ("👩🏽\u{200d}💻", "👩🏽\u{200d}💻"),
+            ("👨\u{200d}👩\u{200d}👧", "👨\u{200d}👩\u{200d}👧"),
+            ("❤\u{fe0f}\u{200d}🔥", "❤\u{200d}🔥"),
+            ("🙂\u{200d}↔\u{fe0f}", "🙂\u{200d}↔"),
+            ("👩\u{200d}", "👩"),
+            ("\u{200d}👩", "👩"),
+            ("👩\u{200d}a", "👩a"),
+            ("a\u{200d}👩", "a👩"),
+            ("👩\u{200d}\u{200d}\u{200d}💻", "👩\u{200d}💻"),
+        ] {
+            assert_eq!(plain(text), shown, "{text:?}");
+            assert_eq!(plain(shown), shown);
         }
     }
 

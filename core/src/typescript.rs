@@ -7,7 +7,7 @@ use std::{env, fs, path::Path};
 use ts_rs::{Config, TS};
 
 use crate::error::Code;
-use crate::{environment, error, flow, headers, http, oauth, provider, resolve, secret};
+use crate::{access, environment, error, flow, headers, http, oauth, provider, resolve, secret};
 
 /// Every type, callers' entry points first.
 fn declarations() -> String {
@@ -52,9 +52,13 @@ fn declarations() -> String {
         flow::Event,
         http::Response,
         http::TransportFailure,
+        access::Access,
+        access::Directory,
+        access::Owned,
         error::StoreFailure,
         flow::Output,
         provider::Label,
+        provider::Redirected,
         resolve::Key,
         resolve::KeyKind,
         resolve::Source,

@@ -14,7 +14,7 @@ fn a_login_that_would_make_the_file_too_large_is_refused() {
     );
     let (mut flow, effect) = Flow::start(from_str(&request).unwrap());
     assert_eq!(effect, Effect::ProbeStore);
-    let read = || Event::StoreRead { path: "s".into(), contents: None };
+    let read = || Event::StoreRead { path: "s".into(), contents: None, access: None };
     assert_eq!(flow.step(read(), 0), Effect::LockStore);
     assert_eq!(flow.step(Event::Locked, 0), Effect::ReadStore);
     let Effect::Failed { error } = flow.step(read(), 0) else { panic!("it was written") };

@@ -173,15 +173,20 @@ fn logins(
     report: &mut Report,
 ) -> Option<Vec<TokenEndpoint>> {
     match auth.and_then(Auth::status_at_once) {
-        Some(Ok(Status { keys, .. })) => {
+        Some(Ok(Status { keys, redirected, .. })) => {
+            let file = store.map(|it| it.shown(&it.overrides())).unwrap_or_default();
+            for to in redirected {
+                report.found(Finding::note(Check::Providers, to.note(&file)));
+            }
             report.add(logins::judge(&keys, now_ms()));
             report.add(logins::judge_variables(&keys));
         }
         Some(Err(error @ Error::BadPreference { .. })) => {
             report.found(Finding::of(Check::Variables, &error));
         }
-        Some(Err(Error::Overrides { .. }))
-            if store.is_some_and(|it| directory::hides(it, &it.overrides())) =>
+        Some(Err(error))
+            if error.is_of_overrides()
+                && store.is_some_and(|it| directory::hides(it, &it.overrides())) =>
         {
             let why = "Who is logged in cannot be told before that is mended";
             report.left_out(Check::Logins, why);
@@ -199,13 +204,18 @@ fn logins(
             });
             return None;
         }
+        Some(Err(error @ Error::UntrustedOverrides { .. })) => {
+            report.found(Finding::of(Check::Providers, &error));
+            return None;
+        }
         _ => {
             report.left_out(Check::Logins, "Who is logged in cannot be told before that is mended")
         }
     }
     let (mut overrides, mut backoff) = (None, None);
     if let Some(store) = store {
-        if let Event::OverridesRead { path, contents: Some(contents) } = store.read_overrides() {
+        if let Event::OverridesRead { path, contents: Some(contents), .. } = store.read_overrides()
+        {
             report.fine(Check::Providers, format!("{path} is in use"));
             overrides = Some(contents);
         }

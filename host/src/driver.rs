@@ -22,6 +22,8 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// A flow under way, and what it holds.
 pub(crate) struct Driver {
+    /// Whether only a file that is open to others is looked at more closely.
+    is_quick: bool,
     flow: Engine,
     /// The effect to perform next.
     effect: Effect,
@@ -39,8 +41,11 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn start(core: &Core, request: Request, store: Store, stop: Stop) -> Self {
+        // A fresh token costs one open of one file.
+        let is_quick = matches!(request, Request::Token(_) | Request::Headers(_));
         let (flow, effect) = Engine::start(core, request);
         Driver {
+            is_quick,
             flow,
             effect,
             store,
@@ -60,7 +65,7 @@ impl Driver {
             let event = match &self.effect {
                 Effect::Done { output } => return Some(Ok(output.clone())),
                 Effect::Failed { error } => return Some(Err(error.clone())),
-                Effect::ReadStore if self.held.is_none() => self.store.read(),
+                Effect::ReadStore if self.held.is_none() => self.read(),
                 Effect::ReadOverrides => self.store.read_overrides(),
                 Effect::ReadVariable { name } => variable(name),
                 _ => return None,
@@ -85,6 +90,13 @@ impl Driver {
         self.held = None;
         self.dismiss(&result).await;
         result
+    }
+
+    fn read(&self) -> Event {
+        match self.is_quick {
+            true => self.store.read(),
+            false => self.store.read_closely(),
+        }
     }
 
     /// Performs an effect. Between a request that the provider acts upon only once and the file,
@@ -113,7 +125,7 @@ impl Driver {
             Effect::ReadOverrides => self.store.read_overrides(),
             Effect::ReadStore => match &mut self.held {
                 Some(held) => self.store.read_held(held),
-                None => self.store.read(),
+                None => self.read(),
             },
             Effect::ProbeStore => {
                 let store = self.store.clone();

@@ -11,7 +11,7 @@ use pi_auth_core::flow::Event;
 use pi_auth_core::http::url::Url;
 use pi_auth_core::http::{
     CONNECT_TIMEOUT_MS, MAX_BODY_BYTES, Method, Request, Response, TOTAL_TIMEOUT_MS,
-    TransportFailure,
+    TransportFailure, origin,
 };
 use pi_auth_core::secret::Secret;
 
@@ -54,6 +54,10 @@ impl Clients {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
+        // Right before it is sent, whoever has decided where it goes.
+        if !origin::is_allowed(&request.origins, &request.url) {
+            return Err(TransportFailure::ForbiddenOrigin);
+        }
         let way = way(&request.url)?;
         let client = self.client(&way)?;
         let mut builder = match request.method {

@@ -1,5 +1,6 @@
 //! The credential file: which one it is, and reading, locking and replacing it.
 
+mod access;
 mod backoff;
 pub(crate) mod examine;
 mod lock;
@@ -106,35 +107,57 @@ impl Store {
             Ok(None) if self.overrides.is_some() => Err(StoreFailure::NotFound),
             result => result,
         };
-        let path = self.shown(&path);
+        let shown = self.shown(&path);
         match result {
-            Ok(contents) => Event::OverridesRead { path, contents },
-            Err(failure) => Event::OverridesFailed { path, failure },
+            Ok(None) => Event::OverridesRead { path: shown, contents: None, access: None },
+            Ok(Some((contents, metadata))) => {
+                let access = Some(self.access(&path, &metadata));
+                Event::OverridesRead { path: shown, contents: Some(contents), access }
+            }
+            Err(failure) => Event::OverridesFailed { path: shown, failure },
         }
     }
 
-    /// Reads the credential file: one open where it is `auth.json`.
+    /// Reads the credential file: one open where it is `auth.json`, and no look at anything else
+    /// where its mode closes it to everybody but its owner.
     pub(crate) fn read(&self) -> Event {
         let (path, result) = self.find();
-        self.store_event(&path, result)
+        let user = rustix::process::geteuid().as_raw();
+        let is_open = |file: &fs::Metadata| file.mode() & 0o077 != 0 || file.uid() != user;
+        self.store_event(&path, result, is_open)
+    }
+
+    /// Reads the credential file, and looks at who could have changed it.
+    pub(crate) fn read_closely(&self) -> Event {
+        let (path, result) = self.find();
+        self.store_event(&path, result, |_| true)
     }
 
     /// What reading the file at `path` has come to.
-    fn store_event(&self, path: &Path, result: Result<Option<Secret>, StoreFailure>) -> Event {
-        let path = self.shown(path);
+    fn store_event(
+        &self,
+        path: &Path,
+        result: Result<Option<Opened>, StoreFailure>,
+        is_looked_at: impl Fn(&fs::Metadata) -> bool,
+    ) -> Event {
+        let shown = self.shown(path);
         match result {
-            Ok(contents) => Event::StoreRead { path, contents },
-            Err(failure) => Event::StoreFailed { path, failure },
+            Ok(None) => Event::StoreRead { path: shown, contents: None, access: None },
+            Ok(Some((contents, metadata))) => {
+                let access = is_looked_at(&metadata).then(|| self.access(path, &metadata));
+                Event::StoreRead { path: shown, contents: Some(contents), access }
+            }
+            Err(failure) => Event::StoreFailed { path: shown, failure },
         }
     }
 
     /// The same under the lock: what was read is compared before it is written over.
     pub(crate) fn read_held(&self, held: &mut Held) -> Event {
         held.seen = Some(Identity::of(&held.target));
-        self.read()
+        self.read_closely()
     }
 
-    fn find(&self) -> (PathBuf, Result<Option<Secret>, StoreFailure>) {
+    fn find(&self) -> (PathBuf, Result<Option<Opened>, StoreFailure>) {
         let preferred = self.directory.join(PREFERRED);
         for _ in 0..migration::LOOKS {
             match read(&preferred) {
@@ -146,7 +169,7 @@ impl Store {
                     }
                 }
                 // The agent has made it, takes no lock for that, and writes it next.
-                Ok(Some(text)) if text.is_empty() && self.is_migrating() => {}
+                Ok(Some((text, _))) if text.is_empty() && self.is_migrating() => {}
                 result => return (preferred, result),
             }
             std::thread::sleep(LOOK_EVERY);
@@ -172,7 +195,7 @@ impl Store {
         }
         let mut held = None;
         match self.hold(&mut held).await {
-            Ok(()) => self.read(),
+            Ok(()) => self.read_closely(),
             Err(event) => event,
         }
     }
@@ -326,8 +349,11 @@ impl Identity {
     }
 }
 
-/// The text of a file; `None` where there is none.
-fn read(path: &Path) -> Result<Option<Secret>, StoreFailure> {
+/// The text of a file, and what the system says of the file that was opened.
+type Opened = (Secret, fs::Metadata);
+
+/// The text of a file and its metadata; `None` where there is none.
+fn read(path: &Path) -> Result<Option<Opened>, StoreFailure> {
     // Non-blocking, or a pipe in the file's place would hang the open.
     let nonblocking = plain::flags(rustix::fs::OFlags::NONBLOCK);
     let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
@@ -338,8 +364,8 @@ fn read(path: &Path) -> Result<Option<Secret>, StoreFailure> {
     text(file).map(Some)
 }
 
-/// The text of an open file.
-fn text(file: File) -> Result<Secret, StoreFailure> {
+/// The text of an open file and its metadata.
+fn text(file: File) -> Result<Opened, StoreFailure> {
     let metadata = file.metadata().map_err(failure)?;
     if !metadata.is_file() {
         return Err(StoreFailure::NotAFile);
@@ -353,7 +379,7 @@ fn text(file: File) -> Result<Secret, StoreFailure> {
         return Err(StoreFailure::TooLarge);
     }
     let text = String::from_utf8(bytes).map_err(|_| StoreFailure::NotUtf8)?;
-    Ok(Secret::new(text))
+    Ok((Secret::new(text), metadata))
 }
 
 /// Makes a change of names in a directory durable.

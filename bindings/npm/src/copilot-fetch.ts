@@ -3,6 +3,7 @@ import type { AuthOptions, Headers as Carried, HeadersOptions } from "./auth.js"
 import { canRepeat, textOf, textOfRequest } from "./copilot-body.js";
 import { fromCaller, fromStore } from "./copilot-headers.js";
 import type { OAuthCredentials } from "./credentials.js";
+import { shippedCore } from "./module.js";
 import type { Initiator } from "./types.js";
 
 /** A call of a provider's API. */
@@ -19,6 +20,12 @@ export type CopilotFetch = CustomFetch &
   ((input: string | URL | Request, init?: RequestInit) => Promise<Response>);
 
 export interface CopilotFetchOptions extends AuthOptions {
+  /**
+   * Further origins that get the token, such as `https://proxy.example.com`; plain http only on this
+   * machine. Without them it goes to Copilot's own hosts, and to the Enterprise's or that of an
+   * overrides file, alone.
+   */
+  origins?: readonly string[] | undefined;
   /** Sends requests; the global `fetch` unless given. */
   fetch?: typeof globalThis.fetch | undefined;
   /**
@@ -34,6 +41,9 @@ export interface CopilotFetchOptions extends AuthOptions {
  * stream: what such a one says is not known. A `Request` whose content type is JSON is no stream here:
  * up to 8 MiB of it are read before it is sent.
  *
+ * A request to any other origin is sent as it came, without the token and Copilot's headers: see
+ * {@link CopilotFetchOptions.origins}. A redirect to another origin loses the token by the rules of `fetch`.
+ *
  * Without `getAuth`, the stored login is used and refreshed where it is stored; where there is none,
  * what `COPILOT_GITHUB_TOKEN` holds. `getAuth` gives the credentials to use in place of both, and
  * `null` is nobody. They are refreshed here when they have to be, and kept for the next call;
@@ -44,6 +54,7 @@ export async function createCopilotFetch(
   options: CopilotFetchOptions = {},
 ): Promise<CopilotFetch> {
   const send = options.fetch ?? globalThis.fetch;
+  const origins = (options.origins ?? []).map(checked);
   const headersFor = getAuth ? fromCaller(getAuth, options, options.onRefreshed) : fromStore(options);
 
   return async (first: CustomFetchOptions | string | URL | Request, second?: RequestInit) => {
@@ -61,7 +72,9 @@ export async function createCopilotFetch(
       vision: own.get("copilot-vision-request") === "true" ? true : undefined,
       signal,
     };
+    const url = addressOf(input);
     const attempt = async (what: typeof input, carried: Carried): Promise<Response> => {
+      if (!isAllowed([...carried.origins, ...origins], url)) return send(what, init);
       const headers = new Headers(own);
       for (const { name, value } of carried.headers) headers.set(name, value);
       return send(what, { ...init, headers });
@@ -76,7 +89,8 @@ export async function createCopilotFetch(
     const spare = read === undefined ? input : request?.clone();
     const isRepeatable = isOwnBody ? !request.body || read !== undefined : canRepeat(init.body);
     const response = await attempt(input, carried);
-    if (response.status !== 401 || !isRepeatable) return response;
+    const isSent = isAllowed([...carried.origins, ...origins], url);
+    if (response.status !== 401 || !isRepeatable || !isSent) return response;
     const rejected = tokenOf(carried);
     // The server's own words say more than that a refresh failed, too.
     const renewed = await headersFor({ ...about, rejected }).catch(() => {
@@ -91,6 +105,22 @@ export async function createCopilotFetch(
 
 function isOptions(first: object | string): first is CustomFetchOptions {
   return typeof first === "object" && !(first instanceof Request) && "init" in first;
+}
+
+/** Where `fetch` would go; empty for what is no address, of which it says so itself. */
+function addressOf(input: string | URL | Request): string {
+  const url = input instanceof Request ? input.url : String(input);
+  return URL.canParse(url) ? new URL(url).href : "";
+}
+
+function isAllowed(origins: string[], url: string): boolean {
+  return shippedCore().call("is_allowed_origin", { origins, url });
+}
+
+/** An origin that the caller adds. */
+function checked(origin: string): string {
+  if (isAllowed([origin], origin)) return origin;
+  throw new TypeError(`${origin} is not an origin: use https://HOST, or http://HOST on this machine.`);
 }
 
 /** Who began it, where the caller says so. */

@@ -6,6 +6,7 @@ import { authorities } from "./http/authorities.js";
 import { straight, type Terms, through } from "./http/connect.js";
 import { failureOf } from "./http/failure.js";
 import { type Proxy, proxyTo } from "./http/proxy.js";
+import { shippedCore } from "./module.js";
 import type { Event, HttpRequest } from "./types.js";
 
 /** The connections of one job, made when they are first needed. */
@@ -23,6 +24,11 @@ export class Http {
 
   /** Sends `request` and reads the whole answer. */
   async send(request: HttpRequest, signal: AbortSignal): Promise<Event> {
+    const { origins, url } = request;
+    // Right before it is sent, whoever has decided where it goes.
+    if (!shippedCore().call("is_allowed_origin", { origins, url })) {
+      return { type: "transport_failed", failure: "forbidden_origin" };
+    }
     const deadline = AbortSignal.timeout(this.#limits.total_timeout_ms);
     // A request that has no connection yet would not hear of it.
     const cancel = (): void => void this.close();

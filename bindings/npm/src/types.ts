@@ -299,7 +299,12 @@ headers: Array<Header>,
 /**
  * The body; empty for GET.
  */
-body: Secret, };
+body: Secret,
+/**
+ * The origins that its secrets may be sent to. A host refuses any other; see
+ * [`origin::is_allowed`].
+ */
+origins: Array<string>, };
 
 /**
  * The request methods in use.
@@ -413,7 +418,11 @@ path: string,
 /**
  * Its text; `None` where there is no such file.
  */
-contents: Secret | null, } | { "type": "store_read",
+contents: Secret | null,
+/**
+ * Who could have changed it; `None` where there is no file, or the system cannot tell.
+ */
+access?: Access, } | { "type": "store_read",
 /**
  * Where it is or would be, as it is shown to people.
  */
@@ -421,7 +430,12 @@ path: string,
 /**
  * Its text; `None` where there is no such file.
  */
-contents: Secret | null, } | { "type": "overrides_failed",
+contents: Secret | null,
+/**
+ * Who could have changed it. A host may leave it out of a file that its mode closes to
+ * everybody but its owner, and where it has told the same of it before.
+ */
+access?: Access, } | { "type": "overrides_failed",
 /**
  * The file, as it is shown to people.
  */
@@ -499,7 +513,72 @@ body?: Secret, };
 /**
  * Why there was no response.
  */
-export type TransportFailure = "connect" | { "proxy": string } | "bad_proxy" | "tls" | "unknown_authority" | "wrong_name" | "out_of_date" | "timeout" | "broken" | "too_large";
+export type TransportFailure = "connect" | { "proxy": string } | "bad_proxy" | "forbidden_origin" | "tls" | "unknown_authority" | "wrong_name" | "out_of_date" | "timeout" | "broken" | "too_large";
+
+/**
+ * Owner, group and mode of a file that was opened, and of the directories that lead to it.
+ *
+ * Hosts on systems without these leave it out of their events.
+ */
+export type Access = {
+/**
+ * The effective user id of this process.
+ */
+user: number,
+/**
+ * Its effective group id.
+ */
+group: number,
+/**
+ * The owner of the agent's directory, whom root works for.
+ */
+served?: number,
+/**
+ * The file that was opened (`fstat`).
+ */
+file: Owned,
+/**
+ * The directory that was named, and that of the file in the end, where links lead elsewhere.
+ */
+directories?: Array<Directory>, };
+
+/**
+ * A directory on the way to a file.
+ */
+export type Directory = {
+/**
+ * Its path, as it is shown to people.
+ */
+path: string,
+/**
+ * The user id of the owner.
+ */
+owner: number,
+/**
+ * The group id.
+ */
+group: number,
+/**
+ * The permission bits, with the sticky bit.
+ */
+mode: number, };
+
+/**
+ * Owner, group and mode of a file or directory.
+ */
+export type Owned = {
+/**
+ * The user id of the owner.
+ */
+owner: number,
+/**
+ * The group id.
+ */
+group: number,
+/**
+ * The permission bits, with the sticky bit.
+ */
+mode: number, };
 
 /**
  * Why the credential file, or the overrides file, could not be used.
@@ -578,6 +657,23 @@ name: string,
 enterprise?: string, };
 
 /**
+ * The hosts that an overrides file sends the logins and tokens of a provider to.
+ */
+export type Redirected = {
+/**
+ * The provider.
+ */
+provider: Label,
+/**
+ * The hosts, with their ports; never empty.
+ */
+hosts: Array<string>,
+/**
+ * The host of the provider's own API, where only the endpoints of the login have moved.
+ */
+api_host?: string, };
+
+/**
  * A key that can be sent with a request.
  */
 export type Key = {
@@ -620,6 +716,11 @@ headers: Array<Header>,
  * The address of the API, without a slash at the end; `None` where nobody knows.
  */
 base_url: string | null,
+/**
+ * The origins that the key may be sent to; empty where nobody knows. `https://*.DOMAIN` is
+ * every host below a domain.
+ */
+origins: Array<string>,
 /**
  * When the key really expires, in epoch milliseconds; `None` where nobody knows.
  */
@@ -667,7 +768,15 @@ path: string,
 /**
  * The keys; empty where nobody is logged in and no variable is set.
  */
-keys: Array<KeyStatus>, };
+keys: Array<KeyStatus>,
+/**
+ * Where the overrides file sends logins and tokens, for each provider that it does so for.
+ */
+redirected: Array<Redirected>,
+/**
+ * What the person should know; a sentence or two each.
+ */
+notes: Array<string>, };
 
 /**
  * One key, or what is stored in place of one.

@@ -334,3 +334,85 @@ test("without a login it says what to do, and sends nothing", needsSandbox, asyn
   }
   assert.deepEqual(await log(), []);
 });
+
+/** What arrives where a call was sent: the headers of each request. */
+async function recorder(context) {
+  const seen = [];
+  const { url } = await serve(context, (request, response) => {
+    seen.push(request.headers);
+    response.end("{}");
+  });
+  return { seen, url };
+}
+
+test("a request to another origin goes out as it came, without the token and without Copilot's headers", async () => {
+  const it = await home();
+  writeFileSync(it.environment.PI_AUTH_PROVIDERS, "{}");
+  const access = "tid=1;proxy-ep=proxy.evil.example;canary";
+  const credentials = { type: "oauth", refresh: "ghu_canary", access, expires: Date.now() + 3_600_000 };
+  const sent = [];
+  const fetch = async (input, init) => {
+    sent.push({ url: String(input.url ?? input), text: JSON.stringify([...new Headers(init?.headers ?? input.headers)]) });
+    return new Response("", { status: 401 });
+  };
+  const copilotFetch = await createCopilotFetch(async () => credentials, { ...it.options, fetch });
+  const strange = [
+    "http://evil.example/chat/completions",
+    "https://evil.example/",
+    "https://api.evil.example/",
+    "https://api.githubcopilot.com.evil.example/",
+    "https://evilgithubcopilot.com/",
+    "https://api.githubcopilot.com@evil.example/",
+    "https://api.githubcopilot.com:8443/",
+    "http://api.individual.githubcopilot.com/",
+    "https://github.com/",
+    "https:\\\\evil.example\\api.githubcopilot.com",
+    "http://127.0.0.1:1/",
+  ];
+  for (const url of strange) {
+    for (const parameters of [[url, post(hello)], [new URL(url), post(hello)], [new Request(new URL(url).href.replace(/\/\/[^/]*@/, "//"), post(hello))]]) {
+      sent.length = 0;
+      const response = await copilotFetch(...parameters);
+      assert.equal(response.status, 401, url);
+      assert.equal(sent.length, 1, `${url}: what carries no token is not tried again with another`);
+      assert.doesNotMatch(sent[0].text, /canary|authorization|copilot|editor/i, url);
+      assert.match(sent[0].text, /content-type/, "what the caller gives stays");
+    }
+  }
+  for (const url of ["https://api.individual.githubcopilot.com/models", "https://api.business.githubcopilot.com/"]) {
+    sent.length = 0;
+    await copilotFetch(url, post(hello)).catch(() => undefined);
+    assert.match(sent[0].text, /Bearer tid=1/, url);
+  }
+});
+
+test("an Enterprise's own host gets the token, and another Enterprise's does not", async () => {
+  const it = await home();
+  writeFileSync(it.environment.PI_AUTH_PROVIDERS, "{}");
+  const enterpriseUrl = "ghe.example.com";
+  const credentials = { type: "oauth", refresh: "ghu_1", access: "tid=1", expires: Date.now() + 3_600_000, enterpriseUrl };
+  const sent = [];
+  const fetch = async (_, init) => sent.push(new Headers(init.headers).has("authorization")) && new Response();
+  const copilotFetch = await createCopilotFetch(async () => credentials, { ...it.options, fetch });
+  for (const host of ["copilot-api.ghe.example.com", "ghe.example.com", "copilot-api.other.example"]) {
+    await copilotFetch(`https://${host}/chat`, post(hello));
+  }
+  assert.deepEqual(sent, [true, false, false]);
+});
+
+test("origins that the caller adds get the token, and no others; none in the clear", async (context) => {
+  const it = await home();
+  writeFileSync(it.environment.PI_AUTH_PROVIDERS, "{}");
+  const credentials = { type: "oauth", refresh: "ghu_1", access: "tid=1", expires: Date.now() + 3_600_000 };
+  const added = await recorder(context);
+  const other = await recorder(context);
+  const { origin } = new URL(added.url);
+  const copilotFetch = await createCopilotFetch(async () => credentials, { ...it.options, origins: [origin] });
+  await copilotFetch(added.url, post(hello));
+  await copilotFetch(other.url, post(hello));
+  assert.equal(added.seen[0].authorization, "Bearer tid=1");
+  assert.equal(other.seen[0].authorization, undefined);
+  for (const useless of ["http://evil.example", "evil.example", "https://*.example.com", "*", ""]) {
+    await assert.rejects(createCopilotFetch(undefined, { ...it.options, origins: [useless] }), TypeError, useless);
+  }
+});

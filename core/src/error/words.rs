@@ -131,6 +131,7 @@ impl Error {
             Self::Overrides { path, .. } => {
                 format!("Correct {path}, or do without it: remove it, or unset PI_AUTH_PROVIDERS.")
             }
+            Self::UntrustedOverrides { path, fault } => fault.overrides_advice(path),
             Self::NoDirectory => "Set HOME, or PI_CODING_AGENT_DIR.".into(),
             Self::BadPreference { .. } => "Use `env` or `store`, or unset it.".into(),
             Self::NotConfirmed => "Add --yes to end every login.".into(),
@@ -238,6 +239,9 @@ impl fmt::Display for Error {
                 write!(f, "The credential file stayed locked for too long ({path}).")
             }
             Self::Overrides { path, problem } => write!(f, "{path} cannot be used: {problem}."),
+            Self::UntrustedOverrides { path, fault } => {
+                write!(f, "{path} decides where your tokens go, and is not used: {fault}.")
+            }
             Self::NoDirectory => f.write_str("There is no home directory."),
             Self::System { what } => write!(f, "The system gives no {what}."),
             Self::BadPreference { value } => {

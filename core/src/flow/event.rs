@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::access::Access;
 use crate::error::StoreFailure;
 use crate::http;
 use crate::json::tagged;
@@ -26,6 +27,9 @@ pub enum Event {
         path: String,
         /// Its text; `None` where there is no such file.
         contents: Option<Secret>,
+        /// Who could have changed it; `None` where there is no file, or the system cannot tell.
+        #[cfg_attr(test, ts(optional))]
+        access: Option<Access>,
     },
     /// The credential file was read.
     StoreRead {
@@ -33,6 +37,10 @@ pub enum Event {
         path: String,
         /// Its text; `None` where there is no such file.
         contents: Option<Secret>,
+        /// Who could have changed it. A host may leave it out of a file that its mode closes to
+        /// everybody but its owner, and where it has told the same of it before.
+        #[cfg_attr(test, ts(optional))]
+        access: Option<Access>,
     },
     /// The overrides file could not be read, or was named and is not there.
     OverridesFailed {
@@ -123,8 +131,8 @@ tagged! { Event, "type" {
     "cancelled" => Cancelled,
     "response" => Response(response),
     "transport_failed" => TransportFailed { failure },
-    "overrides_read" => OverridesRead { path, contents: secret },
-    "store_read" => StoreRead { path, contents: secret },
+    "overrides_read" => OverridesRead { path, contents: secret, access: optional },
+    "store_read" => StoreRead { path, contents: secret, access: optional },
     "overrides_failed" => OverridesFailed { path, failure },
     "store_failed" => StoreFailed { path, failure },
     "locked" => Locked,
@@ -146,3 +154,11 @@ tagged! { Event, "type" {
     "woke" => Woke,
     "input_ended" => InputEnded,
 } }
+
+impl Event {
+    /// Returns what a person has to be told of a credential file that others could have changed.
+    pub(super) fn warning(&self) -> Option<String> {
+        let Event::StoreRead { path, access: Some(access), .. } = self else { return None };
+        Some(access.credentials_fault()?.credentials_note(path))
+    }
+}

@@ -48,13 +48,16 @@ pub struct Headers {
     pub headers: Vec<Header>,
     /// The address of the API, without a slash at the end; `None` where nobody knows.
     pub base_url: Option<String>,
+    /// The origins that the key may be sent to; empty where nobody knows. `https://*.DOMAIN` is
+    /// every host below a domain.
+    pub origins: Vec<String>,
     /// When the key really expires, in epoch milliseconds; `None` where nobody knows.
     pub expires_ms: Option<u64>,
     /// What the person should know although it worked; a sentence each.
     pub notes: Vec<String>,
 }
 
-object! { Headers { headers, base_url, expires_ms, notes } }
+object! { Headers { headers, base_url, origins, expires_ms, notes } }
 
 /// What the headers are for.
 #[derive(Debug)]
@@ -82,6 +85,7 @@ impl Purpose {
         Ok(Headers {
             headers: headers::for_key(provider.as_deref(), key, &about),
             base_url: base_url.map(|url| url.trim_end_matches('/').into()),
+            origins: provider.as_ref().map(|it| it.api_origins()).unwrap_or_default(),
             expires_ms: key.expires_ms,
             notes: notes.clone(),
         })

@@ -23,7 +23,9 @@ use core::mem;
 
 use super::discovery::Discovery;
 use super::save::{Edit, Save};
-use super::{Effect, Event, Machine, Output, Store, Turn, ask, fail, known, table, unexpected};
+use super::{
+    Effect, Event, Machine, Output, Pause, Store, Turn, ask, fail, known, table, unexpected,
+};
 use crate::credential::{Credential, Lifetime};
 use crate::document::Entry;
 use crate::environment::{Browser, Environment};
@@ -101,13 +103,14 @@ impl State {
         State { request, step: Step::Configuring }
     }
 
-    fn chosen(&mut self, provider: Arc<Provider>) -> Turn {
+    fn chosen(&mut self, table: Table, provider: Arc<Provider>) -> Turn {
         let Request { paste, no_browser, needs_display, .. } = self.request;
         let enterprise = self.request.enterprise.clone();
         if enterprise.is_some() && provider.copilot.is_none() {
             return fail(Error::NoEnterprise { provider: provider.label() });
         }
         let login = Login {
+            table,
             provider,
             enterprise,
             interactive: self.request.interactive,
@@ -115,6 +118,7 @@ impl State {
             entropy: self.request.entropy.clone(),
             path: String::new(),
             notes: Vec::new(),
+            is_told: false,
             stage: Stage::Probing,
         };
         // Said before anything else is done: it is a slip of the fingers.
@@ -130,7 +134,8 @@ impl Machine for State {
             Step::Configuring => {
                 let table = table(event)?;
                 if let Some(id) = &self.request.provider {
-                    return self.chosen(known(&table, id)?.clone());
+                    let provider = known(&table, id)?.clone();
+                    return self.chosen(table, provider);
                 }
                 let effect = Effect::Select {
                     message: "Select provider to login:".into(),
@@ -145,11 +150,17 @@ impl Machine for State {
                     return Err(unexpected(event, "read").into());
                 };
                 match table.nth(*index).cloned() {
-                    Some(provider) => self.chosen(provider),
+                    Some(provider) => {
+                        let table = table.clone();
+                        self.chosen(table, provider)
+                    }
                     None => fail(Error::Protocol { event: "chosen" }),
                 }
             }
-            Step::LoggingIn(login) => login.step(event, now_ms),
+            Step::LoggingIn(login) => {
+                let turn = login.step(event, now_ms);
+                login.tell_first(turn)
+            }
         }
     }
 
@@ -161,6 +172,7 @@ impl Machine for State {
 /// A login under way.
 #[derive(Debug)]
 struct Login {
+    table: Table,
     provider: Arc<Provider>,
     /// What the person asked for.
     enterprise: Option<String>,
@@ -171,6 +183,8 @@ struct Login {
     path: String,
     /// What the person should know although it worked.
     notes: Vec<String>,
+    /// Whether the notes so far stood on the page or beside the code.
+    is_told: bool,
     stage: Stage,
 }
 
@@ -211,6 +225,7 @@ impl Login {
                     ));
                 }
                 self.path = store.path;
+                self.notes.extend(event.warning());
                 self.locate()
             }
             (Stage::Asking(_), Event::Answered { text }) => self.answered(text),
@@ -310,7 +325,25 @@ impl Login {
         }
     }
 
+    /// Puts what is to be known before the person authorizes in front of the first page or code.
+    fn tell_first(&mut self, turn: Turn) -> Turn {
+        let mut turn = turn;
+        if let Err(Pause::Ask(effect)) = &mut turn {
+            let message = match &mut **effect {
+                Effect::Authorize(page) => &mut page.message,
+                Effect::ShowCode(code) => &mut code.message,
+                _ => return turn,
+            };
+            if !mem::replace(&mut self.is_told, true) {
+                let notes = self.notes.iter().map(String::as_str);
+                *message = notes.chain([message.as_str()]).collect::<Vec<_>>().join(" ");
+            }
+        }
+        turn
+    }
+
     fn authorize(&mut self) -> Turn {
+        self.notes.extend(self.table.redirect_note(&self.provider));
         use crate::provider::Login::{AuthorizationCode as Code, DeviceCode as Device};
         match &self.provider.login {
             Code(endpoints) => {

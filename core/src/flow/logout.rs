@@ -93,6 +93,8 @@ pub(super) struct State {
     /// The credential file.
     path: String,
     lost_locks: u32,
+    /// What the person has to be told of the file.
+    warning: Option<String>,
     step: Step,
 }
 
@@ -111,6 +113,7 @@ enum Step {
 
 impl Machine for State {
     fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+        self.warning = event.warning().or(self.warning.take());
         match (&mut self.step, event) {
             (Step::Opening, event) => match self.open.step(event) {
                 Ok(store) => self.choose(&store),
@@ -165,6 +168,7 @@ impl State {
             providers: Vec::new(),
             path: String::new(),
             lost_locks: 0,
+            warning: None,
             step: Step::Opening,
         }
     }
@@ -270,7 +274,8 @@ impl State {
         ask(effect)
     }
 
-    fn done(&mut self, revocations: Vec<Revocation>, notes: Vec<String>) -> Output {
+    fn done(&mut self, revocations: Vec<Revocation>, mut notes: Vec<String>) -> Output {
+        notes.extend(self.warning.take());
         let (providers, path) = (mem::take(&mut self.providers), mem::take(&mut self.path));
         Output::LoggedOut { providers, path, revocations, notes }
     }

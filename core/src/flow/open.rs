@@ -2,7 +2,6 @@
 
 use super::read::Read;
 use super::{Effect, Event, Store, Turn, ask, table};
-use crate::error::Error;
 use crate::provider::Table;
 
 /// Reading both files.
@@ -34,7 +33,7 @@ impl Open {
             Step::Overrides { required } => {
                 match table(event) {
                     Ok(table) => self.table = table,
-                    Err(error) if !*required && matches!(*error, Error::Overrides { .. }) => {}
+                    Err(error) if !*required && error.is_of_overrides() => {}
                     Err(error) => return Err(error.into()),
                 }
                 self.step = Step::Store(Read::default());

@@ -11,7 +11,7 @@ use crate::document::{Entry, positions};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::json::{object, words};
-use crate::provider::{GITHUB_COPILOT, Label, Table};
+use crate::provider::{GITHUB_COPILOT, Label, Redirected, Table};
 use crate::resolve::{KeyKind, Source, order};
 use crate::text::plain;
 
@@ -35,9 +35,13 @@ pub struct Status {
     pub path: String,
     /// The keys; empty where nobody is logged in and no variable is set.
     pub keys: Vec<KeyStatus>,
+    /// Where the overrides file sends logins and tokens, for each provider that it does so for.
+    pub redirected: Vec<Redirected>,
+    /// What the person should know; a sentence or two each.
+    pub notes: Vec<String>,
 }
 
-object! { Status { path, keys } }
+object! { Status { path, keys, redirected, notes } }
 
 impl Status {
     /// Whether there is anything that a request could be sent with.
@@ -108,8 +112,12 @@ impl State {
 impl Machine for State {
     fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
         let store = self.open.step(event)?;
-        let keys = keys(&self.request, &self.open.table, &store, now_ms)?;
-        Ok(Output::Status(Status { path: store.path, keys }))
+        let table = &self.open.table;
+        let keys = keys(&self.request, table, &store, now_ms)?;
+        let mut notes = table.redirect_notes();
+        notes.extend(event.warning());
+        let redirected = table.redirected();
+        Ok(Output::Status(Status { path: store.path, keys, redirected, notes }))
     }
 }
 

@@ -101,6 +101,8 @@ impl From<Found> for Output {
 #[derive(Debug)]
 pub(super) struct State {
     request: Request,
+    /// What the person has to be told of the file.
+    warning: Option<String>,
     step: Step,
 }
 
@@ -121,7 +123,7 @@ enum Step {
 
 impl State {
     pub(super) fn new(request: Request) -> Self {
-        State { request, step: Step::Reading(Read::default()) }
+        State { request, warning: None, step: Step::Reading(Read::default()) }
     }
 
     pub(super) fn is_critical(&self) -> bool {
@@ -139,6 +141,15 @@ impl State {
     }
 
     pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Found> {
+        self.warning = event.warning().or(self.warning.take());
+        let mut found = self.go_on(event, now_ms)?;
+        if found.key.source == Source::Stored {
+            found.notes.extend(self.warning.take());
+        }
+        Ok(found)
+    }
+
+    fn go_on(&mut self, event: &Event, now_ms: u64) -> Turn<Found> {
         match &mut self.step {
             Step::Reading(read) => match read.step(event) {
                 Ok(store) => self.decide(&store, now_ms),

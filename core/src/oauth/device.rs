@@ -20,7 +20,7 @@ const SLOW_DOWN_S: u64 = 5;
 /// The longest interval that is believed, in seconds: no code lives for a day.
 const MAX_INTERVAL_S: u64 = 86_400;
 /// The longest user code that is shown, in characters; real ones have nine.
-const MAX_USER_CODE_CHARS: usize = 64;
+const MAX_USER_CODE_CHARS: usize = 32;
 /// The longest address that is shown, in bytes.
 const MAX_URI_BYTES: usize = 2048;
 /// How long a code lives where the server does not say, in seconds; it has to (3.2).
@@ -34,7 +34,8 @@ pub(crate) fn request(provider: &Provider, device_authorization_url: &str) -> Re
         fields.push(("scope", &scope));
     }
     let body = encode_pairs(&fields).into();
-    Request::post(device_authorization_url, "application/x-www-form-urlencoded", body)
+    let origins = provider.oauth_origins();
+    Request::post(device_authorization_url, "application/x-www-form-urlencoded", body, origins)
 }
 
 /// The device authorization response (3.2).
@@ -71,7 +72,9 @@ fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
         })
     };
     let user_code = plain(text("user_code")?.trim());
-    let is_code = (1..=MAX_USER_CODE_CHARS).contains(&user_code.chars().count());
+    // In one with a blank, words of the server would stand beside the code.
+    let is_code = (1..=MAX_USER_CODE_CHARS).contains(&user_code.chars().count())
+        && !user_code.contains(char::is_whitespace);
     // The second is the name in drafts of the RFC, which Google kept.
     let verification_uri = page("verification_uri").or_else(|| page("verification_url"))?;
     let device_code = body.get("device_code")?.secret().filter(|code| !code.is_empty())?;
@@ -256,6 +259,20 @@ mod tests {
         }
         let crafted = ANSWER.replace("WDJB", "\\u001b[2JWDJB");
         assert_eq!(code(&response(200, &crafted), 0).unwrap().user_code, "[2JWDJB-MJHT");
+        for (user_code, is_code) in [
+            ("A", true),
+            ("  WDJB-MJHT ", true),
+            ("WDJB MJHT", false),
+            ("WDJB\u{a0}MJHT", false),
+            ("WDJB\u{3000}MJHT", false),
+            ("", false),
+            ("\u{2800}", false),
+            (&"x".repeat(32), true),
+            (&"x".repeat(33), false),
+        ] {
+            let body = ANSWER.replace("WDJB-MJHT", user_code);
+            assert_eq!(code(&response(200, &body), 0).is_ok(), is_code, "{user_code:?}");
+        }
         let google = ANSWER.replace("verification_uri", "verification_url");
         assert!(code(&response(200, &google), 0).is_ok());
     }

@@ -103,8 +103,11 @@ impl EndpointError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Transport(_)
-                | Self::RateLimited { .. }
+            // What may not be sent now may never be.
+            Self::Transport(failure) if *failure != TransportFailure::ForbiddenOrigin
+        ) || matches!(
+            self,
+            Self::RateLimited { .. }
                 | Self::Unavailable { .. }
                 | Self::Unreadable { .. }
                 | Self::UnusableToken(_)

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::endpoint::{self, EndpointError};
+use crate::http::origin;
 use crate::http::url::{self, Url};
 use crate::http::{Request, Response};
 use crate::json::Json;
@@ -20,7 +21,7 @@ pub(crate) fn requests(issuer: &str) -> [Request; 2] {
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
         format!("{issuer}/.well-known/openid-configuration"),
     ]
-    .map(|url| Request::get(&url))
+    .map(|url| Request::get(&url, origin::of(issuer).into_iter().collect()))
 }
 
 /// What is used of the metadata (2). What is of the wrong type is not there.

@@ -29,7 +29,8 @@ pub(crate) fn request(
         ("client_id", provider.client_id.as_str()),
     ];
     let body = encode_pairs(&fields).into();
-    Request::post(revocation_url, "application/x-www-form-urlencoded", body)
+    let origins = provider.oauth_origins();
+    Request::post(revocation_url, "application/x-www-form-urlencoded", body, origins)
 }
 
 /// Whether the server confirmed it (2.2): it does so for a token that it does not know, too, and

@@ -60,7 +60,7 @@ pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
             ("application/json", format!("{{{}}}", members.join(",")))
         }
     };
-    Request::post(&provider.token_url, content_type, body.into())
+    Request::post(&provider.token_url, content_type, body.into(), provider.oauth_origins())
 }
 
 /// An answer that grants tokens (5.1).

@@ -10,7 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use super::{Login, Provider, TokenRequest};
-use crate::http::{Header, Request};
+use crate::http::{Header, Request, origin};
 use crate::secret::Secret;
 use crate::text::replaced;
 use domain::Domain;
@@ -20,6 +20,8 @@ pub(super) const TOKEN_VARIABLE: &str = "COPILOT_GITHUB_TOKEN";
 
 /// What stands in a URL for github.com, or for the domain of a GitHub Enterprise.
 pub(super) const DOMAIN: &str = "{domain}";
+/// The origins of Copilot's own API: the plan decides which host it is.
+pub(super) const API_ORIGINS: &str = "https://*.githubcopilot.com";
 /// The only one of the headers that is about chats alone.
 const INTENT: &str = "Openai-Intent";
 
@@ -85,16 +87,18 @@ impl Provider {
         Arc::new(provider)
     }
 
-    /// Where Copilot's API is for whoever holds `token`: where the overrides say, else where the
-    /// token says (`proxy-ep`), else at the Enterprise, else where it is for individuals. Without
-    /// a slash at the end.
+    /// Returns where Copilot's API is for whoever holds `token`: where the overrides say, else
+    /// where the token says (`proxy-ep`), else at the Enterprise, else where it is for individuals.
+    /// A host that is neither GitHub's nor the Enterprise's is ignored, whoever made the token.
+    /// Without a slash at the end.
     pub(crate) fn copilot_base_url(&self, token: &Secret) -> String {
         if let Some(url) = &self.api_base_url {
             return url.trim_end_matches('/').to_string();
         }
         let enterprise = self.copilot.as_ref().and_then(|copilot| copilot.enterprise.as_ref());
-        match (proxy_endpoint(token.expose()), enterprise) {
-            (Some(host), _) => format!("https://{host}"),
+        let named = proxy_endpoint(token.expose()).map(|host| format!("https://{host}"));
+        match (named.filter(|url| origin::is_allowed(&self.api_origins(), url)), enterprise) {
+            (Some(url), _) => url,
             (None, Some(domain)) => format!("https://copilot-api.{domain}"),
             (None, None) => "https://api.individual.githubcopilot.com".into(),
         }
@@ -120,7 +124,6 @@ fn proxy_endpoint(token: &str) -> Option<String> {
         Some(rest) => format!("api.{rest}"),
         None => host,
     };
-    // Whoever made the token: the key goes to no place that is not plainly a host.
     domain::is_hostname(&host).then_some(host)
 }
 

@@ -7,11 +7,11 @@
 //! | [`token`] | the answer to a refresh, and the memory of failed ones | no login is lost, nobody storms, no secret is shown |
 //! | [`device`] | every answer of a login by code | no poll comes too early, what is opened is where it says, it ends |
 //! | [`document`] | the credential file, and edits of it | an edit changes what it means to, and no other byte |
-//! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key |
+//! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key, nothing is sent after another issuer's |
 //! | [`abi`] | calls of the module | every call is answered, in JSON, and flows and buffers stay what they are |
 //!
 //! They go through flows, as hosts do: `world` plays the host, with files in memory and a clock that
-//! only jumps, and `shown` looks at every word for people. An `input` is a text that can be read and
+//! only jumps, and `shown` looks at every word for people, by the table in `unseen`. An `input` is a text that can be read and
 //! written by hand. The inputs are in `fuzz/`: `corpus/` holds a folder for each target, `crashers/`
 //! those that once failed. `tests/replay.rs` runs all of them, and `cargo xtask fuzz` looks for more.
 
@@ -30,6 +30,7 @@ pub mod overrides;
 pub mod paste;
 mod shown;
 pub mod token;
+pub mod unseen;
 mod world;
 
 /// Checks one input.

@@ -91,6 +91,7 @@ fn ids(mut world: World) -> Vec<String> {
 
 fn check_login(mut world: World, index: usize, metadata: &Event) {
     let mut requests = 0;
+    let mut refused = false;
     world.run(&login(None).to_string(), |effect, _| match effect {
         Effect::Select { .. } => Some(Event::Chosen { index }),
         Effect::Listen { path, .. } => {
@@ -98,15 +99,44 @@ fn check_login(mut world: World, index: usize, metadata: &Event) {
             None
         }
         Effect::Authorize(page) => {
+            assert!(!refused, "a page after the metadata of another issuer: {}", page.url);
             check_page(page, requests > 0);
             None
         }
-        Effect::Http { .. } => {
+        Effect::Http { request, .. } => {
+            check_still_believed(refused, &request.url);
+            refused |= requests < 2 && is_foreign(&request.url, metadata);
             requests += 1;
             (requests <= 2).then(|| metadata.clone())
         }
         _ => None,
     });
+}
+
+/// Nothing is sent once an issuer's place has answered with the metadata of another issuer.
+fn check_still_believed(refused: bool, url: &str) {
+    assert!(!refused, "{url} is asked after the metadata of another issuer");
+}
+
+/// Whether `answer` to a request at `url` is the metadata of another issuer than the one that is
+/// asked there, as another parser reads it.
+fn is_foreign(url: &str, answer: &Event) -> bool {
+    let Event::Response(response) = answer else { return false };
+    let Ok(body) = serde_json::from_str::<Value>(response.body.expose()) else { return false };
+    let Some(named) = body["issuer"].as_str().filter(|_| body.get("error").is_none()) else {
+        return false;
+    };
+    let places = [
+        ("/.well-known/openid-configuration", false),
+        ("/.well-known/oauth-authorization-server", true),
+    ];
+    let place = places.iter().find_map(|(place, has_path_behind)| {
+        let (before, behind) = url.split_once(place)?;
+        (*has_path_behind || behind.is_empty()).then(|| format!("{before}{behind}"))
+    });
+    // A slash at the end of the issuer is not in the address of its metadata.
+    let is_same = |asked: &String| named == asked || named.strip_suffix('/') == Some(asked);
+    (200..=299).contains(&response.status) && place.is_some_and(|asked| !is_same(&asked))
 }
 
 /// What a login depends on stands in its address once, and is ours. What an issuer has in its own
@@ -134,7 +164,12 @@ fn check_stored(mut world: World, kind: &str, id: &str, expires: u64, metadata: 
     world.store = Some(json!({ id: login }).to_string());
     let request = json!({"type": kind, "provider": id}).to_string();
     let mut requests = 0;
+    let mut refused = false;
     let end = world.run(&request, |effect, _| {
+        if let Effect::Http { request, .. } = effect {
+            check_still_believed(refused, &request.url);
+            refused |= is_foreign(&request.url, metadata);
+        }
         requests += usize::from(matches!(effect, Effect::Http { .. }));
         assert!(requests <= 3, "it asks again and again");
         matches!(effect, Effect::Http { .. }).then(|| metadata.clone())

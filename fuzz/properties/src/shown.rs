@@ -3,8 +3,9 @@
 use pi_auth_core::error::Error;
 use pi_auth_core::flow::{Countdown, Effect, Output};
 use pi_auth_core::secret::Secret;
-use pi_auth_core::text::plain;
 use url::{Host, ParseError, Url};
+
+use crate::unseen;
 
 /// The texts in an effect that a person sees.
 pub(crate) fn texts(effect: &Effect) -> Vec<String> {
@@ -66,7 +67,8 @@ fn with_countdown(mut texts: Vec<String>, countdown: &Option<Countdown>) -> Vec<
 /// Asserts that an effect shows nothing that a terminal would obey, and no secret.
 pub(crate) fn check(effect: &Effect, secrets: &[Secret]) {
     for text in texts(effect) {
-        assert_eq!(text, plain(&text), "a terminal would obey it");
+        let unseen = unseen::first(&text);
+        assert_eq!(unseen, None, "a terminal would obey it, or nobody sees it: {text:?}");
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             assert!(!text.contains(secret.expose()), "a secret is shown: {text}");
         }
@@ -98,4 +100,16 @@ pub(crate) fn check_address(address: &str) -> Option<Url> {
     assert!(is_safe, "{address:?} is not safe");
     assert!(url.username().is_empty() && url.password().is_none(), "{address:?} names a user");
     Some(url)
+}
+
+/// Asserts that a request goes to an origin that it carries, as another parser of URLs has it.
+pub(crate) fn check_origin(url: &Url, origins: &[String]) {
+    let origin = url.origin().ascii_serialization();
+    let is_named = |allowed: &String| match allowed.split_once("://*.") {
+        Some((scheme, domain)) => {
+            origin.strip_prefix(scheme).is_some_and(|rest| rest.ends_with(&format!(".{domain}")))
+        }
+        None => Url::parse(allowed).is_ok_and(|it| it.origin() == url.origin()),
+    };
+    assert!(origins.iter().any(is_named), "{origin} is none of {origins:?}");
 }

@@ -83,7 +83,9 @@ impl World {
         let is_logged = |secret: &&Secret| !secret.is_empty() && logged.contains(secret.expose());
         assert!(!self.secrets.iter().any(|it| is_logged(&it)), "a secret in a log: {logged}");
         if let Effect::Http { request, .. } = effect {
-            shown::check_address(&request.url);
+            if let Some(url) = shown::check_address(&request.url) {
+                shown::check_origin(&url, &request.origins);
+            }
             for header in &request.headers {
                 let sent = header.value.expose();
                 assert!(shown::is_sendable(sent), "no header can carry {sent:?}");
@@ -99,10 +101,12 @@ impl World {
         let secret = |text: &Option<String>| text.as_deref().map(Secret::from);
         match effect {
             Effect::ReadStore | Effect::ProbeStore => {
-                Event::StoreRead { path: "s".into(), contents: secret(&self.store) }
+                let contents = secret(&self.store);
+                Event::StoreRead { path: "s".into(), contents, access: None }
             }
             Effect::ReadOverrides => {
-                Event::OverridesRead { path: "o".into(), contents: secret(&self.overrides) }
+                let contents = secret(&self.overrides);
+                Event::OverridesRead { path: "o".into(), contents, access: None }
             }
             Effect::ReadBackoff => Event::BackoffRead { contents: secret(&self.backoff) },
             Effect::ReadVariable { .. } => Event::Variable { value: None },

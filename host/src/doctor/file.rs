@@ -54,7 +54,7 @@ pub(super) async fn look(store: &Store, path: &Path) -> Seen {
 fn read(store: &Store, path: &Path) -> Seen {
     match store.read_at(path) {
         Event::StoreRead { contents: None, .. } => Seen::Nothing,
-        Event::StoreRead { path, contents: Some(text) } => {
+        Event::StoreRead { path, contents: Some(text), .. } => {
             match Document::parse(Some(text.expose())) {
                 Ok(document) => Seen::Document(document),
                 Err(corrupt) => {

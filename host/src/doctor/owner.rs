@@ -25,8 +25,18 @@ pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
         };
         let message = format!("{shown} belongs to {whose}, not to {rightful}.");
         let finding = Finding::problem(Check::Owner, message).at(shown);
-        let finding = finding.mend("Give it back; it was probably made by a command run as root.");
-        report.found(finding.by(&format!("sudo chown {expected}"), shown));
+        // Of root nobody is safe anyway. What another user has made is not to be made one's own.
+        report.found(match (owner, subject.role) {
+            (0, _) => finding
+                .mend("Give it back; it was probably made by a command run as root.")
+                .by(&format!("sudo chown {expected}"), shown),
+            (_, Role::Directory) => finding
+                .mend("Look at what is in it, and use a directory of your own: that user can replace every file in it.")
+                .by("ls -la", shown),
+            _ => finding
+                .mend("Look at it, and delete it unless you know why it is there. Its owner can change it: do not make it your own.")
+                .by("ls -l", shown),
+        });
     }
     if user == 0 && expected != 0 {
         let message = format!("You are root, and the directory belongs to user {expected}.");
@@ -59,7 +69,7 @@ mod tests {
         ] {
             let subjects = owners.iter().map(|&(role, owner)| {
                 let (path, shown) = ("/x".into(), "/x y".to_owned());
-                Subject { role, path, shown, mode: 0o600, owner }
+                Subject { role, path, shown, mode: 0o600, owner, group: owner }
             });
             let report = judge(&subjects.collect::<Vec<_>>(), user);
             assert_eq!(report.words(), words, "{user} {owners:?}");
@@ -70,9 +80,28 @@ mod tests {
     #[test]
     fn the_command_names_the_rightful_owner_and_can_be_pasted() {
         let shown = "~/my dir/auth.json".to_owned();
-        let subject =
-            Subject { role: Role::Secrets, path: "/x".into(), shown, mode: 0o600, owner: 0 };
+        let subject = Subject {
+            role: Role::Secrets,
+            path: "/x".into(),
+            shown,
+            mode: 0o600,
+            owner: 0,
+            group: 0,
+        };
         let report = judge(&[subject], 7);
         assert!(report.text().contains("sudo chown 7 ~/'my dir/auth.json'"), "{}", report.text());
+    }
+    #[test]
+    fn what_another_user_has_made_is_looked_at_and_not_adopted() {
+        for (role, command) in [
+            (Role::Secrets, "ls -l ~/f"),
+            (Role::Overrides, "ls -l ~/f"),
+            (Role::Directory, "ls -la ~/f"),
+        ] {
+            let (path, shown) = ("/x".into(), "~/f".to_owned());
+            let subject = Subject { role, path, shown, mode: 0o600, owner: 8, group: 8 };
+            let text = judge(&[subject], 7).text();
+            assert!(text.contains(command) && !text.contains("chown"), "{text}");
+        }
     }
 }

@@ -35,7 +35,9 @@ fn finding(subject: &Subject) -> Option<Finding> {
         |message: String| Finding::problem(Check::Permissions, message),
         |message: String| Finding::note(Check::Permissions, message),
     );
-    let (readable, writable) = (mode & 0o044 != 0, mode & 0o022 != 0);
+    // The group of the owner's number is the owner's alone (umask 002).
+    let open = if subject.group == subject.owner { mode & 0o707 } else { *mode };
+    let (readable, writable) = (open & 0o044 != 0, open & 0o022 != 0);
     Some(match role {
         Role::Secrets if readable || writable => {
             let (act, done) = match (readable, writable) {
@@ -55,7 +57,7 @@ fn finding(subject: &Subject) -> Option<Finding> {
                 .then("If somebody may have replaced your logins, log in anew.")
         }
         // The agent itself makes it so on some ways in; the files in it are still closed.
-        Role::Directory if mode & 0o055 != 0 => {
+        Role::Directory if open & 0o055 != 0 => {
             note(format!("{shown} can be looked into by {others}."))
                 .mend("Make it yours alone, if nothing of others needs it.")
         }
@@ -110,7 +112,7 @@ mod tests {
             (Overrides, 0o664, &["problem"], "chmod 644 "),
         ] {
             let (path, shown) = ("/x".into(), "~/x".to_owned());
-            let subject = Subject { role, path, shown, mode, owner: 7 };
+            let subject = Subject { role, path, shown, mode, owner: 7, group: 100 };
             let report = judge(std::slice::from_ref(&subject), 7);
             assert_eq!(report.words(), words, "{role:?} {mode:o}");
             assert!(report.text().contains(command), "{role:?} {mode:o}: {}", report.text());
@@ -118,6 +120,24 @@ mod tests {
             assert_eq!(narrowed(&subject) & !mode, 0, "only ever narrower");
             let theirs = judge(&[subject], 8);
             assert!(!theirs.findings().any(Finding::is_fixable), "it is somebody else's");
+        }
+    }
+
+    #[test]
+    fn a_private_group_is_nobody_else() {
+        use Role::{Beside, Directory, Overrides, Secrets};
+        for (role, mode, words) in [
+            (Secrets, 0o660, &["fine"][..]),
+            (Secrets, 0o664, &["problem"]),
+            (Directory, 0o770, &[]),
+            (Directory, 0o775, &["note"]),
+            (Beside, 0o660, &[]),
+            (Overrides, 0o664, &[]),
+            (Overrides, 0o666, &["problem"]),
+        ] {
+            let (path, shown) = ("/x".into(), "~/x".to_owned());
+            let subject = Subject { role, path, shown, mode, owner: 7, group: 7 };
+            assert_eq!(judge(&[subject], 7).words(), words, "{role:?} {mode:o}");
         }
     }
 }

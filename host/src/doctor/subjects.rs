@@ -30,6 +30,7 @@ pub(super) struct Subject {
     pub(super) shown: String,
     pub(super) mode: u32,
     pub(super) owner: u32,
+    pub(super) group: u32,
 }
 
 /// Those that are there.
@@ -62,8 +63,8 @@ fn subject(store: &Store, role: Role, path: &Path) -> Option<Subject> {
         Role::Directory => metadata.is_dir(),
         _ => metadata.is_file(),
     };
-    let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
-    is_expected.then(|| Subject { role, shown: store.typed(&path), path, mode, owner })
+    let (mode, owner, group) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
+    is_expected.then(|| Subject { role, shown: store.typed(&path), path, mode, owner, group })
 }
 
 /// Whether the file or directory at `path` is this user's own, and its mode does not let its owner

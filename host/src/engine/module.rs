@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pi_auth_core::error::{Code, Error};
-use pi_auth_core::flow::{Effect, Event, Output, Request};
+use pi_auth_core::flow::{Effect, Event, Output, Request, Witness};
+use pi_auth_core::http::url::Url;
 use pi_auth_core::json::{FromJson, Json, ToJson, Wrong, from_str, member, members_of, to_string};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::text::plain;
@@ -23,8 +24,9 @@ const MAX_STEPS: u32 = 100_000;
 /// A core in a WebAssembly module.
 ///
 /// It gets 64 MiB of memory and a bounded number of instructions for each step, and it can reach
-/// nothing: no file, no socket, no clock. But it is told every secret, and it says where requests go
-/// and what is written to the credential file; one that fails between a provider's answer and the
+/// nothing: no file, no socket, no clock. Requests, pages and base URLs that lead elsewhere than the
+/// provider's data says end the job. But it is told every secret, and it says what is written to the
+/// credential file; one that fails between a provider's answer and the
 /// file takes the answer with it. It deserves the trust that this library has.
 ///
 /// Cheap to clone.
@@ -81,6 +83,7 @@ impl WasmCore {
             core: self.clone(),
             state: State::Ended,
             is_result: result_of(request),
+            witness: Witness::new(request),
             steps_left: MAX_STEPS,
         };
         let effect = flow.begin(request).unwrap_or_else(|error| flow.fail(error));
@@ -104,6 +107,8 @@ pub(crate) struct ModuleFlow {
     state: State,
     /// Whether the flow can end with this.
     is_result: fn(&Output) -> bool,
+    /// What the core that is linked in makes of where requests may go.
+    witness: Witness,
     steps_left: u32,
 }
 
@@ -161,6 +166,7 @@ impl ModuleFlow {
             }
             State::Running { mut instance, handle, .. } => {
                 self.steps_left -= 1;
+                self.witness.hear(event);
                 let answer = instance.step(handle, json(event).expose(), now_ms);
                 self.take(instance, answer)
             }
@@ -180,6 +186,10 @@ impl ModuleFlow {
             from_str(answer.expose()).map_err(not_understood)?;
         if matches!(&effect, Effect::Done { output } if !(self.is_result)(output)) {
             return Err(self.core.unusable("it gives the result of something else"));
+        }
+        if let Some(url) = self.witness.objection(&effect) {
+            let why = format!("it leads to {}, which no setting of the provider names", host(url));
+            return Err(self.core.unusable(&why));
         }
         match handle {
             Some(handle) if !effect.is_last() => {
@@ -229,6 +239,14 @@ fn config() -> Config {
         // Nobody could read them: the module has no names.
         .wasm_backtrace_max_frames(None);
     config
+}
+
+/// Returns the host of an address that a module made up, fit to be shown.
+fn host(url: &str) -> String {
+    match Url::parse(url) {
+        Some(url) => plain(url.host),
+        None => "no address".into(),
+    }
 }
 
 /// As JSON; it may hold secrets.

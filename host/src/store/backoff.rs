@@ -17,7 +17,7 @@ pub(super) fn read(path: &Path) -> Option<Secret> {
     if !is_ours(&file, path)? {
         return None;
     }
-    super::text(file).ok()
+    super::text(file).ok().map(|(text, _)| text)
 }
 
 /// Whether the file belongs to this user and nobody else may write it. Root that works for a user

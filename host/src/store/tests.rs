@@ -77,7 +77,7 @@ fn mode(path: &Path) -> u32 {
 
 fn contents(event: Event) -> (String, Option<String>) {
     match event {
-        Event::StoreRead { path, contents } => (path, contents.map(|c| c.expose().to_owned())),
+        Event::StoreRead { path, contents, .. } => (path, contents.map(|c| c.expose().to_owned())),
         other => panic!("{other:?}"),
     }
 }

@@ -45,13 +45,14 @@ impl From<Told> for Event {
         use pi_auth_core::http::TransportFailure::Timeout;
         let path = String::from("~/.pi/agent/auth.json");
         match told {
-            Told::NoOverrides => Event::OverridesRead { path, contents: None },
+            Told::NoOverrides => Event::OverridesRead { path, contents: None, access: None },
             Told::Read(name, text) => Event::StoreRead {
                 path: match name {
                     Name::Auth => path,
                     Name::OAuth => "~/.pi/agent/oauth.json".into(),
                 },
                 contents: text.map(|text| (&*text).into()),
+                access: None,
             },
             Told::Locked => Event::Locked,
             Told::TimedOut { alive } => Event::LockTimedOut { path, alive },

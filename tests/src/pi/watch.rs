@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Home;
+use pi_auth_properties::unseen;
+
 use crate::canary;
 
 /// What tokens and keys begin with: Anthropic's, GitHub's and Copilot's.
@@ -144,16 +146,10 @@ pub(super) fn without_ours(bytes: &str) -> String {
     rest.replace("\r\n", "\n").replace('\r', "")
 }
 
-/// The first character that a terminal would obey, or that would reorder what a person reads. The end
-/// of a line is none, and neither is a tab.
+/// The first character that a terminal would obey, that would reorder what a person reads, or that
+/// nobody sees. The end of a line is none, and neither is a tab.
 pub(super) fn control(text: &str) -> Option<char> {
-    text.chars().find(|c| match c {
-        '\n' | '\t' => false,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            true
-        }
-        c => c.is_control(),
-    })
+    unseen::first(&text.replace(['\n', '\t'], " "))
 }
 
 /// A regular file.

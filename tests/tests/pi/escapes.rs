@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::copilot::{COPILOT, GITHUB, entry, person, quick};
 
 /// What acts on a terminal, or on whoever reads it: the title, a link, the clipboard, a device's answer,
-/// the screen, colours that this program does not use, the same in C1, single characters, the order.
-const ACTS: [&str; 16] = [
+/// the screen, colours that this program does not use, the same in C1, single characters, the order,
+/// and what nobody sees: joiners, fillers, variation selectors, tags.
+const ACTS: [&str; 22] = [
     "\u{1b}]0;owned\u{7}",
     "\u{1b}]8;;http://evil.invalid\u{1b}\\",
     "\u{1b}]52;c;ZXZpbA==\u{7}",
@@ -28,6 +29,12 @@ const ACTS: [&str; 16] = [
     "\u{202e}\u{2066}",
     "\u{200f}\u{61c}",
     "\u{2028}\u{85}",
+    "\u{ad}\u{34f}\u{180e}",
+    "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}",
+    "\u{115f}\u{3164}\u{ffa0}",
+    "\u{2800}",
+    "\u{fe0f}\u{e0100}",
+    "\u{e0001}\u{e0065}\u{e007f}",
 ];
 
 /// All of them, in front of what would make a line of its own, and of a text that is too long.

@@ -4,13 +4,14 @@ import { dirname } from "node:path";
 
 import { aboutCore, shippedCore } from "../module.js";
 import type { Store } from "../store.js";
-import type { Event } from "../types.js";
+import type { Access, Event } from "../types.js";
 import { readOwn } from "./backoff.js";
 import { Lock, NoLock } from "./lock.js";
 import { createFile, ownAs } from "./plain.js";
 import { real, withTilde, type Places } from "./places.js";
 import { Replacement, sweep } from "./replace.js";
-import { failureOf, readText } from "./text.js";
+import { directoriesOf, owned, userId } from "./access.js";
+import { failureOf, type Opened, readOpened, readText } from "./text.js";
 
 /** The lock, with the room to replace the file already taken. */
 interface Held {
@@ -34,12 +35,13 @@ export class FileStore implements Store {
     const file = this.#places.overrides;
     const path = this.#shown(file);
     try {
-      const contents = readText(file);
+      const opened = readOpened(file);
       // A mistyped name must not send tokens to the servers that it was to replace.
-      if (contents === null && this.#places.namedOverrides !== undefined) {
+      if (opened === null && this.#places.namedOverrides !== undefined) {
         return { type: "overrides_failed", path, failure: "not_found" };
       }
-      return { type: "overrides_read", path, contents };
+      const contents = opened?.text ?? null;
+      return { type: "overrides_read", path, contents, ...this.#access(file, opened) };
     } catch (error) {
       return { type: "overrides_failed", path, failure: failureOf(error) };
     }
@@ -49,15 +51,20 @@ export class FileStore implements Store {
     let path = this.#places.preferred;
     try {
       if (this.#held) this.#held.seen = identity(this.#held.target);
-      let contents = readText(path);
-      for (let look = 0; !contents && look < aboutCore().migration_looks; look += 1) {
+      let opened = readOpened(path);
+      for (let look = 0; !opened?.text && look < aboutCore().migration_looks; look += 1) {
         path = this.#places.credentials;
-        contents = readText(path);
+        opened = readOpened(path);
         // Absent, or made and not written yet: the agent takes no lock for that.
-        if (contents || !this.#places.isMigrating()) break;
+        if (opened?.text || !this.#places.isMigrating()) break;
         pause(aboutCore().migration_look_every_ms);
       }
-      return { type: "store_read", path: this.#shown(path), contents };
+      // A file that its mode closes to everybody but its owner is its owner's, or root reads it.
+      const isClosed = opened !== null && (opened.stat.mode & 0o077) === 0;
+      const isEnough = isClosed && !this.#held && userId() !== 0;
+      const access = isEnough ? {} : this.#access(path, opened);
+      const contents = opened?.text ?? null;
+      return { type: "store_read", path: this.#shown(path), contents, ...access };
     } catch (error) {
       return this.#failed(path, error);
     }
@@ -212,6 +219,25 @@ export class FileStore implements Store {
     held.replacement = this.#takeRoom(target);
     held.target = target;
     held.seen = undefined;
+  }
+
+  /** Who could have changed the file, for the core to judge; nothing where the system cannot tell. */
+  #access(path: string, opened: Opened | null): { access?: Access } {
+    const user = userId();
+    const group = process.getegid?.();
+    if (!opened || user === undefined || group === undefined) return {};
+    return {
+      access: {
+        user,
+        group,
+        ...this.#places.served(),
+        file: owned(opened.stat),
+        directories: directoriesOf(path).map(([directory, stat]) => ({
+          path: this.#shown(directory),
+          ...owned(stat),
+        })),
+      },
+    };
   }
 
   #shown(path: string): string {

@@ -66,6 +66,15 @@ export class Places {
     }
   }
 
+  /** The owner of the directory, or of the home directory where there is none yet: whom root works for. */
+  served(): { served?: number } {
+    for (const path of [this.directory, homedir()]) {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat) return { served: stat.uid };
+    }
+    return {};
+  }
+
   /** Creates the directory, and those above it, for this user alone. */
   create(): void {
     createDirectory(this.directory);

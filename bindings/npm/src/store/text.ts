@@ -1,5 +1,5 @@
 /** Reading a small file with care, and what an error of the system means. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 
 import { aboutCore } from "../module.js";
 import type { StoreFailure } from "../types.js";
@@ -14,8 +14,19 @@ export class Unusable extends Error {
   }
 }
 
+/** A file that was read, and what the system says of the file that was opened. */
+export interface Opened {
+  text: string;
+  stat: Stats;
+}
+
 /** The text of a file; `null` where there is none. */
 export function readText(path: string): string | null {
+  return readOpened(path)?.text ?? null;
+}
+
+/** The text of a file and its owner and mode; `null` where there is none. */
+export function readOpened(path: string): Opened | null {
   let file: number;
   try {
     // Non-blocking, or a pipe in the file's place would hang the open.
@@ -30,14 +41,14 @@ export function readText(path: string): string | null {
 /** The text of an open file, which is closed then. */
 export function textOf(file: number): string {
   try {
-    return decode(readAll(file));
+    const stat = fstatSync(file);
+    return { text: decode(readAll(file, stat)), stat };
   } finally {
     closeSync(file);
   }
 }
 
-function readAll(file: number): Buffer {
-  const stat = fstatSync(file);
+function readAll(file: number, stat: Stats): Buffer {
   if (!stat.isFile()) throw new Unusable("not_a_file");
   const chunks: Buffer[] = [];
   const most = aboutCore().max_file_bytes;

@@ -18,7 +18,8 @@ const DEFAULT_LIFETIME_S: u64 = 1800;
 
 /// The request for a Copilot token.
 pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Secret) -> Request {
-    provider.editor(Request::get(&copilot.token_url), github_token)
+    let request = Request::get(&copilot.token_url, provider.oauth_origins());
+    provider.editor(request, github_token)
 }
 
 /// Reads the answer as of `now_ms`. What it grants is refreshed with the GitHub token, which stays

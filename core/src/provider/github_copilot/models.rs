@@ -27,7 +27,8 @@ pub(crate) struct Models {
 /// The request for the list of models.
 pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
     let url = format!("{}/models", provider.copilot_base_url(token));
-    let request = Request::get(&url).with("X-GitHub-Api-Version", API_VERSION);
+    let request =
+        Request::get(&url, provider.api_origins()).with("X-GitHub-Api-Version", API_VERSION);
     provider.editor(request, token)
 }
 
@@ -69,7 +70,8 @@ fn is_plain(id: &str) -> bool {
 pub(crate) fn enable(provider: &Provider, token: &Secret, id: &str) -> Request {
     let base_url = provider.copilot_base_url(token);
     let url = format!("{base_url}/models/{}/policy", encode_segment(id));
-    let mut request = Request::get(&url).with("Content-Type", "application/json");
+    let mut request =
+        Request::get(&url, provider.api_origins()).with("Content-Type", "application/json");
     request.method = Method::Post;
     request.body = r#"{"state":"enabled"}"#.into();
     provider

@@ -101,6 +101,7 @@ fn object(headers: &Headers) -> Value {
     json!({
         "headers": pairs,
         "base_url": headers.base_url,
+        "origins": headers.origins,
         "expires_ms": headers.expires_ms,
     })
 }

@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &cli::Status, core: Option<&Path>) -> ExitCode {
         output::json(&json::value(&status));
     } else {
         output::result(&text(&status, now_ms()));
+        status.notes.iter().for_each(|note| output::note(note));
     }
     ExitCode::from(if status.is_usable() { 0 } else { 4 })
 }
