@@ -74,9 +74,8 @@ impl Callback {
         let (door, visits, delivered) = Door::new(port, path);
         let door = Arc::new(door);
         let connections = Arc::new(Connections::default());
-        let accept = |listener| {
-            tokio::spawn(accept(listener, Arc::clone(&door), Arc::clone(&connections)))
-        };
+        let accept =
+            |listener| tokio::spawn(accept(listener, Arc::clone(&door), Arc::clone(&connections)));
         let accepting = listeners.into_iter().map(accept).collect();
         Ok(Callback { door, visits, accepting, delivered })
     }
@@ -142,6 +141,7 @@ async fn accept(listener: TcpListener, door: Arc<Door>, connections: Arc<Connect
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                connections.make_room().await;
                 let door = Arc::clone(&door);
                 connections.add(|has_asked| tokio::spawn(serve(stream, door, has_asked)));
             }

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use pi_auth_core::callback::Page;
 use pi_auth_core::error::Error;
-use pi_auth_core::flow::{
-    Countdown, Effect, Event, LOCK_ACTIVITY, Output, Request,
-};
+use pi_auth_core::flow::{Countdown, Effect, Event, LOCK_ACTIVITY, Output, Request};
 
 use crate::browser::Opening;
 use crate::callback::{Callback, Visit};
@@ -215,9 +213,7 @@ impl Driver {
         let (visit, callback) = (self.visit.take(), self.callback.take());
         if let Some(visit) = visit {
             visit.answer(match result {
-                Ok(Output::LoggedIn { provider, .. }) => {
-                    Page::LoggedIn(provider.name.clone())
-                }
+                Ok(Output::LoggedIn { provider, .. }) => Page::LoggedIn(provider.name.clone()),
                 _ => Page::Failed,
             });
             if let Some(callback) = callback {

@@ -112,7 +112,7 @@ pub(crate) fn parse(text: &str, state: &Secret, shape: CodeShape) -> Result<Answ
     if joined.is_ok() {
         return joined;
     }
-    let words = text.split_whitespace().filter(|word| has_key(word, "code"));
+    let words = text.split_whitespace().filter(|word| has_key(&dense(word), "code"));
     let mut answers = words.filter_map(|word| read(word, state, shape).ok());
     answers.find(|answer| answer.state.as_ref() == Some(state)).map_or(joined, Ok)
 }
