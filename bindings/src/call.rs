@@ -3,13 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use pi_auth_core::browser::System;
 use pi_auth_core::document;
 use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::{LOCK_ACTIVITY, is_answered_by};
 use pi_auth_core::http::origin;
 use pi_auth_core::json::{Fields, FromJson, Json, Object, Wrong, from_str, member, members_of};
 use pi_auth_core::secret::Secret;
-use pi_auth_core::{credential, http, lock, migration, text};
+use pi_auth_core::{browser, callback, credential, http, lock, migration, sensitive, text};
 
 use crate::answer::{self, Problem};
 
@@ -33,6 +34,31 @@ pub enum Call {
         origins: Vec<String>,
         /// Where it would go.
         url: String,
+    },
+    /// What a request to the callback server is let in for (`pi_auth_core::callback::Admission`).
+    Admit(callback::Request),
+    /// A page for a browser: [`PageOf`].
+    Page {
+        /// Which.
+        page: callback::Page,
+    },
+    /// The commands that may open a page, each a list of a program and its arguments
+    /// (`pi_auth_core::browser::commands`).
+    BrowserCommands {
+        /// The address of the page.
+        url: String,
+        /// The variable BROWSER; empty where it is not set.
+        browser: String,
+        /// Whether this is Linux inside Windows.
+        is_wsl: bool,
+        /// The system.
+        system: System,
+    },
+    /// The names of those variables that a browser must not inherit
+    /// (`pi_auth_core::sensitive::secret_variables`).
+    SecretVariables {
+        /// Names and values.
+        variables: Vec<(String, String)>,
     },
     /// Whether a lock may be taken over (`pi_auth_core::lock::is_dead`): true or false.
     IsDeadLock {
@@ -70,6 +96,17 @@ impl FromJson for Call {
                 origins: member(json, "origins", wrong),
                 url: member(json, "url", wrong),
             },
+            "admit" => Call::Admit(FromJson::read(Some(json), wrong)),
+            "page" => Call::Page { page: member(json, "page", wrong) },
+            "browser_commands" => Call::BrowserCommands {
+                url: member(json, "url", wrong),
+                browser: member(json, "browser", wrong),
+                is_wsl: member(json, "is_wsl", wrong),
+                system: member(json, "system", wrong),
+            },
+            "secret_variables" => {
+                Call::SecretVariables { variables: member(json, "variables", wrong) }
+            }
             "is_dead_lock" => Call::IsDeadLock {
                 age_ms: member(json, "age_ms", wrong),
                 watched_ms: member(json, "watched_ms", wrong),
@@ -112,6 +149,12 @@ pub struct About {
     pub lock_touch_every_ms: u64,
     /// How long to wait for one that is not, in milliseconds.
     pub lock_patience_ms: u64,
+    /// How many connections the callback server holds at once.
+    pub callback_connections: u64,
+    /// How long a connection there may take to send its request, in milliseconds.
+    pub callback_timeout_ms: u64,
+    /// The longest request head there, in bytes.
+    pub callback_head_bytes: u64,
     /// How often to look for a file that the agent is about to write.
     pub migration_looks: u64,
     /// How long to wait between two looks, in milliseconds.
@@ -130,8 +173,37 @@ impl Fields for About {
         object.put("lock_activity", &self.lock_activity);
         object.put("lock_touch_every_ms", &self.lock_touch_every_ms);
         object.put("lock_patience_ms", &self.lock_patience_ms);
+        object.put("callback_connections", &self.callback_connections);
+        object.put("callback_timeout_ms", &self.callback_timeout_ms);
+        object.put("callback_head_bytes", &self.callback_head_bytes);
         object.put("migration_looks", &self.migration_looks);
         object.put("migration_look_every_ms", &self.migration_look_every_ms);
+    }
+}
+
+/// A page for a browser, as it is sent.
+pub struct PageOf {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its text.
+    pub html: String,
+}
+
+impl Fields for PageOf {
+    fn put(&self, object: &mut Object<'_>) {
+        object.put("status", &self.status);
+        object.put("headers", &self.headers);
+        object.put("html", &self.html);
+    }
+}
+
+impl PageOf {
+    fn of(page: &callback::Page) -> Self {
+        let header = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+        let headers = callback::HEADERS.iter().map(header).collect();
+        PageOf { status: page.status(), headers, html: page.html() }
     }
 }
 
@@ -150,6 +222,9 @@ pub fn call(call: &str) -> String {
             lock_activity: LOCK_ACTIVITY,
             lock_touch_every_ms: lock::TOUCH_EVERY_MS,
             lock_patience_ms: lock::PATIENCE_MS,
+            callback_connections: callback::MAX_CONNECTIONS,
+            callback_timeout_ms: callback::REQUEST_TIMEOUT_MS,
+            callback_head_bytes: callback::MAX_HEAD_BYTES,
             migration_looks: migration::LOOKS.into(),
             migration_look_every_ms: migration::LOOK_EVERY_MS,
         }),
@@ -158,6 +233,14 @@ pub fn call(call: &str) -> String {
         }
         Ok(Call::IsAllowedOrigin { origins, url }) => {
             answer::value(&origin::is_allowed(&origins, &url))
+        }
+        Ok(Call::Admit(request)) => answer::value(&request.admit()),
+        Ok(Call::Page { page }) => answer::value(&PageOf::of(&page)),
+        Ok(Call::BrowserCommands { url, browser, is_wsl, system }) => {
+            answer::value(&browser::commands(&url, &browser, is_wsl, system))
+        }
+        Ok(Call::SecretVariables { variables }) => {
+            answer::value(&sensitive::secret_variables(&variables))
         }
         Ok(Call::IsDeadLock { age_ms, watched_ms, is_ours }) => {
             answer::value(&lock::is_dead(age_ms, watched_ms, is_ours))

@@ -3,9 +3,9 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::browser::Named;
 use crate::json::{Exposed, Fields, FromJson, Json, Object, Wrong, members_of};
 use crate::secret::Secret;
-use crate::text::cut_last;
 
 /// The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
 ///
@@ -63,7 +63,21 @@ impl Environment {
     fn any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.get(name).is_some())
     }
+
+    fn browser(&self) -> Named {
+        Named::of(self.get("BROWSER").map_or("", Secret::expose))
+    }
+
+    /// Returns whether a browser that is opened here surely runs on this machine: not through
+    /// WSL, not over SSH, and by no helper of an editor that BROWSER may name.
+    pub(crate) fn has_browser_of_this_machine(&self) -> bool {
+        let is_elsewhere = self.any(SSH) || self.any(&["WSL_DISTRO_NAME"]);
+        !is_elsewhere && matches!(self.browser(), Named::Nothing | Named::Desktop)
+    }
 }
+
+/// Variables that are set in a session over SSH.
+const SSH: &[&str] = &["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"];
 
 /// How a login reaches the person's browser, and how the answer comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,12 +101,11 @@ impl Browser {
         paste: bool,
         no_browser: bool,
     ) -> Self {
-        let remote = environment.any(&["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]);
-        let browser = environment.get("BROWSER").map_or("", Secret::expose);
-        let (named, in_terminal) = (!browser.is_empty(), is_text_browser(browser));
+        let (remote, named) = (environment.any(SSH), environment.browser());
+        let (is_named, in_terminal) = (named != Named::Nothing, named == Named::Text);
         let display =
             !needs_display || environment.any(&["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"]);
-        if no_browser || in_terminal || !(named || display && !remote) {
+        if no_browser || in_terminal || !(is_named || display && !remote) {
             Browser::Elsewhere
         } else if paste || remote {
             Browser::Paste
@@ -100,14 +113,6 @@ impl Browser {
             Browser::Callback
         }
     }
-}
-
-/// Whether BROWSER begins with a program that would take over the terminal, where the person is
-/// to be asked for the code.
-fn is_text_browser(command: &str) -> bool {
-    let program = command.split([' ', ':']).next().unwrap_or_default();
-    let name = cut_last(program, b'/').map_or(program, |(_, name)| name);
-    ["browsh", "curl", "elinks", "links", "links2", "lynx", "w3m", "wget"].contains(&name)
 }
 
 #[cfg(test)]
@@ -118,7 +123,11 @@ mod tests {
     fn a_text_browser_is_left_to_the_person() {
         for (browser, expected) in [
             ("/usr/bin/w3m", Browser::Elsewhere),
-            ("lynx %s:firefox", Browser::Elsewhere),
+            ("lynx %s", Browser::Elsewhere),
+            (" w3m", Browser::Elsewhere),
+            ("netrik:w3m -T text/html %s", Browser::Elsewhere),
+            ("lynx %s:firefox", Browser::Callback),
+            ("nosuch:w3m", Browser::Callback),
             ("firefox", Browser::Callback),
             ("/opt/linkspad/bin/run", Browser::Callback),
         ] {
@@ -149,6 +158,21 @@ mod tests {
             let environment = Environment::read(|name| set.contains(&name).then(|| "x".into()));
             let chosen = Browser::choose(&environment, needs_display, paste, no_browser);
             assert_eq!(chosen, expected, "{set:?} {needs_display} {paste} {no_browser}");
+        }
+    }
+
+    #[test]
+    fn a_browser_of_this_machine_is_one_that_nothing_leads_elsewhere() {
+        for (name, value, expected) in [
+            ("DISPLAY", ":0", true),
+            ("BROWSER", "firefox", true),
+            ("BROWSER", "/usr/bin/chromium %s:w3m", true),
+            ("BROWSER", "/home/me/.vscode-server/bin/helpers/browser.sh", false),
+            ("SSH_CONNECTION", "a 1 b 22", false),
+            ("WSL_DISTRO_NAME", "Debian", false),
+        ] {
+            let environment = Environment::read(|it| (it == name).then(|| value.into()));
+            assert_eq!(environment.has_browser_of_this_machine(), expected, "{name}={value}");
         }
     }
 

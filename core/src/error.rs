@@ -128,6 +128,11 @@ pub enum Error {
         /// The provider.
         provider: Label,
     },
+    /// Nobody could paste any more, and no browser came back in time.
+    Unanswered {
+        /// The provider.
+        provider: Label,
+    },
     /// An authorization response came from another server than the provider's, or does not say
     /// from which, as it should.
     WrongIssuer {
@@ -294,7 +299,7 @@ impl Error {
                 retry_later(cause)
             }
             Self::Variable { cause: EndpointError::Unauthorized, .. } => Code::LoginRequired,
-            Self::CodeExpired { .. } => Code::Expired,
+            Self::CodeExpired { .. } | Self::Unanswered { .. } => Code::Expired,
             Self::Refresh { .. }
             | Self::Exchange { .. }
             | Self::Login { .. }

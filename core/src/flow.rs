@@ -41,7 +41,7 @@ use crate::resolve::Key;
 use crate::secret::Secret;
 use crate::text::plain;
 
-pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, ShowCode, is_answered_by};
+pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, OneTime, ShowCode, is_answered_by};
 pub use event::Event;
 pub use witness::Witness;
 

@@ -20,6 +20,8 @@
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
 //!   http           requests and responses as plain data;  json  what crosses the boundary
 //!   secret, error, text  what must not be shown, and what is
+//!   callback       what the server lets in that a browser comes back to, and its pages
+//!   browser        which programs open a page;  sensitive  what is a token by its looks
 //! ```
 //!
 //! A host's whole loop:
@@ -54,6 +56,8 @@
 extern crate alloc;
 
 pub mod access;
+pub mod browser;
+pub mod callback;
 pub mod credential;
 pub mod document;
 pub mod environment;
@@ -68,6 +72,7 @@ pub mod oauth;
 pub mod provider;
 pub mod resolve;
 pub mod secret;
+pub mod sensitive;
 pub mod text;
 #[cfg(test)]
 mod typescript;

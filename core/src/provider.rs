@@ -10,11 +10,13 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::callback::Loopback;
 use crate::http;
 use crate::http::url::Url;
 use crate::json::{object, words};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata::Metadata;
+use crate::oauth::paste::CodeShape;
 use crate::oauth::token::{self, Essential, Grant};
 use crate::secret::Secret;
 use crate::text::cut;
@@ -87,6 +89,8 @@ pub(crate) struct AuthorizationCode {
     pub(crate) parameters: Vec<(String, String)>,
     /// Whether the exchange repeats the state.
     pub(crate) state_in_exchange: bool,
+    /// What its codes look like.
+    pub(crate) code_shape: CodeShape,
 }
 
 /// What somebody wants to do at a provider.
@@ -254,9 +258,23 @@ impl LoopbackRedirect {
         })
     }
 
+    /// The addresses that a browser may come to.
+    pub(crate) fn listens_on(&self) -> Loopback {
+        match self.host.as_str() {
+            "[::1]" => Loopback::Ipv6,
+            host if host.eq_ignore_ascii_case("localhost") => Loopback::Both,
+            _ => Loopback::Ipv4,
+        }
+    }
+
+    /// The address of another path on the same server.
+    pub(crate) fn at(&self, port: u16, path: &str) -> String {
+        alloc::format!("http://{}:{port}{path}", self.host)
+    }
+
     /// The URI once the port is known.
     pub(crate) fn uri(&self, port: u16) -> String {
-        alloc::format!("http://{}:{port}{}", self.host, self.path)
+        self.at(port, &self.path)
     }
 
     /// The URI as it is registered, where nobody listens: the person copies it from the browser.

@@ -7,7 +7,9 @@ use std::{env, fs, path::Path};
 use ts_rs::{Config, TS};
 
 use crate::error::Code;
-use crate::{access, environment, error, flow, headers, http, oauth, provider, resolve, secret};
+use crate::{
+    access, callback, environment, error, flow, headers, http, oauth, provider, resolve, secret,
+};
 
 /// Every type, callers' entry points first.
 fn declarations() -> String {
@@ -47,6 +49,10 @@ fn declarations() -> String {
         http::Method,
         http::Header,
         flow::Authorize,
+        flow::OneTime,
+        callback::Loopback,
+        callback::Admission,
+        callback::Page,
         flow::ShowCode,
         flow::Countdown,
         flow::Event,

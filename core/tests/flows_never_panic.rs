@@ -143,7 +143,9 @@ fn fitting(effect: &Effect) -> Value {
             "body": ANSWER
         }),
         Effect::Listen { .. } => json!({ "type": "listening", "port": 1 }),
-        Effect::Authorize(_) => json!({ "type": "pasted", "text": "code" }),
+        Effect::Authorize(_) => {
+            json!({ "type": "pasted", "text": "Some-Code_that-is-as-long-as-codes-are" })
+        }
         Effect::Select { .. } => json!({ "type": "chosen", "index": 0 }),
         Effect::Confirm { .. } => json!({ "type": "confirmed", "yes": true }),
         Effect::UnlockStore => json!({ "type": "unlocked" }),

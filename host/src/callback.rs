@@ -1,35 +1,37 @@
 //! The loopback server that a browser comes back to (RFC 8252, 7.3 and 8.3).
 //!
-//! It listens on 127.0.0.1 only, takes GET requests of one path, and leaves the decision to the
-//! flow: a browser that came is answered once the flow knows what its answer was worth, so that the
-//! page never claims more than is true.
+//! What a request is let in for, and what the pages say, the core decides. A browser that came is
+//! answered once the flow knows what its answer was worth, so that the page never claims more than
+//! is true.
 
-mod page;
+mod connections;
+mod listeners;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use pi_auth_core::callback::{self, Admission, HEADERS, Loopback, Page};
 use pi_auth_core::secret::Secret;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-pub(crate) use page::Page;
+use connections::Connections;
 
 /// How long a connection may take to send its request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(callback::REQUEST_TIMEOUT_MS);
 /// How long a page that is under way is waited for at the end.
 const LINGER: Duration = Duration::from_millis(500);
 /// The longest request head, in bytes; hyper takes no less.
-const MAX_HEAD_BYTES: usize = 8192;
+const MAX_HEAD_BYTES: usize = callback::MAX_HEAD_BYTES as usize;
 /// How many browsers may wait at once.
 const MAX_WAITING: usize = 4;
 
@@ -50,31 +52,41 @@ impl Visit {
 
 /// A callback server. Dropping it closes the port.
 pub(crate) struct Callback {
-    port: u16,
+    door: Arc<Door>,
     visits: mpsc::Receiver<Visit>,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
     /// Told of each page that was written to a browser.
     delivered: mpsc::Receiver<()>,
 }
 
 impl Callback {
     /// Listens on `preferred_port`, or on any free one where that is taken.
-    pub(crate) async fn listen(preferred_port: u16, path: &str) -> std::io::Result<Self> {
-        let bind = |port| TcpListener::bind(("127.0.0.1", port));
-        let listener = match bind(preferred_port).await {
-            Ok(listener) => listener,
-            Err(_) => bind(0).await?,
+    pub(crate) async fn listen(
+        on: Loopback,
+        preferred_port: u16,
+        path: &str,
+    ) -> std::io::Result<Self> {
+        let listeners = listeners::bind(on, preferred_port).await?;
+        let port = match listeners.first() {
+            Some(listener) => listener.local_addr()?.port(),
+            None => return Err(std::io::ErrorKind::AddrNotAvailable.into()),
         };
-        let port = listener.local_addr()?.port();
-        let (visited, visits) = mpsc::channel(MAX_WAITING);
-        let (sent, delivered) = mpsc::channel(1);
-        let door = Arc::new(Door { port, path: path.to_owned(), visited, sent });
-        let accepting = tokio::spawn(accept(listener, door));
-        Ok(Callback { port, visits, accepting, delivered })
+        let (door, visits, delivered) = Door::new(port, path);
+        let door = Arc::new(door);
+        let connections = Arc::new(Connections::default());
+        let accept =
+            |listener| tokio::spawn(accept(listener, Arc::clone(&door), Arc::clone(&connections)));
+        let accepting = listeners.into_iter().map(accept).collect();
+        Ok(Callback { door, visits, accepting, delivered })
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.door.port
+    }
+
+    /// Has the first GET of this path led to `url`.
+    pub(crate) fn lead(&self, path: &str, url: &str) {
+        let _ = self.door.one_time.set((path.to_owned(), url.to_owned()));
     }
 
     /// The next browser. It never comes where nobody does.
@@ -87,7 +99,9 @@ impl Callback {
 
     /// Closes the port; the browsers that came in keep waiting for their pages.
     pub(crate) fn shut(&self) {
-        self.accepting.abort();
+        for accepting in &self.accepting {
+            accepting.abort();
+        }
     }
 
     /// Closes the port and waits until the page of an answered visit is on its way.
@@ -107,16 +121,29 @@ impl Drop for Callback {
 struct Door {
     port: u16,
     path: String,
+    /// The path of the one-time address, and where it leads.
+    one_time: OnceLock<(String, String)>,
+    /// Whether somebody has been led there.
+    is_opened: AtomicBool,
     visited: mpsc::Sender<Visit>,
     /// Told when a page that ends a login was written.
     sent: mpsc::Sender<()>,
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>) {
+/// An answer to a request.
+enum Answer {
+    Page(Page),
+    /// A redirect to the authorization URL.
+    Lead(String),
+}
+
+async fn accept(listener: TcpListener, door: Arc<Door>, connections: Arc<Connections>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(stream, Arc::clone(&door)));
+                connections.make_room().await;
+                let door = Arc::clone(&door);
+                connections.add(|has_asked| tokio::spawn(serve(stream, door, has_asked)));
             }
             // Out of descriptors, most likely: others may free some.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -124,12 +151,18 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
     }
 }
 
-async fn serve(stream: TcpStream, door: Arc<Door>) {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    door: Arc<Door>,
+    has_asked: Arc<AtomicBool>,
+) {
     let is_last = AtomicBool::new(false);
     let service = service_fn(|request| async {
-        let page = door.page(request).await;
-        is_last.store(matches!(page, Page::LoggedIn { .. } | Page::Failed), Relaxed);
-        Ok::<_, Infallible>(page.into_response())
+        has_asked.store(true, Relaxed);
+        let answer = door.answer(request).await;
+        let last = matches!(answer, Answer::Page(Page::LoggedIn(_) | Page::Failed));
+        is_last.store(last, Relaxed);
+        Ok::<_, Infallible>(answer.into_response())
     });
     // Whatever goes wrong on a connection is that browser's affair.
     let _ = http1::Builder::new()
@@ -145,49 +178,71 @@ async fn serve(stream: TcpStream, door: Arc<Door>) {
 }
 
 impl Door {
-    async fn page(&self, request: Request<Incoming>) -> Page {
-        // A page on some other site can make its own name point here; its Host gives it away.
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let ours = ["localhost", "127.0.0.1"].map(|name| format!("{name}:{}", self.port));
-        if !host.is_some_and(|host| ours.iter().any(|name| name.eq_ignore_ascii_case(host))) {
-            return Page::WrongHost;
-        }
-        if request.uri().path() != self.path {
-            return Page::NotFound;
-        }
-        if request.method() != Method::GET {
-            return Page::WrongMethod;
-        }
-        let query = Secret::new(request.uri().query().unwrap_or_default());
+    fn new(port: u16, path: &str) -> (Self, mpsc::Receiver<Visit>, mpsc::Receiver<()>) {
+        let (visited, visits) = mpsc::channel(MAX_WAITING);
+        let (sent, delivered) = mpsc::channel(1);
+        let (one_time, is_opened) = (OnceLock::new(), AtomicBool::new(false));
+        let door = Door { port, path: path.to_owned(), one_time, is_opened, visited, sent };
+        (door, visits, delivered)
+    }
+
+    async fn answer<B>(&self, request: Request<B>) -> Answer {
+        let query = match self.admit(&request) {
+            Admission::Page { page } => return Answer::Page(page),
+            Admission::OneTime => return self.lead(),
+            Admission::Callback { query } => query,
+        };
         let (answer, answered) = oneshot::channel();
         if self.visited.send(Visit { query, answer }).await.is_err() {
-            return Page::Over;
+            return Answer::Page(Page::Over);
         }
-        answered.await.unwrap_or(Page::Over)
+        Answer::Page(answered.await.unwrap_or(Page::Over))
+    }
+
+    fn admit<B>(&self, request: &Request<B>) -> Admission {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+        callback::Request {
+            port: self.port,
+            path: self.path.clone(),
+            one_time_path: self.one_time.get().map(|(path, _)| path.clone()),
+            method: request.method().to_string(),
+            host: host.map(Into::into),
+            target: target.into(),
+        }
+        .admit()
+    }
+
+    fn lead(&self) -> Answer {
+        match self.one_time.get() {
+            Some((_, url)) if !self.is_opened.swap(true, Relaxed) => Answer::Lead(url.clone()),
+            _ => Answer::Page(Page::AlreadyOpened),
+        }
     }
 }
 
-impl Page {
+impl Answer {
     fn into_response(self) -> Response<String> {
-        let status = match self {
-            Page::LoggedIn { .. } => StatusCode::OK,
-            Page::Failed | Page::Ignored => StatusCode::BAD_REQUEST,
-            Page::WrongHost => StatusCode::MISDIRECTED_REQUEST,
-            Page::NotFound => StatusCode::NOT_FOUND,
-            Page::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Page::Over => StatusCode::GONE,
-        };
-        let mut response = Response::new(self.html());
-        *response.status_mut() = status;
-        for (name, value) in [
-            (CONTENT_TYPE, "text/html; charset=utf-8"),
-            (CACHE_CONTROL, "no-store"),
-            (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
-            // The address holds the code; no other site is to learn it.
-            (REFERRER_POLICY, "no-referrer"),
-        ] {
-            response.headers_mut().insert(name, hyper::header::HeaderValue::from_static(value));
+        let mut headers = HeaderMap::new();
+        for (name, value) in HEADERS {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
+        let (status, html) = match self {
+            Answer::Page(page) => (page.status(), page.html()),
+            Answer::Lead(url) => match HeaderValue::from_str(&url) {
+                Ok(location) => {
+                    headers.insert(LOCATION, location);
+                    (303, String::new())
+                }
+                Err(_) => (Page::Failed.status(), Page::Failed.html()),
+            },
+        };
+        let mut response = Response::new(html);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::GONE);
+        *response.headers_mut() = headers;
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

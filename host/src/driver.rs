@@ -1,15 +1,16 @@
-//! The loop that answers a flow's effects with events.
+//! The loop that answers a flow's effects with events. What a person sees of a login is in `person`.
+
+mod person;
 
 use std::future::Future;
 use std::time::Duration;
 
+use pi_auth_core::callback::Page;
 use pi_auth_core::error::Error;
-use pi_auth_core::flow::{
-    Authorize, Countdown, Effect, Event, LOCK_ACTIVITY, Output, Request, ShowCode, is_answered_by,
-};
+use pi_auth_core::flow::{Countdown, Effect, Event, LOCK_ACTIVITY, Output, Request};
 
-use crate::browser;
-use crate::callback::{Callback, Page, Visit};
+use crate::browser::Opening;
+use crate::callback::{Callback, Visit};
 use crate::clock::now_ms;
 use crate::engine::{Core, Engine};
 use crate::http::Clients;
@@ -37,6 +38,8 @@ pub(crate) struct Driver {
     callback: Option<Callback>,
     /// The browser that brought the last callback, and still waits for its page.
     visit: Option<Visit>,
+    /// A browser that was started and may still fail, and the address that is told then.
+    opening: Option<(Opening, String)>,
 }
 
 impl Driver {
@@ -55,6 +58,7 @@ impl Driver {
             held: None,
             callback: None,
             visit: None,
+            opening: None,
         }
     }
 
@@ -78,6 +82,7 @@ impl Driver {
     pub(crate) async fn run(mut self, interaction: &mut impl Interaction) -> Result<Output, Error> {
         let result = loop {
             let effect = self.effect.clone();
+            self.tell_of_browser(interaction).await;
             self.keep_counting(&effect, interaction);
             let event = match effect {
                 Effect::Done { output } => break Ok(output),
@@ -142,8 +147,10 @@ impl Driver {
             Effect::ReadBackoff => self.store.read_backoff(),
             Effect::WriteBackoff { contents } => self.store.write_backoff(&contents),
             Effect::ReadVariable { name } => variable(&name),
-            Effect::Listen { preferred_port, path } => {
-                match Callback::listen(preferred_port, &path).await {
+            Effect::Listen { on, preferred_port, path } => {
+                // Made first: nobody is to be let in before the code could be exchanged.
+                let _ = self.clients.trust_any();
+                match Callback::listen(on, preferred_port, &path).await {
                     Err(_) => Event::ListenFailed,
                     Ok(callback) => {
                         let port = callback.port();
@@ -153,6 +160,13 @@ impl Driver {
                 }
             }
             Effect::Authorize(page) => self.authorize(&page, interaction).await,
+            Effect::AwaitCallback { state, activity, until_ms } => {
+                let left = Duration::from_millis(until_ms.saturating_sub(now_ms()));
+                interaction.waiting(Some(&activity));
+                let event = self.await_callback(&state, left, interaction).await;
+                interaction.waiting(None);
+                event
+            }
             Effect::Select { message, options, remark } => {
                 match interaction.select(&message, &options, remark.as_deref()).await {
                     Answer::Given(index) => Event::Chosen { index },
@@ -172,7 +186,7 @@ impl Driver {
                     Answer::Cancelled => Event::Cancelled,
                 }
             }
-            Effect::ShowCode(code) => show_code(&code, interaction).await,
+            Effect::ShowCode(code) => self.show_code(&code, interaction),
             Effect::WaitUntil { at_ms, countdown } => {
                 let left = Duration::from_millis(at_ms.saturating_sub(now_ms()));
                 let sleep = tokio::time::sleep(left);
@@ -206,29 +220,12 @@ impl Driver {
         }
     }
 
-    /// Shows the page, and takes whichever comes first: the browser or a paste.
-    async fn authorize(&mut self, page: &Authorize, interaction: &mut impl Interaction) -> Event {
-        interaction.show(page);
-        if page.open_browser && page.problem.is_none() && !browser::open(&page.url).await {
-            interaction.browser_failed(&page.url);
-        }
-        let callback = self.callback.as_mut().filter(|_| page.callback);
-        let (event, visit) = match callback {
-            None => (pasted(interaction.paste(page).await), None),
-            Some(callback) => race(callback, interaction, page).await,
-        };
-        self.visit = visit;
-        event
-    }
-
     /// Gives the browser its page, and closes the door.
     async fn dismiss(&mut self, result: &Result<Output, Error>) {
         let (visit, callback) = (self.visit.take(), self.callback.take());
         if let Some(visit) = visit {
             visit.answer(match result {
-                Ok(Output::LoggedIn { provider, .. }) => {
-                    Page::LoggedIn { provider: provider.name.clone() }
-                }
+                Ok(Output::LoggedIn { provider, .. }) => Page::LoggedIn(provider.name.clone()),
                 _ => Page::Failed,
             });
             if let Some(callback) = callback {
@@ -236,54 +233,6 @@ impl Driver {
             }
         }
     }
-}
-
-async fn race(
-    callback: &mut Callback,
-    interaction: &mut impl Interaction,
-    page: &Authorize,
-) -> (Event, Option<Visit>) {
-    let came = |visit: Visit| (Event::Callback { query: visit.query.clone() }, Some(visit));
-    tokio::select! {
-        visit = answer_to(callback, page) => return came(visit),
-        answer = interaction.paste(page) => match pasted(answer) {
-            // Nobody can paste any more, but a browser can still come.
-            Event::InputEnded => {}
-            event => return (event, None),
-        }
-    }
-    came(answer_to(callback, page).await)
-}
-
-/// The browser that brings the answer to this page. Any other is turned away.
-async fn answer_to(callback: &mut Callback, page: &Authorize) -> Visit {
-    loop {
-        let visit = callback.visit().await;
-        if is_answered_by(&page.state, visit.query.expose()) {
-            callback.shut();
-            return visit;
-        }
-        visit.answer(Page::Ignored);
-    }
-}
-
-fn pasted(answer: Answer<String>) -> Event {
-    match answer {
-        Answer::Given(text) => Event::Pasted { text: text.into() },
-        Answer::Ended => Event::InputEnded,
-        Answer::Cancelled => Event::Cancelled,
-    }
-}
-
-async fn show_code(code: &ShowCode, interaction: &mut impl Interaction) -> Event {
-    // A code that nobody sees is one that nobody enters.
-    if !interaction.show_code(code) {
-        return Event::InputEnded;
-    }
-    if code.open_browser && !browser::open(&code.url).await {
-        interaction.browser_failed(&code.verification_uri);
-    }
-    Event::Shown
 }
 
 fn variable(name: &str) -> Event {

@@ -30,6 +30,12 @@ pub trait Interaction {
         self.is_present()
     }
 
+    /// Whether nobody sees any more what is shown, as when the reader of a pipe has gone away. Asked
+    /// about once a second while nothing but a browser is waited for.
+    fn is_gone(&self) -> bool {
+        false
+    }
+
     /// Has the person pick one of `options`, which is never empty; answers with its index.
     fn select(
         &mut self,
@@ -64,7 +70,8 @@ pub trait Interaction {
     /// Shows the code to be entered, and where; answers whether anybody sees it.
     fn show_code(&mut self, code: &ShowCode) -> bool;
 
-    /// Tells that no browser could be opened, so that the person opens `url`.
+    /// Tells that no browser could be opened, so that the person opens `url`. May come while
+    /// [`paste`](Interaction::paste) is under way, which is then dropped and asked again.
     fn browser_failed(&mut self, url: &str);
 
     /// Takes what the person pastes.

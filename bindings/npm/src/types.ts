@@ -232,13 +232,29 @@ contents: Secret, } | { "type": "read_variable",
  */
 name: string, } | { "type": "listen",
 /**
+ * The addresses to bind, all of them on one port.
+ */
+on: Loopback,
+/**
  * The port to try first, then any free one; 0 is any.
  */
 preferred_port: number,
 /**
  * The path, beginning with a slash.
  */
-path: string, } | { "type": "authorize" } & Authorize | { "type": "select",
+path: string, } | { "type": "authorize" } & Authorize | { "type": "await_callback",
+/**
+ * The state that a callback must bring; see [`is_answered_by`].
+ */
+state: Secret,
+/**
+ * What is waited for, in plain words, to show when it takes over a second.
+ */
+activity: string,
+/**
+ * When it is too late, in epoch milliseconds.
+ */
+until_ms: number, } | { "type": "select",
 /**
  * The question.
  */
@@ -329,13 +345,17 @@ value: Secret, };
  */
 export type Authorize = {
 /**
- * The authorization URL.
+ * The authorization URL, to be shown.
  */
 url: string,
 /**
  * Whether to open it in a browser; otherwise it is only shown.
  */
 open_browser: boolean,
+/**
+ * What to give the browser in place of the URL, if anything.
+ */
+one_time?: OneTime,
 /**
  * Whether the callback server that was bound is waited for as well.
  */
@@ -356,6 +376,43 @@ prompt: string,
  * Why the last answer was not taken. With it the page is not opened again.
  */
 problem: string | null, };
+
+/**
+ * An address on the callback server that leads to the authorization URL, once. Other users of this
+ * machine can read the arguments of a browser, and state and challenge must not be among them.
+ */
+export type OneTime = {
+/**
+ * The whole address, for the browser.
+ */
+url: string,
+/**
+ * Its path. The first GET of it is redirected (303) to the authorization URL.
+ */
+path: string, };
+
+/**
+ * The addresses on which a callback server listens.
+ */
+export type Loopback = "both" | "ipv4" | "ipv6";
+
+/**
+ * What a request is let in for.
+ */
+export type Admission = { "type": "page",
+/**
+ * The page.
+ */
+page: CallbackPage, } | { "type": "one_time" } | { "type": "callback",
+/**
+ * Its query, without the question mark.
+ */
+query: Secret, };
+
+/**
+ * A page for a browser.
+ */
+export type CallbackPage = { "logged_in": string } | "failed" | "ignored" | "over" | "already_opened" | "wrong_host" | "not_found" | "wrong_method";
 
 /**
  * A code, and the page where a person enters it.

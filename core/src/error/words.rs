@@ -66,6 +66,9 @@ impl Error {
             Self::CodeExpired { provider } => {
                 login("Run ", provider, " again and enter the new code.")
             }
+            Self::Unanswered { provider } => {
+                login("Run ", provider, " again, where you can answer.")
+            }
             Self::Variable { variable, cause } => match code {
                 Code::RetryLater { .. } => wait("", Some(cause), code),
                 _ => format!("Set {variable} to another token, or unset it and log in."),
@@ -178,6 +181,11 @@ impl fmt::Display for Error {
             Self::CodeExpired { provider } => {
                 write!(f, "The code of {} was not entered in time.", provider.short_name())
             }
+            Self::Unanswered { provider } => write!(
+                f,
+                "No browser came back from {} within 10 minutes, and nobody can paste the code.",
+                provider.short_name()
+            ),
             Self::WrongIssuer { provider, expected, found } => {
                 let short = provider.short_name();
                 match found {

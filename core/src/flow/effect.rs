@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 #[cfg(doc)]
 use super::Event;
 use super::Output;
+use crate::callback::Loopback;
 use crate::error::Error;
 use crate::http::{self, query_value};
 use crate::json::{object, tagged};
@@ -68,17 +69,32 @@ pub enum Effect {
         /// Its name.
         name: String,
     },
-    /// Bind a callback server on 127.0.0.1, for GET requests of exactly this path.
+    /// Bind a callback server, for GET requests of exactly this path. Whatever the exchange of the
+    /// code will need, such as an HTTP client, is made before.
     /// Answer: [`Event::Listening`] or [`Event::ListenFailed`].
     Listen {
+        /// The addresses to bind, all of them on one port.
+        on: Loopback,
         /// The port to try first, then any free one; 0 is any.
         preferred_port: u16,
         /// The path, beginning with a slash.
         path: String,
     },
-    /// Show the URL, and take what comes first: the callback, or a pasted text.
+    /// Show the URL, and take what comes first: the callback, or a pasted text. The browser is
+    /// started first, but not waited for.
     /// Answer: [`Event::Callback`], [`Event::Pasted`] or [`Event::InputEnded`].
     Authorize(Authorize),
+    /// Nobody can paste any more: wait for the callback alone, which answers the page with this
+    /// state. Answer: [`Event::Callback`], [`Event::Woke`] when it is too late, or
+    /// [`Event::InputEnded`] once nobody sees what is shown, either.
+    AwaitCallback {
+        /// The state that a callback must bring; see [`is_answered_by`].
+        state: Secret,
+        /// What is waited for, in plain words, to show when it takes over a second.
+        activity: String,
+        /// When it is too late, in epoch milliseconds.
+        until_ms: u64,
+    },
     /// Have the person pick one. Answer: [`Event::Chosen`] or [`Event::InputEnded`].
     Select {
         /// The question.
@@ -146,8 +162,9 @@ tagged! { Effect, "type" {
     "read_backoff" => ReadBackoff,
     "write_backoff" => WriteBackoff { contents: secret },
     "read_variable" => ReadVariable { name },
-    "listen" => Listen { preferred_port, path },
+    "listen" => Listen { on, preferred_port, path },
     "authorize" => Authorize(page),
+    "await_callback" => AwaitCallback { state: secret, activity, until_ms },
     "select" => Select { message, options, remark },
     "confirm" => Confirm { message },
     "prompt" => Prompt { message, problem },
@@ -161,10 +178,13 @@ tagged! { Effect, "type" {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Authorize {
-    /// The authorization URL.
+    /// The authorization URL, to be shown.
     pub url: String,
     /// Whether to open it in a browser; otherwise it is only shown.
     pub open_browser: bool,
+    /// What to give the browser in place of the URL, if anything.
+    #[cfg_attr(test, ts(optional))]
+    pub one_time: Option<OneTime>,
     /// Whether the callback server that was bound is waited for as well.
     pub callback: bool,
     /// The state that a callback must bring; see [`is_answered_by`].
@@ -177,7 +197,22 @@ pub struct Authorize {
     pub problem: Option<String>,
 }
 
-object! { Authorize { url, open_browser, callback, state: secret, message, prompt, problem } }
+object! { Authorize {
+    url, open_browser, one_time: optional, callback, state: secret, message, prompt, problem
+} }
+
+/// An address on the callback server that leads to the authorization URL, once. Other users of this
+/// machine can read the arguments of a browser, and state and challenge must not be among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct OneTime {
+    /// The whole address, for the browser.
+    pub url: String,
+    /// Its path. The first GET of it is redirected (303) to the authorization URL.
+    pub path: String,
+}
+
+object! { OneTime { url, path } }
 
 /// Whether the query of a callback answers the page with this state. One with another state may come
 /// from another tab, or from a page that wants to plant its own login here (RFC 6749, 10.12): a host

@@ -115,6 +115,7 @@ impl State {
             enterprise,
             interactive: self.request.interactive,
             browser: Browser::choose(&self.request.environment, needs_display, paste, no_browser),
+            is_browser_here: self.request.environment.has_browser_of_this_machine(),
             entropy: self.request.entropy.clone(),
             path: String::new(),
             notes: Vec::new(),
@@ -178,6 +179,8 @@ struct Login {
     enterprise: Option<String>,
     interactive: bool,
     browser: Browser,
+    /// Whether a browser that is opened surely runs on this machine.
+    is_browser_here: bool,
     entropy: Entropy,
     /// The credential file.
     path: String,

@@ -227,6 +227,7 @@ mod tests {
             [("https://claude.ai/oauth/authorize?x", true), ("https://claude.evil/", false)]
         {
             let page = Authorize {
+                one_time: None,
                 url: url.into(),
                 open_browser: true,
                 callback: false,

@@ -1,14 +1,32 @@
 //! What a person pastes after authorizing, in every shape that has been seen in the field.
+//!
+//! What cannot be a code is refused here, and nothing that is refused is ever sent.
+
+#[cfg(test)]
+mod tests;
 
 use alloc::string::String;
 use core::fmt;
 
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::secret::Secret;
-use crate::text::{cut, replaced};
+use crate::sensitive::is_token;
+use crate::text::{cut, has, replaced};
 
 /// The longest paste that is looked at, in bytes; a redirect URL is a tenth of it.
 pub const MAX_PASTE_BYTES: usize = 16 * 1024;
+
+/// The shortest code that [`CodeShape::Long`] allows.
+const MIN_LONG_CODE: usize = 24;
+
+/// What is known of a provider's authorization codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeShape {
+    /// Nothing: the provider may use short numbers.
+    Any,
+    /// Long and random, in the alphabet of base64url.
+    Long,
+}
 
 /// Why a paste cannot be used. `Display` says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +38,14 @@ pub enum PasteError {
     TooLong,
     /// No authorization code in it.
     NoCode,
+    /// A token or a key, which must not be sent to anybody as a code.
+    Token,
+    /// An e-mail address or the address of a page, without a code in it.
+    Address,
+    /// Something that the provider cannot have given out as a code.
+    NotACode,
+    /// A code that was tried before.
+    Used,
     /// The address of the page where one authorizes, not what comes after it.
     AuthorizePage,
     /// Its state is not this login's: it comes from an older attempt, or from someone else.
@@ -45,6 +71,22 @@ impl fmt::Display for PasteError {
                 "That holds no authorization code. Paste the code that the page shows, or the \
                  whole address of the page you landed on.",
             ),
+            Self::Token => f.write_str(
+                "That is a token or an API key, not an authorization code. It was not sent. Paste \
+                 the code that the page shows.",
+            ),
+            Self::Address => f.write_str(
+                "That is an address without an authorization code. Paste the code that the page \
+                 shows, or the whole address of the page you landed on.",
+            ),
+            Self::NotACode => f.write_str(
+                "That is not an authorization code of this provider. It was not sent. Paste the \
+                 whole code that the page shows.",
+            ),
+            Self::Used => f.write_str(
+                "That code was tried before, and a code works only once. Open the page again and \
+                 paste the new code.",
+            ),
             Self::AuthorizePage => f.write_str(
                 "That is the address of the page that asks for your consent. Consent there \
                  first, then paste the code it shows.",
@@ -57,53 +99,124 @@ impl fmt::Display for PasteError {
     }
 }
 
-/// Finds the code, and the state where there is one, in `text`: `code#state`, the whole redirect
-/// URL, its query, or the bare code; with white space, line breaks of a wrapped terminal,
-/// bracketed-paste markers and quotes around or within it.
-pub(crate) fn parse(text: &str) -> Result<Answer, PasteError> {
+/// Finds the answer to the login with this state in `text`: `code#state`, the redirect URL or its
+/// query wherever it stands, or the bare code; with white space, line breaks of a wrapped
+/// terminal, bracketed-paste markers and quotes around or within it.
+pub(crate) fn parse(text: &str, state: &Secret, shape: CodeShape) -> Result<Answer, PasteError> {
     if text.len() > MAX_PASTE_BYTES {
         return Err(PasteError::TooLong);
     }
-    let cleaned = clean(text);
-    let answer = if cleaned.is_empty() {
-        return Err(PasteError::Empty);
-    } else if let Some((_, rest)) = cut(&cleaned, "://") {
-        from_url(rest)?
-    } else if cleaned.starts_with('?') || has_key(&cleaned, "code") || has_key(&cleaned, "error") {
-        from_query(cleaned.trim_start_matches('?'))?
-    } else {
-        from_code(&cleaned)
-    };
-    let printable = |secret: &Secret| secret.expose().bytes().all(|b| b.is_ascii_graphic());
-    if answer.code.is_empty() || !printable(&answer.code) {
-        return Err(PasteError::NoCode);
+    let text = replaced(&replaced(text, "\u{1b}[200~", ""), "\u{1b}[201~", "");
+    // A terminal may have wrapped a code over lines, so words are joined before they are tried.
+    let joined = read(&text, state, shape);
+    if joined.is_ok() {
+        return joined;
     }
+    let words = text.split_whitespace().filter(|word| has_key(&dense(word), "code"));
+    let mut answers = words.filter_map(|word| read(word, state, shape).ok());
+    answers.find(|answer| answer.state.as_ref() == Some(state)).map_or(joined, Ok)
+}
+
+fn read(text: &str, state: &Secret, shape: CodeShape) -> Result<Answer, PasteError> {
+    let dense = dense(text);
+    if dense.is_empty() {
+        return Err(PasteError::Empty);
+    }
+    let mut answer = match query(&dense) {
+        Some(query) if has_key(query, "code_challenge") => return Err(PasteError::AuthorizePage),
+        Some(query) => from_query(query)?,
+        None if cut(&dense, "://").is_some() => return Err(PasteError::NoCode),
+        None => from_code(&dense)?,
+    };
+    if let Some(found) = &answer.state
+        && found.expose().starts_with(state.expose())
+    {
+        // Words that followed the address were joined to its last value.
+        answer.state = Some(state.clone());
+    }
+    let is_ours = |found: &Secret| found == state;
+    if !answer.state.as_ref().is_none_or(is_ours) {
+        return Err(PasteError::OtherLogin);
+    }
+    check(answer.code.expose(), answer.state.is_some(), shape)?;
     Ok(answer)
+}
+
+/// Refuses what cannot be a code. With the state of this login it comes from the provider, whatever
+/// it looks like, as long as it is no token.
+fn check(code: &str, has_state: bool, shape: CodeShape) -> Result<(), PasteError> {
+    let in_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err(PasteError::NoCode)
+    } else if is_token(code) {
+        Err(PasteError::Token)
+    } else if has_state {
+        Ok(())
+    } else if is_address(code) {
+        Err(PasteError::Address)
+    } else if is_reply(code) {
+        Err(PasteError::NoCode)
+    } else if shape == CodeShape::Long
+        && (code.len() < MIN_LONG_CODE
+            || !code.bytes().all(in_base64url)
+            || !code.bytes().any(|b| b.is_ascii_uppercase())
+            || !code.bytes().any(|b| b.is_ascii_lowercase()))
+    {
+        Err(PasteError::NotACode)
+    } else {
+        Ok(())
+    }
+}
+
+/// Returns whether it is what people type to answer a program.
+fn is_reply(text: &str) -> bool {
+    const REPLIES: [&str; 9] = ["y", "n", "q", "yes", "no", "ok", "quit", "exit", "help"];
+    REPLIES.iter().any(|reply| text.eq_ignore_ascii_case(reply))
+}
+
+/// Returns whether it is an e-mail address, or that of a page without its scheme.
+fn is_address(text: &str) -> bool {
+    let has_dot =
+        |host: &str| host.split_once('.').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
+    let host = text.split(['/', '?']).next().unwrap_or_default();
+    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    let is_local =
+        ["localhost", "127.0.0.1", "[::1]"].contains(&name) || host.starts_with("[::1]:");
+    let ends_in_letters = || {
+        let end = name.rsplit('.').next().unwrap_or_default();
+        end.len() >= 2 && end.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    let is_page = has(text, '/') && has_dot(name) && ends_in_letters();
+    let is_mail = text.split_once('@').is_some_and(|(who, at)| !who.is_empty() && has_dot(at));
+    is_local || is_page || is_mail || name.starts_with("www.")
 }
 
 /// Drops what terminals and copying add. A code, a state and a URL hold no white space, so all of
 /// it goes, wherever it stands.
-fn clean(text: &str) -> String {
-    let unbracketed = replaced(&replaced(text, "\u{1b}[200~", ""), "\u{1b}[201~", "");
+fn dense(text: &str) -> String {
     let kept = |c: &char| !c.is_whitespace() && !c.is_control() && !is_invisible(*c);
-    let dense: String = unbracketed.chars().filter(kept).collect();
-    dense.trim_matches(['"', '\'', '`', '<', '>']).into()
+    let dense: String = text.chars().filter(kept).collect();
+    dense.trim_matches(QUOTES).into()
 }
+
+/// What people and programs put around an address, and no address holds.
+const QUOTES: [char; 5] = ['"', '\'', '`', '<', '>'];
 
 /// Zero-width characters and the byte-order mark, which copying from a page can bring along.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-fn from_url(after_scheme: &str) -> Result<Answer, PasteError> {
-    let (before_fragment, fragment) = after_scheme.split_once('#').unwrap_or((after_scheme, ""));
-    let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
-    if has_key(query, "code_challenge") {
-        return Err(PasteError::AuthorizePage);
-    }
-    // Some providers answer in the fragment.
-    let found = if has_key(fragment, "code") && !has_key(query, "code") { fragment } else { query };
-    from_query(found)
+/// Finds the query with an authorization response, in a URL with or without its scheme or alone.
+/// Some providers answer in the fragment.
+fn query(dense: &str) -> Option<&str> {
+    let is_answer = |query: &&str| has_key(query, "code") || has_key(query, "error");
+    let parts = dense.split(['?', '#']).map(|part| part.split(QUOTES).next().unwrap_or_default());
+    let mut answers = parts.filter(is_answer);
+    let first = answers.next()?;
+    // `code=X#Y` is a code with a label.
+    let is_labelled = dense.starts_with("code=") && !has(first, '&') && has(dense, '#');
+    (!is_labelled).then_some(first)
 }
 
 fn from_query(query: &str) -> Result<Answer, PasteError> {
@@ -115,106 +228,26 @@ fn from_query(query: &str) -> Result<Answer, PasteError> {
     })
 }
 
-fn from_code(text: &str) -> Answer {
-    let (code, state) = text.split_once('#').unwrap_or((text, ""));
+fn from_code(dense: &str) -> Result<Answer, PasteError> {
+    let text = without_label(dense);
+    // An address bar may show `#` as `%23`.
+    let parts = text.split_once('#').or_else(|| cut(text, "%23"));
+    let (code, state) = parts.unwrap_or((text, ""));
     let state = Some(state).filter(|state| !state.is_empty()).map(Secret::from);
-    Answer { code: code.into(), state, iss: None, is_bare: true }
+    Ok(Answer { code: code.into(), state, iss: None, is_bare: true })
+}
+
+/// Drops `code:`, `Authorization code:` or `code=` before a code.
+fn without_label(dense: &str) -> &str {
+    let Some((label, code)) = dense.split_once([':', '=']) else { return dense };
+    let is_word = label.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match is_word && label.to_ascii_lowercase().ends_with("code") && !code.is_empty() {
+        true => code,
+        false => dense,
+    }
 }
 
 fn has_key(query: &str, key: &str) -> bool {
     let is_key = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == key);
-    query.trim_start_matches('?').split('&').any(is_key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::format;
-    use proptest::prelude::*;
-
-    /// A code alone, or with what a redirect URL brings.
-    fn answer(code: &str, state: Option<&str>, is_bare: bool) -> Result<Answer, PasteError> {
-        Ok(Answer { code: code.into(), state: state.map(Secret::from), iss: None, is_bare })
-    }
-
-    #[test]
-    fn every_shape_that_people_paste() {
-        for (text, code, state) in [
-            ("abc#xyz", "abc", Some("xyz")),
-            ("  abc#xyz \n", "abc", Some("xyz")),
-            ("abc", "abc", None),
-            ("abc#", "abc", None),
-            ("abc==#xy=z", "abc==", Some("xy=z")),
-            ("ab\r\n  c#x\n  yz\n", "abc", Some("xyz")),
-            ("\u{1b}[200~abc#xyz\u{1b}[201~", "abc", Some("xyz")),
-            ("\u{feff}abc\u{200b}#xyz", "abc", Some("xyz")),
-            ("\"abc#xyz\"", "abc", Some("xyz")),
-            ("code=abc&state=xyz", "abc", Some("xyz")),
-            ("?state=xyz&code=abc", "abc", Some("xyz")),
-            ("http://localhost:53692/callback?code=abc&state=xyz", "abc", Some("xyz")),
-            ("https://h/cb?code=a%2Fb&state=x%20z", "a/b", Some("x z")),
-            ("https://h/cb?code=abc", "abc", None),
-            ("https://h/cb?code=abc&state=xyz#", "abc", Some("xyz")),
-            ("https://h/cb#code=abc&state=xyz", "abc", Some("xyz")),
-            ("<https://h/cb?code=abc&sta\n te=xyz>", "abc", Some("xyz")),
-        ] {
-            let is_bare = !text.contains("code=");
-            assert_eq!(parse(text), answer(code, state, is_bare), "{text:?}");
-        }
-    }
-
-    fn refused(error: &str, state: Option<&str>) -> PasteError {
-        PasteError::Refused { error: error.into(), state: state.map(Secret::from) }
-    }
-
-    #[test]
-    fn what_cannot_be_used_says_why() {
-        let authorize = "https://claude.ai/oauth/authorize?code=true&code_challenge=x&state=y";
-        for (text, error) in [
-            ("", PasteError::Empty),
-            (" \r\n\t", PasteError::Empty),
-            ("\u{1b}[200~\u{1b}[201~", PasteError::Empty),
-            ("#state", PasteError::NoCode),
-            ("https://h/cb", PasteError::NoCode),
-            ("https://h/cb?state=x", PasteError::NoCode),
-            ("code=", PasteError::NoCode),
-            ("ключ", PasteError::NoCode),
-            (authorize, PasteError::AuthorizePage),
-            ("https://h/cb?error=access_denied&state=x", refused("access_denied", Some("x"))),
-            ("error=a%1b%5b2Jb", refused("a[2Jb", None)),
-        ] {
-            assert_eq!(parse(text), Err(error), "{text:?}");
-        }
-        assert_eq!(parse(&"a".repeat(1 << 20)), Err(PasteError::TooLong));
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_an_answer_or_an_error(text in any::<String>()) {
-            if let Ok(answer) = parse(&text) {
-                prop_assert!(!answer.code.is_empty());
-            }
-        }
-
-        #[test]
-        fn a_code_survives_whatever_surrounds_it(
-            code in "[A-Za-z0-9_-]{1,80}", state in "[A-Za-z0-9_-]{1,80}",
-            at in 0usize..160, space in "[ \\r\\n\\t]{0,5}", brackets in any::<bool>(),
-        ) {
-            let mut text = format!("{code}#{state}");
-            text.insert_str(at.min(text.len()), &space);
-            if brackets {
-                text = format!("\u{1b}[200~{text}\u{1b}[201~");
-            }
-            prop_assert_eq!(parse(&text), answer(&code, Some(&state), true));
-        }
-
-        #[test]
-        fn a_redirect_url_gives_back_what_was_put_in(code in "[ -~]{1,60}", state in "[ -~]{1,60}") {
-            prop_assume!(!code.contains(' '));
-            let query = crate::http::encode_pairs(&[("code", &code), ("state", &state)]);
-            let parsed = parse(&format!("http://localhost:1/callback?{query}"));
-            prop_assert_eq!(parsed, answer(&code, Some(&state), false));
-        }
-    }
+    query.split(['?', '#', '&']).any(is_key)
 }

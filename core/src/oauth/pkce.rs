@@ -36,6 +36,14 @@ impl Entropy {
     pub(crate) fn state(&self) -> Secret {
         Secret::new(Base64UrlUnpadded::encode_string(&self.0[32..]))
     }
+
+    /// A path that nobody can guess, and that tells nothing of the state that it is made of: it
+    /// stands among a browser's arguments, where other users can read it.
+    pub(crate) fn one_time_path(&self) -> String {
+        let digest = Sha256::new().chain_update("one-time address").chain_update(&self.0[32..]);
+        let digest = Base64UrlUnpadded::encode_string(&digest.finalize());
+        alloc::format!("/open/{digest}")
+    }
 }
 
 impl fmt::Debug for Entropy {
@@ -109,6 +117,16 @@ mod tests {
         assert_eq!(entropy.state().expose().len(), 43);
         bytes[..32].fill(9);
         assert_eq!(Entropy::new(bytes).state(), entropy.state());
+    }
+
+    #[test]
+    fn the_one_time_path_is_another_for_each_state_and_does_not_hold_it() {
+        let path = |byte| Entropy::new([byte; Entropy::LEN]).one_time_path();
+        let entropy = Entropy::new([1; Entropy::LEN]);
+        assert_ne!(path(1), path(2));
+        assert_eq!(path(1).len(), "/open/".len() + 43);
+        assert!(!path(1).contains(entropy.state().expose()));
+        assert!(!path(1).contains(&entropy.verifier().challenge()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Anthropic (Claude Pro/Max): authorization code with PKCE.
 
+use crate::oauth::paste::CodeShape;
+
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
 
 pub(crate) const ID: &str = "anthropic";
@@ -22,6 +24,7 @@ pub(super) fn provider() -> Provider {
             loopback_redirect_uri: LoopbackRedirect::parse("http://localhost:53692/callback"),
             parameters: [("code".into(), "true".into())].into(),
             state_in_exchange: true,
+            code_shape: CodeShape::Long,
         }),
         token_url: "https://platform.claude.com/v1/oauth/token".into(),
         token_request: TokenRequest::Json,

@@ -12,6 +12,7 @@ use core::fmt;
 
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
 use crate::json::{Json, from_json, quoted, words};
+use crate::oauth::paste::CodeShape;
 use crate::text::{brief, has, plain};
 use place::Place;
 
@@ -40,8 +41,9 @@ const MAX_BYTES: usize = 64 << 10;
 /// What `flow` takes.
 const FLOWS: &str = "`authorization_code` or `device_code`";
 
-/// The callback of a provider that names none.
-const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback";
+/// The callback of a provider that names none, without its id. Each has its own, so that the answer
+/// of one cannot be taken for another's.
+const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback/";
 
 /// How a provider of one's own logs people in.
 #[derive(Clone, Copy)]
@@ -121,6 +123,7 @@ impl Provider {
                     loopback_redirect_uri: None,
                     parameters: Vec::new(),
                     state_in_exchange: false,
+                    code_shape: CodeShape::Any,
                 }),
                 Flow::DeviceCode => Login::DeviceCode { device_authorization_url: String::new() },
             },
@@ -139,7 +142,7 @@ impl Provider {
             }
         }
         if let Login::AuthorizationCode(login) = &mut provider.login {
-            login.infer_redirects();
+            login.infer_redirects(id);
         }
         match provider.missing() {
             Some((key, problem)) => Err(at.wrong(key, problem)),
@@ -248,13 +251,18 @@ impl Provider {
 impl AuthorizationCode {
     /// A provider that names no callback has the usual one, unless it has a page that shows the
     /// code. A `redirect_uri` on this very machine is no such page but the callback.
-    fn infer_redirects(&mut self) {
+    fn infer_redirects(&mut self, id: &str) {
         if self.loopback_redirect_uri.is_some() {
             return;
         }
         let named = self.redirect_uri.as_deref().map(LoopbackRedirect::parse);
         match named {
-            None => self.loopback_redirect_uri = LoopbackRedirect::parse(LOOPBACK_REDIRECT_URI),
+            None => {
+                // An id is made of what a path takes as it is, but dots alone lead to a parent.
+                let id = if id.bytes().all(|byte| byte == b'.') { "dots" } else { id };
+                let callback = format!("{LOOPBACK_REDIRECT_URI}{id}");
+                self.loopback_redirect_uri = LoopbackRedirect::parse(&callback);
+            }
             Some(Some(callback)) => {
                 self.redirect_uri = None;
                 self.loopback_redirect_uri = Some(callback);

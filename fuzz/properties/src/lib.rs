@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`paste`] | what a person pastes | it is a code of this login or is told why not, and spaces change nothing |
 //! | [`callback`] | the query of a callback | only the right state counts, an error or a code, and the issuer is checked |
+//! | [`request`] | the bytes that come to the callback server | what is let in is a GET of a known path under our name |
 //! | [`token`] | the answer to a refresh, and the memory of failed ones | no login is lost, nobody storms, no secret is shown |
 //! | [`device`] | every answer of a login by code | no poll comes too early, what is opened is where it says, it ends |
 //! | [`document`] | the credential file, and edits of it | an edit changes what it means to, and no other byte |
@@ -28,6 +29,7 @@ pub mod document;
 mod input;
 pub mod overrides;
 pub mod paste;
+pub mod request;
 mod shown;
 pub mod token;
 pub mod unseen;
@@ -37,12 +39,13 @@ mod world;
 pub type Check = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("abi", abi::check),
     ("callback", callback::check),
     ("device", device::check),
     ("document", document::check),
     ("overrides", overrides::check),
     ("paste", paste::check),
+    ("request", request::check),
     ("token", token::check),
 ];

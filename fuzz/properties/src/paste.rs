@@ -79,6 +79,14 @@ fn check_exchange(text: &str, body: &str) {
     let body: Value = serde_json::from_str(body).expect("the body is JSON");
     let code = body["code"].as_str().expect("there is a code");
     assert!(!code.is_empty() && code.bytes().all(|byte| byte.is_ascii_graphic()), "{code:?}");
+    let is_sent_by_mistake = ["sk-ant-", "ghu_", "gho_", "ghp_", "github_pat_", "tid="];
+    assert!(!is_sent_by_mistake.iter().any(|it| code.starts_with(it)), "a token is sent");
+    let visible: String = text.chars().filter(char::is_ascii_graphic).collect();
+    let may_have_state = ["CAgI", "state", "%"].iter().any(|it| visible.contains(it));
+    if !may_have_state {
+        let is_long = code.len() >= 24 && !code.contains('@') && !code.contains('.');
+        assert!(is_long, "{code:?} is no code of this provider");
+    }
     assert_eq!((&body["state"], &body["code_verifier"]), (&STATE.into(), &VERIFIER.into()));
     // As another parser reads it, no other state was in it.
     let is_dense = !text.contains(|c: char| !c.is_ascii_graphic() || "\"'`<>".contains(c));
@@ -86,7 +94,9 @@ fn check_exchange(text: &str, body: &str) {
         && is_dense
         && !text.contains('=')
     {
-        assert_eq!((first, state.is_empty() || state == STATE), (code, true), "another state");
+        assert!(state.is_empty() || state.starts_with(STATE), "another state");
+        let label = first.strip_suffix(code).expect("another code");
+        assert!(label.is_empty() || label.to_ascii_lowercase().ends_with("code:"), "{label:?}");
     }
     if let Ok(url) = Url::parse(text)
         && is_dense
@@ -114,12 +124,14 @@ fn check_query(query: &str, code: &str) {
     let Some(Some(code_there)) = of("code") else { return };
     assert_eq!(code, code_there);
     assert!(of("error").is_none_or(|error| error.is_none()), "both an error and a code");
-    assert!(of("state").flatten().is_none_or(|state| state == STATE), "another state");
+    let is_ours = |state: String| state.starts_with(STATE);
+    assert!(of("state").flatten().is_none_or(is_ours), "another state");
 }
 
 /// What is wrong is told in fixed words, which hold nothing that was pasted.
 fn check_problem(page: &Authorize) {
-    use PasteError::{AuthorizePage, Empty, NoCode, OtherLogin, TooLong};
-    let words = [Empty, TooLong, NoCode, AuthorizePage, OtherLogin].map(|it| it.to_string());
+    use PasteError::{Address, AuthorizePage, Empty, NoCode, NotACode, OtherLogin, Token, TooLong};
+    let words = [Empty, TooLong, NoCode, Token, Address, NotACode, AuthorizePage, OtherLogin]
+        .map(|it| it.to_string());
     assert!(page.problem.as_ref().is_some_and(|problem| words.contains(problem)), "{page:?}");
 }

@@ -72,15 +72,16 @@ fn only_a_get_of_its_path_under_its_own_name_is_let_in() {
 }
 
 #[test]
-fn it_listens_on_127_0_0_1_only_and_only_during_the_login() {
+fn it_listens_on_loopback_only_and_only_during_the_login() {
     let sandbox = sandbox();
     let home = Home::at(&sandbox);
     let (pi, url, callback) = waiting(&home);
     let port = callback.port().unwrap();
     TcpStream::connect(("127.0.0.1", port)).unwrap();
-    for elsewhere in ["127.0.0.2", "::1"] {
-        assert!(TcpStream::connect((elsewhere, port)).is_err(), "{elsewhere}");
+    if has_ipv6() {
+        TcpStream::connect(("::1", port)).unwrap();
     }
+    assert!(TcpStream::connect(("127.0.0.2", port)).is_err());
     robot::approve(&url).unwrap();
     pi.finish().exits(0);
     // Another test may have got the port since, but nobody answers there for this login.
@@ -114,6 +115,46 @@ fn where_the_preferred_port_is_taken_another_one_is_used() {
     robot::approve(&url).unwrap();
     pi.finish().exits(0);
     assert_logged_in(&home, &sandbox);
+}
+
+#[test]
+fn where_the_port_is_taken_on_the_other_family_another_one_is_used_and_the_code_goes_nowhere_else()
+{
+    let Ok(taken) = TcpListener::bind("[::1]:0") else {
+        return crate::skipped("there is no ::1 here");
+    };
+    let sandbox = sandbox();
+    let home = Home::new();
+    let port = taken.local_addr().unwrap().port();
+    prefer_port(&home, &sandbox, port);
+    let (pi, url, callback) = waiting(&home);
+    assert_ne!(callback.port(), Some(port));
+    robot::approve(&url).unwrap();
+    pi.finish().exits(0);
+    taken.set_nonblocking(true).unwrap();
+    assert!(taken.accept().is_err(), "somebody came to the other");
+    assert_logged_in(&home, &sandbox);
+}
+
+#[test]
+fn a_browser_that_takes_localhost_for_ipv6_is_let_in() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    if !has_ipv6() {
+        return crate::skipped("there is no ::1 here");
+    }
+    let (pi, url, callback) = waiting(&home);
+    let port = callback.port().unwrap();
+    let state = parameter(&url, "state");
+    let mut stream = TcpStream::connect(("::1", port)).unwrap();
+    let request = format!(
+        "GET /callback?error=access_denied&state={state} HTTP/1.1\r\nHost: [::1]:{port}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("The login did not work"), "{answer}");
+    pi.finish().exits(1).says("was refused in the browser");
 }
 
 #[test]
@@ -216,6 +257,11 @@ fn browsers_that_connect_and_say_nothing_do_not_keep_the_real_one_out() {
     assert!(matches!(landing, Landing::Callback { status: 200, .. }), "{landing:?}");
     pi.finish().exits(0);
     drop(silent);
+}
+
+/// Whether this machine has `::1` at all.
+fn has_ipv6() -> bool {
+    TcpListener::bind("[::1]:0").is_ok()
 }
 
 fn free_port() -> u16 {

@@ -97,7 +97,7 @@ const PLACES: [Place; 21] = [
     ("the words of a refused exchange", |sandbox| {
         sandbox.fail_next(oauth());
         let case = Case::new(Home::at(sandbox), &["login", "anthropic", "--no-browser"], 1);
-        Case { types: "some-code", ..case }
+        Case { types: "Some-Code_that-is-as-long-as-codes-are", ..case }
     }),
     ("the words of a refused device", |sandbox| {
         sandbox.fail_next_at(Endpoint::DeviceAuthorization, [oauth()]);

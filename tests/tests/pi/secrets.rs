@@ -134,7 +134,7 @@ fn no_login_tells_one_whatever_is_pasted_and_whatever_the_provider_does() {
             let arguments = [&["login", "anthropic", "--no-browser"], json].concat();
             // A code that the provider does not know is as good as any: the fault comes first.
             let mut pi = home.pi(arguments).talkative().start();
-            pi.write(&format!("{}\n", canary("code")));
+            pi.write(&format!("{}-Code\n", canary("code")));
             let ended = pi.finish();
             assert_tells_no_secret(&ended, true);
             assert_eq!(ended.code() == Some(0), name == "grants", "{name}: {ended}");

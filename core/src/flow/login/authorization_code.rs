@@ -2,17 +2,20 @@
 //!
 //! ```text
 //!   Listen? ─▶ Authorize ─▶ Http (exchange)
+//!                ⇅  ╲          │ a bare code that was refused: Authorize again
+//!        wrong paste   AwaitCallback, where nobody can paste any more
 //! ```
 
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::{Login, MAX_WRONG_ANSWERS};
 use crate::environment::Browser;
 use crate::error::Error;
-use crate::flow::{Authorize, Effect, Event, Turn, ask, fail, unexpected};
+use crate::flow::{Authorize, Effect, Event, OneTime, Turn, ask, fail, unexpected};
 use crate::http::query_value;
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::oauth::endpoint::EndpointError;
@@ -22,6 +25,9 @@ use crate::oauth::token::{self, Essential, Grant};
 use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect, Provider};
 use crate::secret::Secret;
 use crate::text::brief;
+
+/// How long a browser may take to come back where nobody can paste any more, in milliseconds.
+const UNATTENDED_MS: u64 = 10 * 60 * 1000;
 
 /// An authorization under way.
 #[derive(Debug)]
@@ -33,8 +39,14 @@ pub(in crate::flow) struct AuthorizationCode {
     verifier: Verifier,
     /// Known once it is clear whether there is a callback server.
     redirect_uri: String,
+    /// The path of the one-time address, where the browser surely runs on this machine.
+    one_time_path: Option<String>,
+    one_time: Option<OneTime>,
     wrong_pastes: usize,
-    problem: Option<PasteError>,
+    /// Codes that were sent: each works only once.
+    used: Vec<Secret>,
+    /// The error to end with if nobody pastes anything better.
+    problem: Option<Box<Error>>,
     step: Step,
 }
 
@@ -42,8 +54,18 @@ pub(in crate::flow) struct AuthorizationCode {
 enum Step {
     Listening(LoopbackRedirect),
     Authorizing,
+    /// Nobody can paste any more.
+    AwaitingCallback,
     /// The code is sent and works only once: from here on, the answer must reach the file.
-    Exchanging(Secret),
+    Exchanging(Sent),
+}
+
+/// An authorization code that was sent.
+#[derive(Debug)]
+struct Sent {
+    code: Secret,
+    /// Whether it was pasted alone, so that nothing shows that it belongs to this login.
+    is_alone: bool,
 }
 
 impl AuthorizationCode {
@@ -55,7 +77,10 @@ impl AuthorizationCode {
             state: login.entropy.state(),
             verifier: login.entropy.verifier(),
             redirect_uri: String::new(),
+            one_time_path: login.is_browser_here.then(|| login.entropy.one_time_path()),
+            one_time: None,
             wrong_pastes: 0,
+            used: Vec::new(),
             problem: None,
             step: Step::Authorizing,
         }
@@ -65,7 +90,11 @@ impl AuthorizationCode {
         match &self.endpoints.loopback_redirect_uri {
             Some(loopback) if self.browser == Browser::Callback => {
                 self.step = Step::Listening(loopback.clone());
-                Effect::Listen { preferred_port: loopback.port, path: loopback.path.clone() }
+                Effect::Listen {
+                    on: loopback.listens_on(),
+                    preferred_port: loopback.port,
+                    path: loopback.path.clone(),
+                }
             }
             _ => self.without_callback(),
         }
@@ -79,23 +108,34 @@ impl AuthorizationCode {
         match (&self.step, event) {
             (Step::Listening(loopback), Event::Listening { port }) => {
                 self.redirect_uri = loopback.uri(*port);
+                let one_time = |path: String| OneTime { url: loopback.at(*port, &path), path };
+                self.one_time = self.one_time_path.take().map(one_time);
                 ask(self.authorize(None))
             }
             // No port is free: the person pastes.
             (Step::Listening(_), Event::ListenFailed) => ask(self.without_callback()),
-            (Step::Authorizing, Event::Callback { query }) => self.called_back(query.expose()),
-            (Step::Authorizing, Event::Pasted { text }) => self.pasted(text.expose()),
-            (Step::Authorizing, Event::InputEnded) => {
-                fail(self.problem.take().map_or(Error::Cancelled, Error::Paste))
+            (Step::Authorizing | Step::AwaitingCallback, Event::Callback { query }) => {
+                self.called_back(query.expose(), now_ms)
             }
-            (Step::Exchanging(code), Event::Response(response)) => {
+            (Step::Authorizing, Event::Pasted { text }) => self.pasted(text.expose()),
+            // A browser can still come, but not for ever.
+            (Step::Authorizing, Event::InputEnded) if self.browser == Browser::Callback => {
+                ask(self.await_callback(now_ms))
+            }
+            (Step::Authorizing | Step::AwaitingCallback, Event::InputEnded) => {
+                Err(self.problem.take().unwrap_or_else(|| Error::Cancelled.into()).into())
+            }
+            (Step::AwaitingCallback, Event::Woke) => {
+                fail(Error::Unanswered { provider: self.provider.label() })
+            }
+            (Step::Exchanging(_), Event::Response(response)) => {
                 match token::answer(response, Essential::RefreshToken, now_ms) {
                     Ok(grant) => Ok(grant),
-                    Err(cause) => self.not_exchanged(*cause, code),
+                    Err(cause) => self.not_exchanged(*cause),
                 }
             }
-            (Step::Exchanging(code), Event::TransportFailed { failure }) => {
-                self.not_exchanged(EndpointError::transport(failure), code)
+            (Step::Exchanging(_), Event::TransportFailed { failure }) => {
+                self.not_exchanged(EndpointError::transport(failure))
             }
             (_, event) => Err(unexpected(event, "read").into()),
         }
@@ -136,6 +176,7 @@ impl AuthorizationCode {
                 &self.state,
             ),
             open_browser: self.browser != Browser::Elsewhere,
+            one_time: self.one_time.clone(),
             callback: self.browser == Browser::Callback,
             message: message.into(),
             prompt: prompt.into(),
@@ -144,10 +185,22 @@ impl AuthorizationCode {
         })
     }
 
+    fn await_callback(&mut self, now_ms: u64) -> Effect {
+        self.step = Step::AwaitingCallback;
+        Effect::AwaitCallback {
+            state: self.state.clone(),
+            activity: "Waiting for the browser for 10 minutes".into(),
+            until_ms: now_ms.saturating_add(UNATTENDED_MS),
+        }
+    }
+
     /// The browser's answer counts only with this login's state, whatever the host let through.
-    fn called_back(&mut self, query: &str) -> Turn<Grant> {
+    fn called_back(&mut self, query: &str, now_ms: u64) -> Turn<Grant> {
         let is_ours = |state: String| self.state == state.into();
         if !query_value(query, "state").is_some_and(is_ours) {
+            if matches!(self.step, Step::AwaitingCallback) {
+                return ask(self.await_callback(now_ms));
+            }
             let stray = "A browser came with the answer to another login; it was ignored.";
             return ask(self.authorize(Some(stray.into())));
         }
@@ -168,22 +221,26 @@ impl AuthorizationCode {
 
     fn pasted(&mut self, text: &str) -> Turn<Grant> {
         let is_ours = |state: &Secret| *state == self.state;
-        let problem = match paste::parse(text) {
-            Ok(answer) if answer.state.as_ref().is_none_or(is_ours) => {
-                return self.exchange(answer);
-            }
+        let problem = match paste::parse(text, &self.state, self.endpoints.code_shape) {
+            Ok(answer) if self.used.contains(&answer.code) => PasteError::Used,
+            Ok(answer) => return self.exchange(answer),
             Err(PasteError::Refused { error, state }) if state.as_ref().is_none_or(is_ours) => {
                 return fail(self.refused(&error, None));
             }
-            Ok(_) | Err(PasteError::Refused { .. }) => PasteError::OtherLogin,
+            Err(PasteError::Refused { .. }) => PasteError::OtherLogin,
             Err(problem) => problem,
         };
+        let shown = problem.to_string();
+        self.ask_again(Error::Paste(problem), shown)
+    }
+
+    /// Shows what was wrong and asks for another paste, unless there were too many.
+    fn ask_again(&mut self, error: Error, shown: String) -> Turn<Grant> {
         self.wrong_pastes += 1;
         if self.wrong_pastes == MAX_WRONG_ANSWERS {
-            return fail(Error::Paste(problem));
+            return fail(error);
         }
-        let shown = problem.to_string();
-        self.problem = Some(problem);
+        self.problem = Some(error.into());
         ask(self.authorize(Some(shown)))
     }
 
@@ -200,7 +257,9 @@ impl AuthorizationCode {
             &self.verifier,
         );
         let activity = format!("Exchanging the code for tokens of {}", self.provider.short_name());
-        self.step = Step::Exchanging(answer.code);
+        let is_alone = answer.is_bare && answer.state.is_none();
+        self.used.push(answer.code.clone());
+        self.step = Step::Exchanging(Sent { code: answer.code, is_alone });
         ask(Effect::http(request, activity))
     }
 
@@ -229,8 +288,23 @@ impl AuthorizationCode {
         }
     }
 
-    fn not_exchanged(&self, cause: EndpointError, code: &Secret) -> Turn<Grant> {
-        let cause = cause.without(&[code.clone(), self.verifier.secret().clone()]);
-        fail(Error::Exchange { provider: self.provider.label(), cause })
+    /// A bare code that the provider does not know may be a slip of the person who pasted it. It is
+    /// used up, but the login is not.
+    fn not_exchanged(&mut self, cause: EndpointError) -> Turn<Grant> {
+        let (mut secrets, mut is_alone) = (Vec::from([self.verifier.secret().clone()]), false);
+        if let Step::Exchanging(sent) = &self.step {
+            secrets.push(sent.code.clone());
+            is_alone = sent.is_alone;
+        }
+        let cause = cause.without(&secrets);
+        let is_slip = is_alone && cause.is_invalid_grant();
+        let error = Error::Exchange { provider: self.provider.label(), cause };
+        match is_slip {
+            true => {
+                let shown = format!("{error} Paste the whole code that the page shows.");
+                self.ask_again(error, shown)
+            }
+            false => fail(error),
+        }
     }
 }

@@ -67,7 +67,7 @@ fn redirects_by_what_is_named() {
         (login.redirect_uri, login.loopback_redirect_uri.map(|it| it.uri_in_vain()))
     };
     let some = |text: &str| Some(text.to_string());
-    assert_eq!(redirects(""), (None, some("http://127.0.0.1/callback")));
+    assert_eq!(redirects(""), (None, some("http://127.0.0.1/callback/a")));
     let callback = r#","redirect_uri":"http://localhost:8080/cb""#;
     assert_eq!(redirects(callback), (None, some("http://localhost:8080/cb")));
     let page = r#","redirect_uri":"https://i/code""#;

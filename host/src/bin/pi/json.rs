@@ -56,6 +56,10 @@ impl Interaction for Json {
         true
     }
 
+    fn is_gone(&self) -> bool {
+        output::is_broken(std::io::stdout())
+    }
+
     async fn prompt(&mut self, message: &str, problem: Option<&str>) -> Answer<String> {
         emit(&match problem {
             None => json!({ "type": "prompt", "prompt": message }),

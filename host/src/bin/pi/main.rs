@@ -13,6 +13,7 @@
 
 mod cli;
 mod doctor;
+mod dumb_terminal;
 mod handoff;
 mod headers;
 mod json;

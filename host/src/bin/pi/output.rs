@@ -1,9 +1,11 @@
 //! What goes where: results to standard output, everything else to standard error.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use pi_auth::{Code, EndpointError, Error, TransportFailure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use crate::terminal::Style;
@@ -30,6 +32,14 @@ pub(crate) fn json(value: &Value) {
 pub(crate) fn say(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// Returns whether nobody reads any more what is written there.
+pub(crate) fn is_broken(output: impl AsFd) -> bool {
+    let mut polled = [PollFd::new(&output, PollFlags::empty())];
+    let broken = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+    poll(&mut polled, Some(&Timespec::default())).is_ok()
+        && polled.iter().any(|it| it.revents().intersects(broken))
 }
 
 /// Tells something that is worth knowing although it worked.

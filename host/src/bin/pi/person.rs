@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pi_auth::{Answer, Authorize, Interaction, Label, ShowCode};
 
+use crate::dumb_terminal::DumbTerminal;
 use crate::lines::Lines;
 use crate::output;
 use crate::terminal::{self, Style};
@@ -21,6 +22,8 @@ pub(crate) struct Person {
 enum Input {
     /// Standard input and standard error are a terminal.
     Terminal,
+    /// They are one that obeys no control sequences.
+    DumbTerminal(DumbTerminal),
     /// One of them is not: nothing prompts, and a code is read as a line.
     Pipe(Lines),
 }
@@ -28,11 +31,14 @@ enum Input {
 impl Person {
     /// Whoever is there.
     pub(crate) fn present() -> Self {
-        let input = if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-            terminal::install_panic_hook();
-            Input::Terminal
-        } else {
-            Input::Pipe(Lines::default())
+        let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let input = match is_terminal {
+            true if terminal::is_dumb() => Input::DumbTerminal(DumbTerminal::default()),
+            true => {
+                terminal::install_panic_hook();
+                Input::Terminal
+            }
+            false => Input::Pipe(Lines::default()),
         };
         Person { input, told: None, counting: false }
     }
@@ -40,7 +46,11 @@ impl Person {
 
 impl Interaction for Person {
     fn is_present(&self) -> bool {
-        matches!(self.input, Input::Terminal)
+        !matches!(self.input, Input::Pipe(_))
+    }
+
+    fn is_gone(&self) -> bool {
+        output::is_broken(std::io::stderr())
     }
 
     async fn select(
@@ -52,6 +62,7 @@ impl Interaction for Person {
         let names: Vec<String> = options.iter().map(|label| label.name.clone()).collect();
         match &mut self.input {
             Input::Terminal => answer(terminal::select(message, &names, remark).await),
+            Input::DumbTerminal(terminal) => terminal.select(message, &names, remark).await,
             Input::Pipe(_) => Answer::Ended,
         }
     }
@@ -59,6 +70,7 @@ impl Interaction for Person {
     async fn confirm(&mut self, message: &str) -> Answer<bool> {
         match &mut self.input {
             Input::Terminal => answer(terminal::confirm(message).await),
+            Input::DumbTerminal(terminal) => terminal.confirm(message).await,
             Input::Pipe(_) => Answer::Ended,
         }
     }
@@ -69,6 +81,7 @@ impl Interaction for Person {
         }
         match &mut self.input {
             Input::Terminal => answer(terminal::line(&format!("{message} ")).await),
+            Input::DumbTerminal(terminal) => terminal.line(message).await,
             Input::Pipe(_) => Answer::Ended,
         }
     }
@@ -106,6 +119,7 @@ impl Interaction for Person {
     async fn paste(&mut self, page: &Authorize) -> Answer<String> {
         match &mut self.input {
             Input::Terminal => answer(terminal::line(&format!("{} ", page.prompt)).await),
+            Input::DumbTerminal(terminal) => terminal.line(&page.prompt).await,
             Input::Pipe(lines) => {
                 output::say(&format!("{}\n", page.prompt));
                 lines.next().await
@@ -131,7 +145,8 @@ impl Interaction for Person {
         };
         let s = left.as_secs();
         let line = format!("{message}  {}:{:02} left", s / 60, s % 60);
-        if matches!(self.input, Input::Terminal) && terminal::status::show(&line) {
+        if matches!(self.input, Input::Terminal) {
+            terminal::status::show(&line);
             self.counting = true;
             return;
         }

@@ -68,7 +68,8 @@ pub(crate) async fn confirm(message: &str) -> io::Result<Answer<bool>> {
     }
 }
 
-fn yes_or_no(text: &str) -> Option<bool> {
+/// Reads an answer to a question with yes or no; `None` where it is neither.
+pub(crate) fn yes_or_no(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Some(true),
         "" | "n" | "no" => Some(false),

@@ -15,10 +15,10 @@ mod session;
 pub(crate) mod status;
 mod style;
 
-pub(crate) use line::{confirm, line};
+pub(crate) use line::{confirm, line, yes_or_no};
 pub(crate) use select::select;
 pub(crate) use session::{install_panic_hook, width_of_stdout};
-pub(crate) use style::Style;
+pub(crate) use style::{Style, is_dumb};
 
 /// How a person left a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,22 +1,15 @@
 //! One line that is written over while something is waited for.
 
-use std::env;
 use std::io::{self, Write as _};
 
 use super::frame::clip;
 use super::session::Session;
 
 /// Writes `text` in place of what was last shown, with the cursor left behind it.
-///
-/// Tells whether it could: a terminal that cannot clear a line is told nothing.
-pub(crate) fn show(text: &str) -> bool {
-    if env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        return false;
-    }
+pub(crate) fn show(text: &str) {
     // The last cell stays free: a terminal that wraps there could not be cleared.
     let line = clip(text, Session::size().columns.saturating_sub(1));
     write(&format!("\r{}\x1b[K", line.text));
-    true
 }
 
 /// Clears what was shown.

@@ -4,6 +4,15 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 
+/// Returns whether the terminal says that it obeys no control sequences.
+pub(crate) fn is_dumb() -> bool {
+    is_dumb_name(env::var_os("TERM").as_deref())
+}
+
+fn is_dumb_name(term: Option<&OsStr>) -> bool {
+    term.is_some_and(|value| value == "dumb")
+}
+
 /// Wraps text in colours, or leaves it as it is, as the default does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
@@ -53,8 +62,7 @@ impl Style {
 
     fn decide(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Self {
         let refused = no_color.is_some_and(|value| !value.is_empty());
-        let dumb = term.is_some_and(|value| value == "dumb");
-        Style { coloured: is_terminal && !refused && !dumb }
+        Style { coloured: is_terminal && !refused && !is_dumb_name(term) }
     }
 
     fn paint(self, code: &str, text: &str) -> String {
