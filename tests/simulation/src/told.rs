@@ -54,7 +54,7 @@ impl From<Told> for Event {
                 contents: text.map(|text| (&*text).into()),
             },
             Told::Locked => Event::Locked,
-            Told::TimedOut { alive } => Event::LockTimedOut { path, alive },
+            Told::TimedOut { alive } => Event::LockTimedOut { path, alive, owner: None },
             Told::DiskFailed => Event::StoreFailed { path, failure: StoreFailure::NoSpace },
             Told::Unlocked => Event::Unlocked,
             Told::Written => Event::Written,
