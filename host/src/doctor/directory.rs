@@ -106,7 +106,7 @@ fn judge_writing(directory: &str, target: &str, failure: Option<StoreFailure>) -
     match failure {
         None => report.fine(Check::Directory, format!("{directory} can be written")),
         // The check of the file tells.
-        Some(StoreFailure::NotAFile | StoreFailure::TooLarge) => {}
+        Some(StoreFailure::NotAFile | StoreFailure::IsADirectory | StoreFailure::TooLarge) => {}
         Some(failure) => report.found(unusable(target, "write", failure)),
     }
     report
@@ -146,6 +146,7 @@ mod tests {
             (Some(StoreFailure::ReadOnly), &["problem"], "PI_CODING_AGENT_DIR"),
             (Some(StoreFailure::NoSpace), &["problem"], "Free some space"),
             (Some(StoreFailure::NotAFile), &[], ""),
+            (Some(StoreFailure::IsADirectory), &[], ""),
             (Some(StoreFailure::TooLarge), &[], ""),
         ] {
             let report = judge_writing("~/d", "~/d/auth.json", failure.clone());
