@@ -48,8 +48,13 @@ impl Dir {
     pub(super) fn create_file(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let file = self.open_at(name, flags)?;
-        set_mode(&file, 0o600)?;
-        Ok(file)
+        match set_mode(&file, 0o600) {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                let _ = self.remove_file(name);
+                Err(error)
+            }
+        }
     }
 
     /// Opens a file for writing. Links are not followed, and a pipe does not hang.

@@ -30,6 +30,8 @@ const MARK: u32 = 0o1000;
 /// A lock directory that is ours, and a thread that keeps touching it.
 pub(super) struct DirectoryLock {
     path: PathBuf,
+    /// The directory itself. The thread touches it through this, since its path may lead elsewhere.
+    _made: Arc<File>,
     touched: Arc<Mutex<SystemTime>>,
     /// Dropping it ends the thread.
     stop: Option<Sender<()>>,
@@ -86,13 +88,15 @@ impl DirectoryLock {
     /// Begins to touch the directory that was `made` at `path`.
     fn begin(path: &Path, made: File) -> io::Result<Self> {
         mark(&made);
+        let made = Arc::new(made);
         let touched = Arc::new(Mutex::new(made.metadata()?.modified()?));
         let (stop, stopped) = mpsc::channel();
         let (thread_path, thread_touched) = (path.to_path_buf(), Arc::clone(&touched));
+        let thread_made = Arc::clone(&made);
         let toucher = thread::Builder::new().name("lock".into()).spawn(move || {
             while stopped.recv_timeout(TOUCH_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let mut touched = thread_touched.lock().unwrap_or_else(PoisonError::into_inner);
-                match touch(&thread_path, &made, *touched) {
+                match touch(&thread_path, &thread_made, *touched) {
                     Ok(Some(now)) => *touched = now,
                     // Taken over: `is_ours` finds out by the same look.
                     Ok(None) => return,
@@ -102,7 +106,7 @@ impl DirectoryLock {
             }
         })?;
         let path = path.to_path_buf();
-        Ok(DirectoryLock { path, touched, stop: Some(stop), toucher: Some(toucher) })
+        Ok(DirectoryLock { path, _made: made, touched, stop: Some(stop), toucher: Some(toucher) })
     }
 
     /// Whether the directory still bears the time that we gave it.
