@@ -156,7 +156,7 @@ pub(super) fn create_all(path: &Path) -> io::Result<()> {
     let mut above = path.to_path_buf();
     let mut dir = loop {
         match Dir::open(&above) {
-            Ok(dir) if missing.is_empty() => return Ok(drop(dir)),
+            Ok(_) if missing.is_empty() => return Ok(()),
             Ok(dir) => break dir,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 missing.push(above.file_name().ok_or(error)?.to_os_string());

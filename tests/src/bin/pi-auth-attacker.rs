@@ -2,7 +2,7 @@
 //! there for a link as fast as possible. Ends with its standard input, and prints how often it did.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,8 +63,10 @@ fn main() -> ExitCode {
         }
         attempts += 1;
     }
-    println!("{swaps}");
-    ExitCode::SUCCESS
+    match writeln!(io::stdout(), "{swaps}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 fn exchange(path: &Path, link: &Path) -> bool {

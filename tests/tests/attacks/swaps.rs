@@ -19,6 +19,8 @@ use crate::{attacker, tell};
 
 /// How often root takes the lock and lets go of it.
 const LOCKS: usize = 1_000;
+/// The same for the attack that a directory is opened as such against.
+const FEWER_LOCKS: usize = 300;
 /// How often root makes its directories.
 const DIRECTORIES: usize = 200;
 /// How long one command may take: locks that the attacker has moved away are waited for.
@@ -129,30 +131,30 @@ fn clear(lock: &Path) {
     let _ = fs::remove_file(lock);
 }
 
-fn attack_the_lock(victim: &Victim) {
+fn attack_the_lock(victim: &Victim, locks: usize) {
     let user = or_skip!(attacker());
     let sandbox = Sandbox::start(Config::default()).unwrap();
     let (home, credential) = home_of(&user, &sandbox);
     let lock = home.agent_dir().join("auth.json.lock");
     let attack = Attack::start(&user, &home, "remove", &lock, &victim.path);
-    for round in 0..LOCKS {
+    for round in 0..locks {
         log_out(&home, &credential);
         clear(&lock);
         victim.assert_unharmed(&format!("lock {round}"));
     }
     let swaps = attack.end();
-    tell(&format!("{LOCKS} locks of root under attack: swapped {swaps} times, no success"));
+    tell(&format!("{locks} locks of root under attack: swapped {swaps} times, no success"));
     assert!(swaps > 0, "it was no attack");
 }
 
 #[test]
 fn the_lock_is_swapped_for_a_link_to_a_directory_of_roots() {
-    attack_the_lock(&Victim::directory());
+    attack_the_lock(&Victim::directory(), LOCKS);
 }
 
 #[test]
 fn the_lock_is_swapped_for_a_link_to_a_file_of_roots() {
-    attack_the_lock(&Victim::file());
+    attack_the_lock(&Victim::file(), FEWER_LOCKS);
 }
 
 #[test]
@@ -166,8 +168,10 @@ fn the_directories_are_swapped_for_a_link_while_they_are_made() {
     let mut harmed = Vec::new();
     for round in 0..DIRECTORIES {
         let mut login = home.pi(["login", "anthropic", "--no-browser"]).start();
-        login.authorize_url_or_end();
-        login.signal(Signal::INT);
+        // One that could not make its directory has ended by then.
+        if login.authorize_url_or_end().is_some() {
+            login.signal(Signal::INT);
+        }
         login.finish();
         let _ = fs::remove_dir_all(&made);
         let _ = fs::remove_file(&made);
@@ -192,7 +196,10 @@ fn the_directory_around_is_swapped_for_a_link_while_files_are_made_in_it() {
     let attack = Attack::start(&user, &home, "restore", &home.agent_dir(), &victim.path);
     for _ in 0..DIRECTORIES {
         // What the test itself writes may land in either place.
-        let text = format!("{{\"anthropic\":{{\"type\":\"oauth\",\"refresh\":\"{}\"}}}}", credential.refresh);
+        let text = format!(
+            "{{\"anthropic\":{{\"type\":\"oauth\",\"refresh\":\"{}\"}}}}",
+            credential.refresh
+        );
         let _ = fs::write(home.agent_dir().join("oauth.json"), text);
         finish_soon(&home, &["logout", "anthropic"]);
         for place in [&home.agent_dir(), &victim.path] {

@@ -194,7 +194,9 @@ fn what_is_no_file_is_refused() {
             let kind = fs::symlink_metadata(home.file()).unwrap().file_type();
             let ended = home.pi(arguments).run();
             ended.exits(1).prints("").says("~/.pi/agent/auth.json");
-            says.iter().for_each(|text| drop(ended.says(text)));
+            for text in says {
+                ended.says(text);
+            }
             assert_eq!(fs::symlink_metadata(home.file()).unwrap().file_type(), kind);
         }
     }
