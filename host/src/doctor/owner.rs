@@ -25,8 +25,15 @@ pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
         };
         let message = format!("{shown} belongs to {whose}, not to {rightful}.");
         let finding = Finding::problem(Check::Owner, message).at(shown);
-        let finding = finding.mend("Give it back; it was probably made by a command run as root.");
-        report.found(finding.by(&format!("sudo chown {expected}"), shown));
+        report.found(match subject.role {
+            // There is nothing in it to be kept, and whoever made it may have meant no good.
+            Role::Beside => finding
+                .mend("Look at it, and delete it if no pi of theirs uses it.")
+                .by("ls -ld", shown),
+            _ => finding
+                .mend("Give it back; it was probably made by a command run as root.")
+                .by(&format!("sudo chown {expected}"), shown),
+        });
     }
     if user == 0 && expected != 0 {
         let message = format!("You are root, and the directory belongs to user {expected}.");
@@ -65,6 +72,16 @@ mod tests {
             assert_eq!(report.words(), words, "{user} {owners:?}");
             assert!(!report.findings().any(Finding::is_fixable));
         }
+    }
+
+    #[test]
+    fn a_lock_of_another_user_is_not_adopted() {
+        let shown = "~/auth.json.flock".to_owned();
+        let subject =
+            Subject { role: Role::Beside, path: "/x".into(), shown, mode: 0o600, owner: 8 };
+        let text = judge(&[subject], 7).text();
+        assert!(text.contains("belongs to user 8") && text.contains("ls -ld ~/auth.json.flock"));
+        assert!(text.contains("delete it") && !text.contains("chown"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,6 +88,11 @@ impl Replacement {
         }
         self.name = second;
         Ok(())
+    }
+
+    /// Whether the file system keeps others out, as it was asked to.
+    pub(super) fn is_private(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.mode() & 0o077 == 0)
     }
 
     /// Returns `count` descriptors to be closed when others are needed.
