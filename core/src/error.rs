@@ -33,14 +33,22 @@ pub enum StoreFailure {
     ReadOnly,
     /// No space, or no quota, is left.
     NoSpace,
-    /// It is a directory, a pipe, a device: anything but a file.
+    /// It is a pipe, a socket, a device: neither a file nor a directory.
     NotAFile,
+    /// It is a directory.
+    IsADirectory,
     /// It is larger than any credential file, 1 MiB.
     TooLarge,
     /// Its bytes are not UTF-8.
     NotUtf8,
     /// It was named, and is not there.
     NotFound,
+    /// This process may open no more files.
+    TooManyOpenFiles,
+    /// This process may not write a file that large.
+    FileSizeLimit,
+    /// It belongs to the user with this id, who is neither the caller nor the directory's owner.
+    OwnedBy(u32),
     /// Anything else, in the system's words.
     Other(String),
 }
@@ -50,10 +58,13 @@ words! { StoreFailure {
     "read_only" => ReadOnly,
     "no_space" => NoSpace,
     "not_a_file" => NotAFile,
+    "is_a_directory" => IsADirectory,
     "too_large" => TooLarge,
     "not_utf8" => NotUtf8,
     "not_found" => NotFound,
-} or "other" => Other }
+    "too_many_open_files" => TooManyOpenFiles,
+    "file_size_limit" => FileSizeLimit,
+} or "owned_by" => OwnedBy or "other" => Other }
 
 impl fmt::Display for StoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,8 +76,24 @@ impl fmt::Display for StoreFailure {
             Self::TooLarge => "it is larger than 1 MiB",
             Self::NotUtf8 => "it is not UTF-8 text",
             Self::NotFound => "there is no such file",
+            Self::IsADirectory => "it is a directory, not a file",
+            Self::TooManyOpenFiles => "this process may open no more files",
+            Self::FileSizeLimit => "this process may not write a file that large",
+            Self::OwnedBy(owner) => return write!(f, "it belongs to {}", User(*owner)),
             Self::Other(text) => text,
         })
+    }
+}
+
+/// A user of this machine, as messages name them.
+struct User(u32);
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("root"),
+            id => write!(f, "user {id}"),
+        }
     }
 }
 
@@ -226,6 +253,8 @@ pub enum Error {
         path: String,
         /// Whether its holder is certainly alive.
         alive: bool,
+        /// The id of its owner, where that is neither the caller nor the directory's owner.
+        owner: Option<u32>,
     },
     /// The overrides file cannot be used.
     Overrides {

@@ -264,8 +264,8 @@ fn unexpected(event: &Event, attempt: &'static str) -> Box<Error> {
     Box::new(match event {
         Event::Cancelled | Event::InputEnded => Error::Cancelled,
         Event::StoreFailed { path, failure } => store_error(path, attempt, failure),
-        Event::LockTimedOut { path, alive } => {
-            Error::LockTimedOut { path: path.clone(), alive: *alive }
+        Event::LockTimedOut { path, alive, owner } => {
+            Error::LockTimedOut { path: path.clone(), alive: *alive, owner: *owner }
         }
         Event::OverridesFailed { path, failure } => {
             let problem = BadOverrides { key: String::new(), problem: plain(&failure.to_string()) };

@@ -16,7 +16,7 @@ use crate::engine::{Core, Engine};
 use crate::http::Clients;
 use crate::interaction::{Answer, Interaction};
 use crate::stop::Stop;
-use crate::store::{Held, Store};
+use crate::store::{Held, Moment, Store};
 
 /// How long something may take before the person is told what it is.
 const QUIET: Duration = Duration::from_secs(1);
@@ -145,7 +145,9 @@ impl Driver {
                 self.store.write(self.held.as_mut(), &contents, unlocked)
             }
             Effect::ReadBackoff => self.store.read_backoff(),
-            Effect::WriteBackoff { contents } => self.store.write_backoff(&contents),
+            Effect::WriteBackoff { contents } => {
+                self.store.write_backoff(self.held.as_mut(), &contents)
+            }
             Effect::ReadVariable { name } => variable(&name),
             Effect::Listen { on, preferred_port, path } => {
                 // Made first: nobody is to be let in before the code could be exchanged.
@@ -213,7 +215,11 @@ impl Driver {
     }
 
     async fn lock(&mut self, interaction: &mut impl Interaction) -> Event {
-        let holding = self.store.hold(&mut self.held);
+        let moment = match self.flow.is_critical() {
+            true => Moment::AnswerInHand,
+            false => Moment::BeforeRequest,
+        };
+        let holding = self.store.hold(&mut self.held, moment);
         match waited_for(holding, LOCK_ACTIVITY, interaction).await {
             Ok(()) => Event::Locked,
             Err(event) => event,

@@ -7,6 +7,7 @@ pub(crate) mod proxy;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use pi_auth_core::flow::Event;
 use pi_auth_core::http::url::Url;
 use pi_auth_core::http::{
@@ -14,12 +15,16 @@ use pi_auth_core::http::{
     TransportFailure, origin,
 };
 use pi_auth_core::secret::Secret;
+use zeroize::Zeroizing;
 
 use proxy::{Variables, Way};
 
 /// How long a connection is kept for the next request: for requests in a row, but not from one poll
 /// to the next, when the server may just be closing it.
 const IDLE: Duration = Duration::from_secs(2);
+
+/// The most room that is taken for a response before any of it has come, in bytes.
+const FIRST_BYTES: usize = 64 * 1024;
 
 /// The clients of one job, made when they are first needed.
 #[derive(Debug, Default)]
@@ -62,7 +67,7 @@ impl Clients {
         let client = self.client(&way)?;
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
-            Method::Post => client.post(&request.url).body(request.body.expose().to_owned()),
+            Method::Post => client.post(&request.url).body(wiped(request.body.clone())),
         };
         for header in &request.headers {
             builder = builder.header(&header.name, header.value.expose());
@@ -89,20 +94,67 @@ fn blamed(way: &Way, failure: TransportFailure) -> TransportFailure {
     }
 }
 
+/// A request body whose memory is wiped when it was sent.
+fn wiped(body: Secret) -> Bytes {
+    struct Body(Secret);
+    impl AsRef<[u8]> for Body {
+        fn as_ref(&self) -> &[u8] {
+            self.0.expose().as_bytes()
+        }
+    }
+    Bytes::from_owner(Body(body))
+}
+
+/// The text of a response as it comes in. Its memory is wiped, also where it has to be moved.
+#[derive(Default)]
+struct Collected(Zeroizing<Vec<u8>>);
+
+impl Collected {
+    /// Room for this many bytes.
+    fn with_capacity(bytes: usize) -> Self {
+        Collected(Zeroizing::new(Vec::with_capacity(bytes)))
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        let needed = self.0.len() + chunk.len();
+        if needed > self.0.capacity() {
+            // A vector that grows by itself leaves what it held where it was.
+            let mut larger = Self::with_capacity(needed.max(2 * self.0.capacity()));
+            larger.0.extend_from_slice(&self.0);
+            *self = larger;
+        }
+        self.0.extend_from_slice(chunk);
+    }
+
+    /// Gives up the memory as it is, unless the bytes are not UTF-8.
+    fn into_text(mut self) -> Secret {
+        let bytes = std::mem::take(&mut *self.0);
+        Secret::new(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let bytes = Zeroizing::new(error.into_bytes());
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+        })
+    }
+}
+
 async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportFailure> {
     let mut response = request.send().await.map_err(failure::of)?;
     let text = |value: &reqwest::header::HeaderValue| {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     };
     let headers = response.headers().iter().map(|(n, v)| (n.to_string(), text(v))).collect();
-    let mut body = Vec::new();
+    // What a server says of the length is only a hint.
+    let hint = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Collected::with_capacity(hint.unwrap_or_default().min(FIRST_BYTES));
     while let Some(chunk) = response.chunk().await.map_err(failure::of)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
+        if body.0.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(TransportFailure::TooLarge);
         }
-        body.extend_from_slice(&chunk);
+        body.push(&chunk);
     }
-    let body = Secret::new(String::from_utf8_lossy(&body).into_owned());
+    let body = body.into_text();
     Ok(Response { status: response.status().as_u16(), headers, body })
 }
 
@@ -131,6 +183,29 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_response_is_collected_whole_in_whatever_pieces_it_comes() {
+        let text = "é".repeat(1000);
+        for piece in [1, 3, 999, 5000] {
+            for room in [0, 10, 2000] {
+                let mut collected = Collected::with_capacity(room);
+                text.as_bytes().chunks(piece).for_each(|chunk| collected.push(chunk));
+                assert_eq!(collected.into_text().expose(), text);
+            }
+        }
+        let mut bytes = Collected::default();
+        bytes.push(b"a\xffb");
+        assert_eq!(bytes.into_text().expose(), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_text_that_was_collected_is_not_copied() {
+        let mut collected = Collected::with_capacity(16);
+        collected.push(b"text");
+        let at = collected.0.as_ptr();
+        assert_eq!(collected.into_text().expose().as_ptr(), at);
+    }
 
     #[tokio::test]
     async fn a_url_that_the_core_cannot_read_or_calls_unsafe_is_asked_by_no_way() {

@@ -2,6 +2,7 @@
 
 mod access;
 mod backoff;
+mod dir;
 pub(crate) mod examine;
 mod lock;
 mod paths;
@@ -18,13 +19,14 @@ use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
 use pi_auth_core::{document, migration};
+use rustix::io::Errno;
 
 use crate::clock;
 pub(crate) use lock::directory::{Pulse, pulse};
 use lock::{Lock, LockError, Place};
 pub(crate) use paths::beside;
-use paths::{beside_itself, create_directory, real};
-use replace::Replacement;
+use paths::{beside_itself, real};
+use replace::{Replacement, write_in_place};
 
 /// The file that the agent uses by now.
 pub(crate) const PREFERRED: &str = "auth.json";
@@ -57,10 +59,46 @@ pub(crate) struct Held {
     /// `None` once it was used, and where no room could be taken after the file had moved.
     // Above the lock: fields are dropped from the top, and nobody may sweep it before it is gone.
     replacement: Option<Replacement>,
+    /// Descriptors that are closed when a read or a write needs others, also where none is left.
+    spares: Vec<File>,
     lock: Lock,
 }
 
+/// When the lock is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Nothing is lost if it cannot be had.
+    BeforeRequest,
+    /// An answer that exists nowhere else is about to be stored.
+    AnswerInHand,
+}
+
+/// How many descriptors are held: for reading again, taking a lost lock again, and writing.
+const SPARES: usize = 6;
+
 impl Held {
+    fn of(lock: Lock) -> Self {
+        Held { target: PathBuf::new(), seen: None, replacement: None, spares: Vec::new(), lock }
+    }
+
+    /// Takes what a write will need, after trying that it works.
+    fn prepare(&mut self) -> io::Result<()> {
+        let replacement = Replacement::prepare(&self.target)?;
+        self.spares = replacement.spares(SPARES)?;
+        self.replacement = Some(replacement);
+        Ok(())
+    }
+
+    /// Does `work` with the spare descriptors closed, and takes them again, as far as there are any.
+    fn with_spares<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        self.spares.clear();
+        let done = work();
+        if let Some(replacement) = &self.replacement {
+            self.spares = replacement.spares(SPARES).unwrap_or_default();
+        }
+        done
+    }
+
     /// Whether this still is the lock on the file that is in use.
     pub(crate) fn is_current(&self, store: &Store) -> bool {
         real(&store.path()).is_ok_and(|target| target == self.target) && self.lock.is_ours()
@@ -154,7 +192,7 @@ impl Store {
     /// The same under the lock: what was read is compared before it is written over.
     pub(crate) fn read_held(&self, held: &mut Held) -> Event {
         held.seen = Some(Identity::of(&held.target));
-        self.read_closely()
+        held.with_spares(|| self.read_closely())
     }
 
     fn find(&self) -> (PathBuf, Result<Option<Opened>, StoreFailure>) {
@@ -190,19 +228,20 @@ impl Store {
 
     /// Reads under the lock, after proving that the file could be replaced.
     pub(crate) async fn probe(&self) -> Event {
-        if let Err(error) = create_directory(&self.directory) {
+        if let Err(error) = dir::create_all(&self.directory) {
             return self.failed(&self.directory, error);
         }
         let mut held = None;
-        match self.hold(&mut held).await {
+        match self.hold(&mut held, Moment::BeforeRequest).await {
             Ok(()) => self.read_closely(),
             Err(event) => event,
         }
     }
 
-    /// Takes the lock and the room for a new file. What is `held` already and is still good is kept, also
-    /// where this fails: whoever passed in between would act on what is about to be replaced.
-    pub(crate) async fn hold(&self, held: &mut Option<Held>) -> Result<(), Event> {
+    /// Takes the lock and, `before` anything is sent, everything that a write will need. What is `held`
+    /// already and is still good is kept, also where this fails: whoever passed in between would act on
+    /// what is about to be replaced.
+    pub(crate) async fn hold(&self, held: &mut Option<Held>, moment: Moment) -> Result<(), Event> {
         if held.as_ref().is_some_and(|held| held.is_current(self)) {
             return Ok(());
         }
@@ -214,13 +253,13 @@ impl Store {
         }
         let held = match held {
             Some(held) => {
-                held.replacement = None;
+                (held.replacement, held.spares) = (None, Vec::new());
                 held.lock.regain().await.map_err(|error| self.not_locked(error))?;
                 held
             }
             None => {
                 let lock = Lock::take(place).await.map_err(|error| self.not_locked(error))?;
-                held.insert(Held { target: PathBuf::new(), seen: None, replacement: None, lock })
+                held.insert(Held::of(lock))
             }
         };
         // Only now: while the lock was waited for, the agent may have moved the file.
@@ -228,14 +267,25 @@ impl Store {
         let failed = |error| self.failed(&path, error);
         (held.target, held.seen) = (real(&path).map_err(failed)?, None);
         self.names().iter().for_each(|name| replace::sweep(name));
-        held.replacement = Some(Replacement::prepare(&held.target).map_err(failed)?);
-        Ok(())
+        match moment {
+            Moment::BeforeRequest => held.prepare().map_err(failed),
+            // With an answer in hand only the write itself may fail.
+            Moment::AnswerInHand => {
+                held.replacement = Replacement::create(&held.target).ok();
+                Ok(())
+            }
+        }
     }
 
     fn not_locked(&self, error: LockError) -> Event {
         match error {
             LockError::TimedOut { lock, alive } => {
-                Event::LockTimedOut { path: self.shown(&lock), alive }
+                let owner = dir::foreign_owner(&lock);
+                Event::LockTimedOut { path: self.shown(&lock), alive, owner }
+            }
+            LockError::OwnedBy(lock, owner) => {
+                let failure = StoreFailure::OwnedBy(owner);
+                Event::StoreFailed { path: self.shown(&lock), failure }
             }
             LockError::Io(at, error) => self.failed(&at, error),
         }
@@ -268,17 +318,26 @@ impl Store {
             return Event::LockLost;
         }
         let path = self.path();
-        let prepared = held.as_mut().and_then(|held| held.replacement.take());
+        let prepared = held.as_mut().and_then(|held| {
+            held.spares.clear();
+            held.replacement.take()
+        });
         let replacement = match prepared {
             Some(replacement) => Ok(replacement),
-            None => real(&path).and_then(|target| Replacement::prepare(&target)),
+            None => real(&path).and_then(|target| Replacement::create(&target)),
         };
         // Asked when the new file is complete and synced: that can take long enough for a lock to
         // be lost, and what follows is one system call.
         let may_replace =
             || unlocked || held.as_ref().is_some_and(|it| it.is_current(self) && it.is_unchanged());
         let text = contents.expose().as_bytes();
-        match replacement.and_then(|replacement| replacement.commit(text, may_replace)) {
+        let written = match replacement {
+            Ok(replacement) => replacement.commit(text, may_replace),
+            Err(refusal) => {
+                real(&path).and_then(|target| write_in_place(&target, text, refusal, may_replace))
+            }
+        };
+        match written {
             Ok(false) => Event::LockLost,
             // The agent may have moved oauth.json to auth.json at this very moment: then what was
             // written is not what is read from now on.
@@ -295,7 +354,10 @@ impl Store {
     }
 
     /// Writes it, as well as it goes: under the lock, and worth no more than its moment.
-    pub(crate) fn write_backoff(&self, contents: &Secret) -> Event {
+    pub(crate) fn write_backoff(&self, held: Option<&mut Held>, contents: &Secret) -> Event {
+        if let Some(held) = held {
+            held.spares.clear();
+        }
         if let Some(path) = self.backoff() {
             // Made anew, whatever stood there.
             let _ = fs::remove_file(&path);
@@ -367,6 +429,9 @@ fn read(path: &Path) -> Result<Option<Opened>, StoreFailure> {
 /// The text of an open file and its metadata.
 fn text(file: File) -> Result<Opened, StoreFailure> {
     let metadata = file.metadata().map_err(failure)?;
+    if metadata.is_dir() {
+        return Err(StoreFailure::IsADirectory);
+    }
     if !metadata.is_file() {
         return Err(StoreFailure::NotAFile);
     }
@@ -382,27 +447,21 @@ fn text(file: File) -> Result<Opened, StoreFailure> {
     Ok((Secret::new(text), metadata))
 }
 
-/// Makes a change of names in a directory durable.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    match File::open(directory)?.sync_all() {
-        // Some file systems cannot, and then need not.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        result => result,
-    }
-}
-
 /// What a failure to use a file is called.
 pub(crate) fn failure(error: io::Error) -> StoreFailure {
     use io::ErrorKind as Kind;
-    // What a socket says that is opened like a file.
-    if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
-        return StoreFailure::NotAFile;
+    match Errno::from_io_error(&error) {
+        // What a socket says that is opened like a file.
+        Some(Errno::NXIO) => return StoreFailure::NotAFile,
+        Some(Errno::MFILE | Errno::NFILE) => return StoreFailure::TooManyOpenFiles,
+        Some(Errno::FBIG) => return StoreFailure::FileSizeLimit,
+        _ => {}
     }
     match error.kind() {
         Kind::PermissionDenied => StoreFailure::PermissionDenied,
         Kind::ReadOnlyFilesystem => StoreFailure::ReadOnly,
         Kind::StorageFull | Kind::QuotaExceeded => StoreFailure::NoSpace,
-        Kind::IsADirectory => StoreFailure::NotAFile,
+        Kind::IsADirectory => StoreFailure::IsADirectory,
         Kind::FileTooLarge => StoreFailure::TooLarge,
         _ => StoreFailure::Other(error.to_string()),
     }

@@ -516,7 +516,11 @@ path: string,
 /**
  * Whether its holder is certainly alive, as that of a kernel lock is.
  */
-alive?: boolean, } | { "type": "unlocked" } | { "type": "written" } | { "type": "lock_lost" } | { "type": "backoff_read",
+alive?: boolean,
+/**
+ * The id of its owner, where that is neither the caller nor the directory's owner.
+ */
+owner?: number, } | { "type": "unlocked" } | { "type": "written" } | { "type": "lock_lost" } | { "type": "backoff_read",
 /**
  * Its text; `None` where there is none, or none that can be read.
  */
@@ -640,7 +644,7 @@ mode: number, };
 /**
  * Why the credential file, or the overrides file, could not be used.
  */
-export type StoreFailure = "permission_denied" | "read_only" | "no_space" | "not_a_file" | "too_large" | "not_utf8" | "not_found" | { "other": string };
+export type StoreFailure = "permission_denied" | "read_only" | "no_space" | "not_a_file" | "is_a_directory" | "too_large" | "not_utf8" | "not_found" | "too_many_open_files" | "file_size_limit" | { "owned_by": number } | { "other": string };
 
 /**
  * What came of it.

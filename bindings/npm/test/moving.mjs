@@ -56,7 +56,7 @@ test("where there is no room beside the file that was moved, the lock is kept, a
   mkdirSync(join(folder, "auth.json"));
   for (let time = 0; time < 2; time += 1) {
     const { type, path, failure } = await store.lock(NEVER);
-    assert.deepEqual([type, failure], ["store_failed", "not_a_file"]);
+    assert.deepEqual([type, failure], ["store_failed", "is_a_directory"]);
     assert.ok(path.endsWith("/auth.json"), path);
     assert.deepEqual(besideIn(folder), ["auth.json.lock"]);
     assert.equal(store.write("{}", false).type, "lock_lost");

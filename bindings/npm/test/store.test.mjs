@@ -267,7 +267,7 @@ test("what the system says of a failure is told without the path, which may hold
       return failureOf(error);
     }
   };
-  assert.equal(failureFrom(() => rmSync(path)), "not_a_file");
+  assert.equal(failureFrom(() => rmSync(path)), "is_a_directory");
   assert.deepEqual(failureFrom(() => rmdirSync(join(path, "gone"))), { other: "ENOENT: no such file or directory" });
   const odd = new Error(`Something: rm returned EIO (i/o error) ${path}`);
   assert.deepEqual(failureOf(odd), { other: "Something: rm returned EIO (i/o error)" });

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use super::{Code, Error, StoreFailure};
+use super::{Code, Error, StoreFailure, User};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Label;
 use crate::resolve::Source;
@@ -122,12 +122,25 @@ impl Error {
                 StoreFailure::ReadOnly => {
                     "Point PI_CODING_AGENT_DIR at a directory that can be written.".into()
                 }
+                StoreFailure::IsADirectory => format!(
+                    "`docker -v` makes one where the file is missing. Look at what is in it, and \
+                     remove it if it is empty: rmdir {}",
+                    shell(path)
+                ),
+                StoreFailure::TooManyOpenFiles => {
+                    "Raise the limit, then try again: ulimit -n 256".into()
+                }
+                StoreFailure::FileSizeLimit => {
+                    "Raise the limit, then try again: ulimit -f unlimited".into()
+                }
+                StoreFailure::OwnedBy(owner) => foreign_advice(path, *owner),
                 _ => format!("Look at it: ls -ld {}", shell(path)),
             },
+            Self::LockTimedOut { path, owner: Some(owner), .. } => foreign_advice(path, *owner),
             Self::LockTimedOut { alive: true, .. } => {
                 "Another pi is using it. Wait for it, or end it.".into()
             }
-            Self::LockTimedOut { path, alive: false } => format!(
+            Self::LockTimedOut { path, alive: false, .. } => format!(
                 "Another pi seems to be using it. If none is running, remove it: rmdir {}",
                 shell(path)
             ),
@@ -243,6 +256,10 @@ impl fmt::Display for Error {
                 let failure = failure.to_string();
                 write!(f, "Could not {attempt} {path}: {}.", without_end(&failure))
             }
+            Self::LockTimedOut { path, owner: Some(owner), .. } => {
+                let owner = User(*owner);
+                write!(f, "The lock {path} belongs to {owner}, and was held for too long.")
+            }
             Self::LockTimedOut { path, .. } => {
                 write!(f, "The credential file stayed locked for too long ({path}).")
             }
@@ -262,6 +279,12 @@ impl fmt::Display for Error {
             }
         }
     }
+}
+
+/// Never advises taking it over: whoever made it may have had a reason, or be an attacker.
+fn foreign_advice(path: &str, owner: u32) -> String {
+    let (owner, path) = (User(owner), shell(path));
+    format!("Look at it: ls -ld {path}. If no pi of {owner} uses it, delete it.")
 }
 
 fn metadata_advice(before: &str, provider: &Label) -> String {

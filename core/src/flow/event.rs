@@ -65,6 +65,9 @@ pub enum Event {
         /// Whether its holder is certainly alive, as that of a kernel lock is.
         #[cfg_attr(test, ts(as = "Option<_>", optional))]
         alive: bool,
+        /// The id of its owner, where that is neither the caller nor the directory's owner.
+        #[cfg_attr(test, ts(optional))]
+        owner: Option<u32>,
     },
     /// The lock is no longer held.
     Unlocked,
@@ -136,7 +139,7 @@ tagged! { Event, "type" {
     "overrides_failed" => OverridesFailed { path, failure },
     "store_failed" => StoreFailed { path, failure },
     "locked" => Locked,
-    "lock_timed_out" => LockTimedOut { path, alive: default },
+    "lock_timed_out" => LockTimedOut { path, alive: default, owner: optional },
     "unlocked" => Unlocked,
     "written" => Written,
     "lock_lost" => LockLost,

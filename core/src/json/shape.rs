@@ -2,7 +2,7 @@
 //!
 //! - [`object!`]: a struct is an object of its fields.
 //! - [`tagged!`]: an enum is an object whose first member names the variant.
-//! - [`words!`]: an enum is a word for each variant; one may carry a text, as `{"word": "text"}`.
+//! - [`words!`]: an enum is a word for each variant; some may carry a value, as `{"word": value}`.
 //!
 //! A field may have a rule behind a colon:
 //!
@@ -163,17 +163,17 @@ macro_rules! tagged {
 macro_rules! words {
     ($type:ty {
         $($word:literal => $variant:ident),* $(,)?
-    } $(or $other:literal => $carrier:ident)?) => {
+    } $(or $other:literal => $carrier:ident)*) => {
         impl $crate::json::ToJson for $type {
             fn write(&self, json: &mut alloc::string::String) {
                 let word = match self {
                     $(Self::$variant => $word,)*
-                    $(Self::$carrier(text) => {
+                    $(Self::$carrier(value) => {
                         json.push_str(concat!("{\"", $other, "\":"));
-                        text.write(json);
+                        value.write(json);
                         json.push('}');
                         return;
-                    })?
+                    })*
                 };
                 word.write(json);
             }
@@ -184,9 +184,9 @@ macro_rules! words {
                 json: Option<$crate::json::Json<'_>>,
                 wrong: &mut $crate::json::Wrong,
             ) -> Self {
-                $(if let Some(json) = json.filter(|json| json.is_object()) {
+                $(if let Some(json) = json.filter(|json| json.get($other).is_some()) {
                     return Self::$carrier($crate::json::member(json, $other, wrong));
-                })?
+                })*
                 let word = alloc::string::String::read(json, wrong);
                 $crate::json::words!(@read word, wrong, $($word => $variant,)*)
             }

@@ -8,7 +8,7 @@ use pi_auth_core::error::{Error, StoreFailure};
 use rustix::fs::{Access, access};
 
 use super::report::{Check, Finding, Report};
-use crate::store::examine::Places;
+use crate::store::examine::{Modes, Places};
 use crate::store::{Store, failure};
 
 /// What stands at its path.
@@ -96,18 +96,32 @@ pub(super) fn judge(shown: &str, seen: &Seen, is_shut: bool) -> Report {
 
 /// Whether the credential file could be replaced: what a refresh begins with.
 pub(super) fn writable(store: &Store, places: &Places) -> Report {
-    let failure = places.try_replacing().err().map(failure);
+    let tried = places.try_replacing().map_err(failure);
     let directory = places.target.parent().unwrap_or(&places.target);
-    judge_writing(&store.typed(directory), &store.typed(&places.target), failure)
+    judge_writing(&store.typed(directory), &store.typed(&places.target), tried)
 }
 
-fn judge_writing(directory: &str, target: &str, failure: Option<StoreFailure>) -> Report {
+fn judge_writing(directory: &str, target: &str, tried: Result<Modes, StoreFailure>) -> Report {
     let mut report = Report::default();
-    match failure {
-        None => report.fine(Check::Directory, format!("{directory} can be written")),
+    match tried {
+        Ok(Modes::Kept) => report.fine(Check::Directory, format!("{directory} can be written")),
+        Ok(Modes::Ignored) => report.found(
+            Finding::problem(
+                Check::Directory,
+                format!(
+                    "The file system of {directory} does not keep modes: whoever can reach it can \
+                     read your logins."
+                ),
+            )
+            .at(directory)
+            .mend(
+                "Point PI_CODING_AGENT_DIR at a directory on a disk of Linux; on WSL, one below \
+                 /home rather than below /mnt.",
+            ),
+        ),
         // The check of the file tells.
-        Some(StoreFailure::NotAFile | StoreFailure::TooLarge) => {}
-        Some(failure) => report.found(unusable(target, "write", failure)),
+        Err(StoreFailure::NotAFile | StoreFailure::IsADirectory | StoreFailure::TooLarge) => {}
+        Err(failure) => report.found(unusable(target, "write", failure)),
     }
     report
 }
@@ -140,16 +154,18 @@ mod tests {
 
     #[test]
     fn a_file_that_could_not_be_replaced_is_a_problem_with_its_own_advice() {
-        for (failure, words, says) in [
-            (None, &["fine"][..], "~/d can be written"),
-            (Some(StoreFailure::PermissionDenied), &["problem"], "ls -ld ~/d/auth.json"),
-            (Some(StoreFailure::ReadOnly), &["problem"], "PI_CODING_AGENT_DIR"),
-            (Some(StoreFailure::NoSpace), &["problem"], "Free some space"),
-            (Some(StoreFailure::NotAFile), &[], ""),
-            (Some(StoreFailure::TooLarge), &[], ""),
+        for (tried, words, says) in [
+            (Ok(Modes::Kept), &["fine"][..], "~/d can be written"),
+            (Ok(Modes::Ignored), &["problem"], "does not keep modes"),
+            (Err(StoreFailure::PermissionDenied), &["problem"], "ls -ld ~/d/auth.json"),
+            (Err(StoreFailure::ReadOnly), &["problem"], "PI_CODING_AGENT_DIR"),
+            (Err(StoreFailure::NoSpace), &["problem"], "Free some space"),
+            (Err(StoreFailure::NotAFile), &[], ""),
+            (Err(StoreFailure::IsADirectory), &[], ""),
+            (Err(StoreFailure::TooLarge), &[], ""),
         ] {
-            let report = judge_writing("~/d", "~/d/auth.json", failure.clone());
-            assert_eq!(report.words(), words, "{failure:?}");
+            let report = judge_writing("~/d", "~/d/auth.json", tried.clone());
+            assert_eq!(report.words(), words, "{tried:?}");
             assert!(report.text().contains(says), "{}", report.text());
         }
     }

@@ -13,7 +13,7 @@ use super::report::{Fix, Report};
 use super::subjects::user;
 use crate::driver::waited_for;
 use crate::interaction::Interaction;
-use crate::store::{Store, plain};
+use crate::store::{Moment, Store, plain};
 
 /// What can be done about a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ async fn take_and_sweep(store: &Store, interaction: &mut impl Interaction) -> Re
     let mut held = None;
     let mut graves = set_aside(store);
     let taken = loop {
-        let taking = store.hold(&mut held);
+        let taking = store.hold(&mut held, Moment::BeforeRequest);
         let taken = waited_for(taking, "Taking the lock, as a writer does", interaction).await;
         let now = set_aside(store);
         // A dead lock in which something is is set aside, but not removed, which fails a writer once.

@@ -27,6 +27,10 @@ pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
         let finding = Finding::problem(Check::Owner, message).at(shown);
         // Of root nobody is safe anyway. What another user has made is not to be made one's own.
         report.found(match (owner, subject.role) {
+            // There is nothing in it to be kept.
+            (_, Role::Beside) => finding
+                .mend("Look at it, and delete it if no pi of theirs uses it.")
+                .by("ls -ld", shown),
             (0, _) => finding
                 .mend("Give it back; it was probably made by a command run as root.")
                 .by(&format!("sudo chown {expected}"), shown),
@@ -75,6 +79,16 @@ mod tests {
             assert_eq!(report.words(), words, "{user} {owners:?}");
             assert!(!report.findings().any(Finding::is_fixable));
         }
+    }
+
+    #[test]
+    fn a_lock_of_another_user_is_not_adopted() {
+        let shown = "~/auth.json.flock".to_owned();
+        let subject =
+            Subject { role: Role::Beside, path: "/x".into(), shown, mode: 0o600, owner: 8 };
+        let text = judge(&[subject], 7).text();
+        assert!(text.contains("belongs to user 8") && text.contains("ls -ld ~/auth.json.flock"));
+        assert!(text.contains("delete it") && !text.contains("chown"), "{text}");
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub(crate) struct Places {
     pub(crate) locks: Place,
 }
 
+/// What a file system makes of the mode that a file is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Modes {
+    /// It keeps it.
+    Kept,
+    /// Every file has the same one, whatever it is given, as on WSL's drives of Windows.
+    Ignored,
+}
+
 /// The kernel lock, as it was for a moment.
 #[derive(Debug)]
 pub(crate) enum KernelLock {
@@ -63,9 +72,12 @@ impl Store {
 }
 
 impl Places {
-    /// Whether the file could be replaced now: makes the new one, takes room for it, removes it.
-    pub(crate) fn try_replacing(&self) -> io::Result<()> {
-        Replacement::prepare(&self.target).map(drop)
+    /// Tries all that replacing the file needs: makes the new one, takes room for it, removes it.
+    pub(crate) fn try_replacing(&self) -> io::Result<Modes> {
+        match Replacement::prepare(&self.target)?.is_private()? {
+            true => Ok(Modes::Kept),
+            false => Ok(Modes::Ignored),
+        }
     }
 
     /// What killed processes have left behind: files, then empty lock directories that were set

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 
+use super::dir::foreign_owner;
 use super::paths::beside;
 use super::plain::{create, open_plain};
 use directory::{DirectoryLock, Watch};
@@ -68,8 +69,20 @@ pub(super) struct Lock {
 pub(super) enum LockError {
     /// Somebody held this lock for too long; a kernel lock is held by a process that is alive.
     TimedOut { lock: PathBuf, alive: bool },
+    /// The lock at this path belongs to this user, who lets nobody else use it.
+    OwnedBy(PathBuf, u32),
     /// The lock at this path could not be made.
     Io(PathBuf, io::Error),
+}
+
+impl LockError {
+    fn of(lock: &Path, error: io::Error) -> Self {
+        let is_refused = error.kind() == io::ErrorKind::PermissionDenied;
+        match foreign_owner(lock).filter(|_| is_refused) {
+            Some(owner) => Self::OwnedBy(lock.to_path_buf(), owner),
+            None => Self::Io(lock.to_path_buf(), error),
+        }
+    }
 }
 
 impl Lock {
@@ -125,7 +138,7 @@ async fn take_directories(
 }
 
 async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> {
-    let failed = |error| LockError::Io(path.to_path_buf(), error);
+    let failed = |error| LockError::of(path, error);
     loop {
         let file = open_kernel(path).map_err(failed)?;
         match file.try_lock() {
@@ -172,7 +185,7 @@ async fn take_directory(path: &Path, deadline: Instant) -> Result<DirectoryLock,
                 let timed_out = LockError::TimedOut { lock: path.to_path_buf(), alive: false };
                 pause(deadline).await.ok_or(timed_out)?;
             }
-            Err(error) => return Err(LockError::Io(path.to_path_buf(), error)),
+            Err(error) => return Err(LockError::of(path, error)),
         }
     }
 }

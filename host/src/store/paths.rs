@@ -1,25 +1,8 @@
-//! Where paths lead, and making what they lead through.
+//! Where paths lead.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-/// Creates the directory, and those above it, for this user alone.
-pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = directory.parent() {
-        create_directory(parent)?;
-    }
-    match fs::DirBuilder::new().mode(0o700).create(directory) {
-        // Whatever the umask takes away, this user needs.
-        Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o700)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
 
 /// The same path with something behind its name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {

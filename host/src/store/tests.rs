@@ -24,7 +24,7 @@ fn home() -> Home {
 /// A store in a directory that exists, with these files in it.
 fn home_with(files: &[(&str, &str)]) -> Home {
     let home = home();
-    create_directory(&home.store.directory).unwrap();
+    dir::create_all(&home.store.directory).unwrap();
     for (name, text) in files {
         fs::write(home.path(name), text).unwrap();
     }
@@ -59,7 +59,7 @@ impl Home {
 
     async fn hold(&self) -> Held {
         let mut held = None;
-        match self.store.hold(&mut held).await {
+        match self.store.hold(&mut held, Moment::BeforeRequest).await {
             Ok(()) => held.unwrap(),
             Err(event) => panic!("{event:?}"),
         }
@@ -215,14 +215,17 @@ fn overrides_that_were_named_must_be_there() {
 async fn what_is_no_file_is_neither_read_nor_replaced() {
     let home = home_with(&[]);
     fs::create_dir(home.path("auth.json")).unwrap();
-    let refused = |event| matches!(event, Event::StoreFailed { failure, .. } if failure == StoreFailure::NotAFile);
-    assert!(refused(home.store.read()));
-    assert!(refused(home.store.probe().await));
+    let failed = |event: Event| match event {
+        Event::StoreFailed { failure, .. } => failure,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(failed(home.store.read()), StoreFailure::IsADirectory);
+    assert_eq!(failed(home.store.probe().await), StoreFailure::IsADirectory);
     fs::remove_dir(home.path("auth.json")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(home.path("auth.json")).status().unwrap();
     assert!(made.success());
-    assert!(refused(home.store.read()), "and it does not hang");
-    assert!(refused(home.store.probe().await));
+    assert_eq!(failed(home.store.read()), StoreFailure::NotAFile, "and it does not hang");
+    assert_eq!(failed(home.store.probe().await), StoreFailure::NotAFile);
 }
 
 #[tokio::test]
@@ -267,7 +270,7 @@ async fn when_the_agent_moves_the_file_the_lock_stays_and_the_write_follows() {
     assert!(!held.as_ref().unwrap().is_current(&home.store));
     assert!(!home.path("oauth.json").exists(), "nobody would read it any more");
 
-    home.store.hold(&mut held).await.unwrap();
+    home.store.hold(&mut held, Moment::BeforeRequest).await.unwrap();
     assert_eq!(fs::metadata(&lock).unwrap().ino(), made, "nobody could pass in between");
     let event = home.store.write(held.as_mut(), &Secret::new("new"), false);
     assert!(matches!(event, Event::Written));
@@ -295,7 +298,7 @@ async fn who_loses_the_directory_lets_nobody_of_ours_pass_until_it_has_it_again(
     fs::create_dir(&lock).unwrap();
     let mut other = None;
     let regained = async {
-        let waiting = home.store.hold(&mut held);
+        let waiting = home.store.hold(&mut held, Moment::BeforeRequest);
         tokio::pin!(waiting);
         let moment = Duration::from_millis(100);
         assert!(tokio::time::timeout(moment, &mut waiting).await.is_err(), "it is the agent's");
@@ -304,7 +307,7 @@ async fn who_loses_the_directory_lets_nobody_of_ours_pass_until_it_has_it_again(
     };
     tokio::select! {
         biased;
-        _ = home.store.hold(&mut other) => panic!("somebody passed"),
+        _ = home.store.hold(&mut other, Moment::BeforeRequest) => panic!("somebody passed"),
         () = regained => {}
     }
     assert!(held.unwrap().is_current(&home.store) && other.is_none());
@@ -320,7 +323,8 @@ async fn who_cannot_have_the_directory_again_keeps_the_kernels_lock() {
     symlink("nowhere", &lock).unwrap();
     let kernel = File::open(home.path("auth.json.flock")).unwrap();
     let moment = Duration::from_millis(100);
-    let again = tokio::time::timeout(moment, home.store.hold(&mut held)).await;
+    let again =
+        tokio::time::timeout(moment, home.store.hold(&mut held, Moment::BeforeRequest)).await;
     assert!(!matches!(again, Ok(Ok(()))));
     assert!(!held.as_ref().unwrap().is_current(&home.store));
     assert!(kernel.try_lock().is_err(), "nobody of ours passes with an answer in hand here");
@@ -335,7 +339,10 @@ async fn where_the_lock_stands_elsewhere_by_now_the_old_one_is_let_go_first() {
     fs::remove_file(home.path("auth.json")).unwrap();
     symlink("elsewhere.json", home.path("auth.json")).unwrap();
     let soon = Duration::from_secs(5);
-    tokio::time::timeout(soon, home.store.hold(&mut held)).await.unwrap().unwrap();
+    tokio::time::timeout(soon, home.store.hold(&mut held, Moment::BeforeRequest))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(held.unwrap().is_current(&home.store));
 }
 
@@ -345,7 +352,10 @@ async fn where_no_room_is_left_after_a_move_the_lock_is_kept() {
     let mut held = Some(home.hold().await);
     fs::rename(home.path("oauth.json"), home.path("oauth.json.migrated")).unwrap();
     fs::create_dir(home.path("auth.json")).unwrap();
-    assert!(matches!(home.store.hold(&mut held).await, Err(Event::StoreFailed { .. })));
+    assert!(matches!(
+        home.store.hold(&mut held, Moment::BeforeRequest).await,
+        Err(Event::StoreFailed { .. })
+    ));
     assert!(held.is_some() && home.path("auth.json.lock").exists());
 }
 
@@ -354,7 +364,7 @@ async fn one_holder_at_a_time_and_the_next_gets_it() {
     let home = home_with(&[("auth.json", "{}")]);
     let first = home.hold().await;
     let mut second = None;
-    let waiting = home.store.hold(&mut second);
+    let waiting = home.store.hold(&mut second, Moment::BeforeRequest);
     let short = tokio::time::timeout(Duration::from_millis(100), waiting);
     assert!(short.await.is_err(), "the second waits");
     drop(first);
@@ -373,11 +383,14 @@ fn paths_are_shown_with_a_tilde_and_nothing_a_terminal_obeys() {
 async fn what_somebody_put_in_the_place_of_our_files_is_neither_followed_nor_waited_for() {
     let home = home_with(&[("auth.json", "{}"), ("victim", "theirs")]);
     symlink("victim", home.path("auth.json.flock")).unwrap();
-    assert!(matches!(home.store.hold(&mut None).await, Err(Event::StoreFailed { .. })));
+    assert!(matches!(
+        home.store.hold(&mut None, Moment::BeforeRequest).await,
+        Err(Event::StoreFailed { .. })
+    ));
     fs::remove_file(home.path("auth.json.flock")).unwrap();
 
     symlink("victim", home.path("auth.json.backoff")).unwrap();
-    home.store.write_backoff(&Secret::new("remembered"));
+    home.store.write_backoff(None, &Secret::new("remembered"));
     assert_eq!(home.text("victim"), "theirs");
     let read_back = home.store.read_backoff();
     assert!(

@@ -55,7 +55,7 @@ impl From<Told> for Event {
                 access: None,
             },
             Told::Locked => Event::Locked,
-            Told::TimedOut { alive } => Event::LockTimedOut { path, alive },
+            Told::TimedOut { alive } => Event::LockTimedOut { path, alive, owner: None },
             Told::DiskFailed => Event::StoreFailed { path, failure: StoreFailure::NoSpace },
             Told::Unlocked => Event::Unlocked,
             Told::Written => Event::Written,

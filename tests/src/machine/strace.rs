@@ -104,6 +104,14 @@ impl Call {
         arguments.split('"').nth(1)
     }
 
+    /// The same with the directory in front whose descriptor stands before it.
+    pub fn absolute_path(&self) -> Option<PathBuf> {
+        let path = self.path()?;
+        let before = self.line.split('"').next()?.strip_suffix(">, ");
+        let directory = before.and_then(|before| before.rsplit_once('<')).map(|(_, it)| it);
+        Some(Path::new(directory.unwrap_or("/")).join(path))
+    }
+
     /// What it gave, where that is a number: how many bytes were written.
     pub fn result(&self) -> Option<i64> {
         let (_, result) = self.line.rsplit_once(" = ")?;
@@ -183,6 +191,22 @@ mod tests {
                 .map(|call| (&*call.name, call.path(), call.succeeded(), call.was_harmed()));
             assert_eq!(call, expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_path_begins_where_the_descriptor_in_front_of_it_leads() {
+        for (line, path) in [
+            ("openat(AT_FDCWD, \"/a\", O_RDONLY) = 3", "/a"),
+            (
+                "openat(9</home>, \"b\", O_RDONLY) = -1 EIO (Input/output error) (INJECTED)",
+                "/home/b",
+            ),
+            ("openat(9</home>, \"/a\", O_RDONLY) = 3", "/a"),
+            ("renameat(9</home>, \"b\", 9</home>, \"c\") = 0", "/home/b"),
+        ] {
+            assert_eq!(Call::read(line).unwrap().absolute_path(), Some(path.into()), "{line}");
+        }
+        assert_eq!(Call::read("fsync(3</a>) = 0").unwrap().absolute_path(), None);
     }
 
     #[test]

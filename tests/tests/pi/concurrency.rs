@@ -137,16 +137,19 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
 }
 
 /// Where the one that refreshes is killed: before the how manieth call of which name; and whether the provider's answer dies with it.
-const STAGES: [(&str, u32, bool); 7] = [
-    // It has the lock, and has not asked yet.
-    ("?chmod,?fchmodat", 1, false),
+const STAGES: [(&str, u32, bool); 9] = [
+    // It has the lock, whose mode is set next or was, and has not asked yet.
+    ("fchmod", 3, false),
     ("getdents64", 1, false),
+    // It tries what it will need.
+    ("fsync", 1, false),
+    (RENAMES, 1, false),
     // It has the answer in its hands.
     ("lseek", 1, true),
-    ("fsync", 1, true),
-    (RENAMES, 1, true),
+    ("fsync", 2, true),
+    (RENAMES, 2, true),
     // It has stored it.
-    ("fsync", 2, false),
+    ("fsync", 3, false),
     ("?rmdir,?unlinkat", 1, false),
 ];
 

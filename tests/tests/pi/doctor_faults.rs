@@ -84,7 +84,7 @@ const FAULTS: &[Fault] = &[
             fs::create_dir(home.agent_dir().join("auth.json")).unwrap();
         },
         &["file problem"],
-        "not a regular file",
+        "it is a directory, not a file",
         false,
     ),
     (

@@ -171,16 +171,17 @@ fn a_corrupt_file_is_named_and_left_as_it_is() {
 fn what_is_no_file_is_refused() {
     let sandbox = sandbox();
     type Make = fn(&Path);
-    let makes: [Make; 6] = [
-        |path| fs::create_dir(path).unwrap(),
-        make_fifo,
-        |path| drop(UnixListener::bind(path).unwrap()),
+    let directory = &["it is a directory, not a file", "docker -v", "rmdir ~/.pi/agent/auth.json"];
+    let makes: [(Make, &[&str]); 6] = [
+        (|path| fs::create_dir(path).unwrap(), directory),
+        (make_fifo, &["not a regular file"]),
+        (|path| drop(UnixListener::bind(path).unwrap()), &["not a regular file"]),
         // A device, which would never end; and what a link leads to counts.
-        |path| symlink("/dev/zero", path).unwrap(),
-        |path| symlink("/dev/null", path).unwrap(),
-        |path| symlink(".", path).unwrap(),
+        (|path| symlink("/dev/zero", path).unwrap(), &["not a regular file"]),
+        (|path| symlink("/dev/null", path).unwrap(), &["not a regular file"]),
+        (|path| symlink(".", path).unwrap(), directory),
     ];
-    for make in makes {
+    for (make, says) in makes {
         for arguments in [
             &["login", "anthropic", "--no-browser"][..],
             &["token", "anthropic"],
@@ -192,7 +193,10 @@ fn what_is_no_file_is_refused() {
             make(&home.agent_dir().join("auth.json"));
             let kind = fs::symlink_metadata(home.file()).unwrap().file_type();
             let ended = home.pi(arguments).run();
-            ended.exits(1).prints("").says("~/.pi/agent/auth.json").says("not a regular file");
+            ended.exits(1).prints("").says("~/.pi/agent/auth.json");
+            for text in says {
+                ended.says(text);
+            }
             assert_eq!(fs::symlink_metadata(home.file()).unwrap().file_type(), kind);
         }
     }

@@ -15,6 +15,9 @@ use crate::{sandbox, wait_for_grants};
 const KIB: usize = 256;
 const INODES: usize = 64;
 
+/// The renames of a save without the one that is tried before anything is sent.
+const AFTER_TRIAL: &str = "2+";
+
 /// A home whose agent directory is a file system of its own, with a login in it.
 fn on_a_small_disk(
     sandbox: &Sandbox,
@@ -69,12 +72,13 @@ fn where_the_new_file_does_not_fit_nothing_is_sent_and_nothing_is_lost() {
 #[test]
 fn where_no_file_can_be_made_nothing_is_sent_and_nothing_is_lost() {
     let sandbox = sandbox();
-    // The directory and the credential file; with them the queue; with them the lock.
-    for inodes in 2..=4 {
+    // The directory and the credential file; with them the queue; with them the lock; with them the
+    // new file, but none to try a rename on.
+    for inodes in 2..=5 {
         let (home, _disk) = or_skip!(on_a_small_disk(&sandbox, Age::Expired, inodes));
         assert_full(&sandbox, &home);
     }
-    let (home, _disk) = on_a_small_disk(&sandbox, Age::Expired, 5).unwrap();
+    let (home, _disk) = on_a_small_disk(&sandbox, Age::Expired, 6).unwrap();
     home.pi(["token", "anthropic"]).run().exits(0).is_quiet();
     assert_logged_in(&home, &sandbox);
 }
@@ -115,7 +119,7 @@ fn an_answer_that_cannot_be_stored_is_printed_and_told() {
         let (home, _) = Home::logged_in(&sandbox, Age::Expired);
         let before = home.contents();
         let trace = home.path().join("trace");
-        let mut words = strace::harming(&trace, RENAMES, "1+", Harm::Error(error));
+        let mut words = strace::harming(&trace, RENAMES, AFTER_TRIAL, Harm::Error(error));
         words.extend([binary().into(), "token".into(), "anthropic".into()]);
         let ended = home.program(&strace, words).run();
         ended.exits(0).says("note: ").says("pi login anthropic");

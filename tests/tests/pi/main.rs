@@ -27,6 +27,10 @@
 //! | `doctor.rs`, `doctor_faults.rs`, `doctor_network.rs` | what is wrong on this machine, and what mends it |
 //! | `file.rs` | the credential file: its mode, its bytes, what is not ours in it |
 //! | `save_faults.rs` | each system call of a save may fail, or be the last |
+//! | `save_refused.rs` | a sync, a rename or a mode that is refused for good |
+//! | `system_limits.rs` | limits on open files and on their size |
+//! | `root_beside_user.rs` | root works in the home of a user |
+//! | `memory.rs` | no core dumps, and what the agent gets of that |
 //! | `full_disk.rs` | a disk that is full, on a real file system |
 //! | `permissions.rs` | what a plain user may not write, and what nobody else may read |
 //! | `broken_file.rs` | a file that is broken is told by line and column, and never written over |
@@ -79,6 +83,7 @@ mod login;
 mod login_faults;
 mod login_json;
 mod logout_status;
+mod memory;
 mod models;
 mod overrides;
 mod permissions;
@@ -86,10 +91,13 @@ mod proxies;
 mod real_addresses;
 mod replaced;
 mod resolution;
+mod root_beside_user;
 mod save_faults;
+mod save_refused;
 mod secrets;
 mod signals;
 mod storm;
+mod system_limits;
 mod terminal;
 mod tls;
 mod token;

@@ -85,7 +85,7 @@ fn a_directory_in_the_place_of_the_file_is_told_and_left() {
         fs::remove_file(home.file()).unwrap();
         fs::create_dir(home.file()).unwrap();
     });
-    ended.says("note: ").says("not a regular file").says("pi login anthropic");
+    ended.says("note: ").says("it is a directory, not a file").says("pi login anthropic");
     assert!(home.file().is_dir());
     assert_tidy(&home, &["auth.json.flock", "oauth.json"]);
     fs::remove_dir(home.file()).unwrap();

@@ -287,7 +287,9 @@ fn harms_of(call: &Call) -> impl Iterator<Item = Harm> + use<> {
 
 /// Whether a call is about the agent's directory, or what is in it.
 fn is_in(home: &Home, call: &Call) -> bool {
-    call.line.contains(&*home.path().join(".pi").to_string_lossy())
+    let ours = home.path().join(".pi");
+    let is_below = call.absolute_path().is_some_and(|path| path.starts_with(&ours));
+    is_below || call.line.contains(&*ours.to_string_lossy())
 }
 
 /// What a process that has ended by itself has not cleaned up, but for what it was kept from.

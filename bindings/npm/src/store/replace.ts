@@ -38,7 +38,7 @@ export class Replacement {
   static prepare(target: string): Replacement {
     const present = statSync(target, { throwIfNoEntry: false });
     if (present && !present.isFile()) {
-      throw new Unusable("not_a_file");
+      throw new Unusable(present.isDirectory() ? "is_a_directory" : "not_a_file");
     }
     // One that nobody reads is replaced by nobody: there is no room to be taken for it.
     if (present && present.size > aboutCore().max_file_bytes) throw new Unusable("too_large");

@@ -49,7 +49,7 @@ export function textOf(file: number): string {
 }
 
 function readAll(file: number, stat: Stats): Buffer {
-  if (!stat.isFile()) throw new Unusable("not_a_file");
+  if (!stat.isFile()) throw new Unusable(stat.isDirectory() ? "is_a_directory" : "not_a_file");
   const chunks: Buffer[] = [];
   const most = aboutCore().max_file_bytes;
   // The agent writes in place, so the size is only what it was a moment ago.
@@ -89,8 +89,14 @@ export function failureOf(error: unknown): StoreFailure {
     case "ENOSPC":
     case "EDQUOT":
       return "no_space";
+    case "EMFILE":
+    case "ENFILE":
+      return "too_many_open_files";
+    case "EFBIG":
+      return "file_size_limit";
     case "EISDIR":
     case "ERR_FS_EISDIR":
+      return "is_a_directory";
     // What a socket says that is opened like a file.
     case "ENXIO":
       return "not_a_file";

@@ -6,6 +6,7 @@
 //! | `login.rs`, `logout.rs`, `status.rs`, `token.rs`, `headers.rs`, `version.rs` | the commands |
 //! | `doctor.rs`, `doctor/` | `pi doctor`: its words, and the one thing that it looks at itself |
 //! | `session.rs` | running a job to its end, with signals heeded where nothing can be lost |
+//! | `process.rs` | what this process owes to secrets: no core dumps; and what it needs of the system |
 //! | `person.rs` | whoever sits in front: `terminal/`, or `lines.rs` and `json.rs` behind a pipe |
 //! | `output.rs` | what goes to standard output, and what to standard error |
 
@@ -22,6 +23,7 @@ mod login;
 mod logout;
 mod output;
 mod person;
+mod process;
 mod session;
 mod status;
 mod terminal;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, core: Option<&Path>) -> ExitCode {
+    process::hide_memory();
     match command {
         Command::Token(arguments) => token::run(arguments, core),
         Command::Headers(arguments) => headers::run(arguments, core),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pi_auth::{Auth, Error, Stop};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::output;
+use crate::{output, process};
 
 /// How long a job may take to stop before the person is told why it still runs.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -43,6 +43,8 @@ fn with_core(auth: Auth, _: Option<&Path>) -> Result<Auth, Error> {
 /// A job that was asked to stop too late still gives its result, which is to be told: what has
 /// happened has happened. The exit code is [`exit_code`]'s.
 pub(crate) fn run<T>(stop: &Stop, job: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    process::check_descriptors()
+        .map_err(|_| Error::System { what: "more open files (see `ulimit -n`)" })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -80,6 +82,7 @@ pub(crate) fn exit_code(stop: &Stop) -> ExitCode {
 
 /// Has the handlers in place when it returns: a job may send its request before it first waits.
 fn heed_signals(stop: &Stop) -> Result<(), Error> {
+    process::survive_file_size_limit().map_err(|_| Error::System { what: "signal handlers" })?;
     let listen = |kind| signal(kind).map_err(|_| Error::System { what: "signal handlers" });
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;

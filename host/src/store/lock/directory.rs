@@ -2,9 +2,9 @@
 
 mod pulse;
 
-use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +15,8 @@ use pi_auth_core::lock as rules;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use crate::store::dir::Dir;
 use crate::store::paths::beside;
-use crate::store::plain::{open_directory, own_as};
 pub(crate) use pulse::{Pulse, pulse};
 pub(in crate::store) use pulse::{graves, set_aside};
 
@@ -30,6 +30,8 @@ const MARK: u32 = 0o1000;
 /// A lock directory that is ours, and a thread that keeps touching it.
 pub(super) struct DirectoryLock {
     path: PathBuf,
+    /// The directory itself. The thread touches it through this, since its path may lead elsewhere.
+    _made: Arc<File>,
     touched: Arc<Mutex<SystemTime>>,
     /// Dropping it ends the thread.
     stop: Option<Sender<()>>,
@@ -63,10 +65,11 @@ impl Watch {
 impl DirectoryLock {
     /// Takes the lock if it is free or dead; `None` while somebody holds it.
     pub(super) fn try_take(path: &Path, watch: &mut Watch) -> io::Result<Option<Self>> {
-        match DirBuilder::new().mode(0o700).create(path) {
-            Ok(()) => Self::begin(path).map(Some).inspect_err(|_| {
+        let (parent, name) = Dir::of(path)?;
+        match parent.create_directory(name) {
+            Ok(made) => Self::begin(path, made).map(Some).inspect_err(|_| {
                 // Nobody would touch it, and everybody wait for it.
-                let _ = fs::remove_dir(path);
+                let _ = parent.remove_directory(name);
             }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 match fs::symlink_metadata(path) {
@@ -82,30 +85,28 @@ impl DirectoryLock {
         }
     }
 
-    fn begin(path: &Path) -> io::Result<Self> {
-        mark(path)?;
-        // Root that locks for a user leaves, if it dies, what that user can take over.
-        let directory = open_directory(path)?;
-        if let Some(parent) = path.parent().and_then(|parent| fs::metadata(parent).ok()) {
-            let _ = own_as(&directory, &parent);
-        }
-        let touched = Arc::new(Mutex::new(modified(path)?));
+    /// Begins to touch the directory that was `made` at `path`.
+    fn begin(path: &Path, made: File) -> io::Result<Self> {
+        mark(&made);
+        let made = Arc::new(made);
+        let touched = Arc::new(Mutex::new(made.metadata()?.modified()?));
         let (stop, stopped) = mpsc::channel();
         let (thread_path, thread_touched) = (path.to_path_buf(), Arc::clone(&touched));
+        let thread_made = Arc::clone(&made);
         let toucher = thread::Builder::new().name("lock".into()).spawn(move || {
             while stopped.recv_timeout(TOUCH_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let mut touched = thread_touched.lock().unwrap_or_else(PoisonError::into_inner);
-                match touch(&thread_path, *touched) {
+                match touch(&thread_path, &thread_made, *touched) {
                     Ok(Some(now)) => *touched = now,
                     // Taken over: `is_ours` finds out by the same look.
                     Ok(None) => return,
-                    // Out of descriptors, say: the next time may do better.
+                    // A file system that is away for a moment: the next time may do better.
                     Err(_) => {}
                 }
             }
         })?;
         let path = path.to_path_buf();
-        Ok(DirectoryLock { path, touched, stop: Some(stop), toucher: Some(toucher) })
+        Ok(DirectoryLock { path, _made: made, touched, stop: Some(stop), toucher: Some(toucher) })
     }
 
     /// Whether the directory still bears the time that we gave it.
@@ -127,23 +128,20 @@ impl Drop for DirectoryLock {
     }
 }
 
-/// Touches a directory that still bears the time `expected`; gives the time as it was stored, and
-/// `None` where it bears another.
-fn touch(path: &Path, expected: SystemTime) -> io::Result<Option<SystemTime>> {
-    let directory = File::open(path)?;
-    if directory.metadata()?.modified()? != expected {
+/// Touches the directory that was `made` at `path`, if that still bears the time `expected`; gives the
+/// time as it was stored, and `None` where it bears another. What stands there by now is not touched.
+fn touch(path: &Path, made: &File, expected: SystemTime) -> io::Result<Option<SystemTime>> {
+    if modified(path)? != expected {
         return Ok(None);
     }
-    directory.set_modified(SystemTime::now())?;
-    directory.metadata()?.modified().map(Some)
+    made.set_modified(SystemTime::now())?;
+    made.metadata()?.modified().map(Some)
 }
 
-/// Gives back what a umask may have taken away and its maker needs to touch it; and marks it as ours.
-fn mark(path: &Path) -> io::Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(MODE & !MARK))?;
+/// Marks a lock directory as ours.
+fn mark(made: &File) {
     // Not every file system keeps it (FAT refuses): then it is watched for as long as another's.
-    let _ = fs::set_permissions(path, Permissions::from_mode(MODE));
-    Ok(())
+    let _ = made.set_permissions(Permissions::from_mode(MODE));
 }
 
 fn modified(path: &Path) -> io::Result<SystemTime> {

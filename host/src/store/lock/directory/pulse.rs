@@ -87,7 +87,7 @@ mod tests {
         assert!(matches!(pulse(&path).await.unwrap(), Pulse::Beats(Some(_))));
         drop(lock);
         fs::create_dir(&path).unwrap();
-        mark(&path).unwrap();
+        mark(&fs::File::open(&path).unwrap());
         age(&path, Duration::from_secs(3600));
         assert!(matches!(pulse(&path).await.unwrap(), Pulse::Dead(age) if age.as_secs() >= 3600));
         assert!(path.exists());
