@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { buildConnector, Dispatcher } from "undici";
 
 import type { Proxy } from "./proxy.js";
+import { loadUndici } from "./undici.js";
 
 /**
  * How long a connection is kept for the next request, in milliseconds: for requests in a row, but
@@ -30,13 +31,13 @@ export class NotConnected extends Error {
 
 /** Straight to the servers. */
 export async function straight(terms: Terms): Promise<Dispatcher> {
-  const { Agent } = await import("undici");
+  const { Agent } = await loadUndici();
   return new Agent({ ...idle, connect: await connector(terms) });
 }
 
 /** Through a tunnel that `proxy` is asked for (RFC 9110, 9.3.6). */
 export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
-  const { Agent, Client } = await import("undici");
+  const { Agent, Client } = await loadUndici();
   const connect = await connector(terms);
 
   const tunnel = async ({ hostname, port }: buildConnector.Options): Promise<Socket> => {
@@ -76,7 +77,7 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
 const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
 
 async function connector({ ca, timeout, over }: Terms): Promise<buildConnector.connector> {
-  const { buildConnector } = await import("undici");
+  const { buildConnector } = await loadUndici();
   const connect = buildConnector({ timeout, signal: over, ...(ca && { ca }) });
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
