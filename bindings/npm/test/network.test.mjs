@@ -88,10 +88,12 @@ test("authorities are named by a file or by directories, and what cannot be read
   for (const path of [directory, empty]) mkdirSync(path);
   copyFileSync(AUTHORITY, `${directory}/ours.pem`);
   writeFileSync(it.path("nonsense.pem"), "no certificate");
+  writeFileSync(it.path("broken.pem"), "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n");
   const trusted = async (variables) => (await outside({ HTTPS_PROXY: PROXY, ...variables })).auth;
   await (await trusted({ SSL_CERT_DIR: `${empty}:${directory}` })).token("anthropic");
   for (const variables of [
     { SSL_CERT_FILE: it.path("nonsense.pem") },
+    { SSL_CERT_FILE: it.path("broken.pem") },
     { SSL_CERT_FILE: it.path("nonexistent.pem") },
     { SSL_CERT_FILE: it.directory },
     { SSL_CERT_DIR: empty },

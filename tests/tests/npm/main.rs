@@ -162,3 +162,13 @@ fn package() {
 fn readme() {
     run("readme.test.mjs");
 }
+
+#[test]
+fn network_in_bun() {
+    run_in(Runtime::Bun, "network.test.mjs");
+}
+
+#[test]
+fn network_in_deno() {
+    run_in(Runtime::Deno, "network.test.mjs");
+}

@@ -79,9 +79,15 @@ const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
 async function connector({ ca, timeout, over }: Terms): Promise<buildConnector.connector> {
   const { buildConnector } = await loadUndici();
   const connect = buildConnector({ timeout, signal: over, ...(ca && { ca }) });
-  return (options, callback) =>
-    connect(options, (...[error, socket]) => {
-      if (error === null) callback(null, socket);
-      else callback(new NotConnected(error), null);
-    });
+  return (options, callback) => {
+    try {
+      connect(options, (...[error, socket]) => {
+        if (error === null) callback(null, socket);
+        else callback(new NotConnected(error), null);
+      });
+    } catch (error) {
+      // Bun throws at once for an authority that it cannot parse.
+      callback(new NotConnected(error), null);
+    }
+  };
 }

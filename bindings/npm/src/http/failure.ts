@@ -43,6 +43,6 @@ function handshakeFailure(code: string): TransportFailure | undefined {
     case "CERT_NOT_YET_VALID":
       return "out_of_date";
     default:
-      return /CERT|CRL|^EPROTO$|^ERR_(TLS|SSL|OSSL)_|^UNABLE_TO_|PURPOSE/.test(code) ? "tls" : undefined;
+      return /CERT|CRL|^EPROTO$|^ERR_(TLS|SSL|OSSL)_|^ERR_BORINGSSL$|^UNABLE_TO_|PURPOSE/.test(code) ? "tls" : undefined;
   }
 }
