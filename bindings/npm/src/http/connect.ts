@@ -29,6 +29,9 @@ export class NotConnected extends Error {
   }
 }
 
+/** The proxy can be reached, and opens no tunnel. */
+export class ProxyRefused extends Error {}
+
 /** Straight to the servers. */
 export async function straight(terms: Terms): Promise<Dispatcher> {
   const { Agent } = await loadUndici();
@@ -45,7 +48,7 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
     const authorization = proxy.authorization && { "proxy-authorization": proxy.authorization };
     const client = new Client(proxy.shown, { connect });
     // One that accepts and says nothing is not there.
-    const patience = setTimeout(() => void client.destroy(new Error("no answer in time")), terms.timeout);
+    const patience = setTimeout(() => void client.destroy(new ProxyRefused("no answer in time")), terms.timeout);
     try {
       const { socket, statusCode } = await client.connect({
         path: host,
@@ -53,7 +56,7 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
       });
       if (statusCode === 200) return socket as Socket;
       socket.on("error", () => {}).destroy();
-      throw new Error(`the proxy answered with ${statusCode}`);
+      throw new ProxyRefused(`the proxy answered with ${statusCode}`);
     } catch (error) {
       throw new NotConnected(error);
     } finally {
