@@ -307,6 +307,7 @@ test("a failure of the network is known by its code, and any other error is a bu
     [coded("UND_ERR_SOCKET"), "broken"],
     [coded("UND_ERR_BODY_TIMEOUT"), "broken"],
     [coded("HPE_INVALID_CONSTANT"), "broken"],
+    [Object.assign(new Error("not HTTP"), { name: "HTTPParserError" }), "broken"],
     [new NotConnected(coded("ECONNREFUSED")), "connect"],
     [new NotConnected(coded("EAI_AGAIN")), "connect"],
     [new NotConnected(coded("EMFILE")), "connect"],

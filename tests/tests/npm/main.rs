@@ -98,6 +98,12 @@ fn file_faults() {
     run("file-faults.test.mjs");
 }
 
+/// Another user of this machine, in whose folder root works.
+#[test]
+fn attacks() {
+    run("attacks.test.mjs");
+}
+
 /// The extension, seen by an agent that is played.
 #[test]
 fn extension() {
@@ -163,6 +169,7 @@ fn readme() {
     run("readme.test.mjs");
 }
 
+/// The tests of `network` where other libraries connect: proxies and authorities count there, too.
 #[test]
 fn network_in_bun() {
     run_in(Runtime::Bun, "network.test.mjs");

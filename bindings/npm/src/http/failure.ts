@@ -22,12 +22,16 @@ export function failureOf(error: unknown, proxy: Proxy | undefined): TransportFa
   if (error instanceof BadProxy) return "bad_proxy";
   const causes = causesOf(error);
   const codes = causes.map((cause) => codeOf(cause) ?? "");
-  const isKnown = codes.some(isOfConnection) || causes.some((cause) => cause instanceof ProxyRefused);
-  if (!isKnown) throw new UnexpectedFailure(error);
+  if (!codes.some(isOfConnection) && !causes.some(isNoHttp)) throw new UnexpectedFailure(error);
   if (!causes.some((cause) => cause instanceof NotConnected)) return "broken";
   const handshake = codes.map(handshakeFailure).find(Boolean);
   // What could not be connected to is the proxy, or what is behind it.
   return handshake ?? (proxy ? { proxy: proxy.shown } : "connect");
+}
+
+/** Whether what came was no HTTP, or a proxy's refusal: undici's parser has a code for some of its errors only. */
+function isNoHttp(cause: unknown): boolean {
+  return cause instanceof ProxyRefused || (cause as Error | null | undefined)?.name === "HTTPParserError";
 }
 
 /** Whether a code is one that connections end with. */
