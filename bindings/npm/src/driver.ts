@@ -47,6 +47,8 @@ class Driver {
   /** The browser that brought the last callback, and still waits for its page. */
   #visit: Visit | undefined;
   #counting = false;
+  /** The exception that a request ended in where only a failure of the network was expected. */
+  #unexpected: unknown;
   #release: (() => Promise<void>) | undefined;
 
   constructor(flow: Flow, ground: Ground) {
@@ -62,6 +64,7 @@ class Driver {
         const effect = this.#flow.effect;
         this.#keepCounting(effect);
         await this.#guard();
+        if (this.#flow.ended && this.#unexpected !== undefined) throw this.#unexpected;
         if (effect.type === "done") return (output = effect.output);
         if (effect.type === "failed") throw new AuthError(effect.error);
         this.#flow.step(await this.#answer(effect), Date.now());
@@ -105,7 +108,10 @@ class Driver {
       return await this.#perform(effect, signal);
     } catch (error) {
       if (signal.aborted || error instanceof Cancelled) return { type: "cancelled" };
-      throw error;
+      if (effect.type !== "http" || !this.#flow.critical) throw error;
+      // The provider may have acted upon it: the flow goes on to its end, so that the store knows.
+      this.#unexpected ??= error;
+      return { type: "transport_failed", failure: "broken" };
     }
   }
 

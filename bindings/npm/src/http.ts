@@ -6,6 +6,7 @@ import { authorities } from "./http/authorities.js";
 import { straight, type Terms, through } from "./http/connect.js";
 import { failureOf } from "./http/failure.js";
 import { type Proxy, proxyTo } from "./http/proxy.js";
+import { loadUndici } from "./http/undici.js";
 import { shippedCore } from "./module.js";
 import type { Event, HttpRequest } from "./types.js";
 
@@ -69,7 +70,7 @@ export class Http {
 
   async #exchange(request: HttpRequest, dispatcher: Dispatcher, signal: AbortSignal): Promise<Event> {
     // `fetch` would add headers of its own to those that the core gives.
-    const { request: send } = await import("undici");
+    const { request: send } = await loadUndici();
     const response = await send(request.url, {
       dispatcher,
       signal,

@@ -5,6 +5,8 @@ import { test } from "node:test";
 
 import { Auth } from "pi-auth";
 
+import { NotConnected } from "../dist/http/connect.js";
+import { failureOf, UnexpectedFailure } from "../dist/http/failure.js";
 import { anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
 
 const PROXY = process.env.PI_AUTH_TEST_PROXY;
@@ -88,10 +90,12 @@ test("authorities are named by a file or by directories, and what cannot be read
   for (const path of [directory, empty]) mkdirSync(path);
   copyFileSync(AUTHORITY, `${directory}/ours.pem`);
   writeFileSync(it.path("nonsense.pem"), "no certificate");
+  writeFileSync(it.path("broken.pem"), "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n");
   const trusted = async (variables) => (await outside({ HTTPS_PROXY: PROXY, ...variables })).auth;
   await (await trusted({ SSL_CERT_DIR: `${empty}:${directory}` })).token("anthropic");
   for (const variables of [
     { SSL_CERT_FILE: it.path("nonsense.pem") },
+    { SSL_CERT_FILE: it.path("broken.pem") },
     { SSL_CERT_FILE: it.path("nonexistent.pem") },
     { SSL_CERT_FILE: it.directory },
     { SSL_CERT_DIR: empty },
@@ -293,4 +297,62 @@ test("the page of a login is where the override says", needsSandbox, async () =>
   const interaction = { show: ({ url }) => pages.push(url), paste: ({ url }) => codeOf(url) };
   await new Auth({ ...it.options, interaction }).login({ provider: "anthropic", noBrowser: true });
   assert.ok(pages[0].startsWith(`${SANDBOX}/`));
+});
+
+const coded = (code) => Object.assign(new Error("an error"), { code });
+
+test("a failure of the network is known by its code, and any other error is a bug that is thrown", () => {
+  for (const [error, failure] of [
+    [coded("ECONNRESET"), "broken"],
+    [coded("UND_ERR_SOCKET"), "broken"],
+    [coded("UND_ERR_BODY_TIMEOUT"), "broken"],
+    [coded("HPE_INVALID_CONSTANT"), "broken"],
+    [Object.assign(new Error("not HTTP"), { name: "HTTPParserError" }), "broken"],
+    [new NotConnected(coded("ECONNREFUSED")), "connect"],
+    [new NotConnected(coded("EAI_AGAIN")), "connect"],
+    [new NotConnected(coded("EMFILE")), "connect"],
+    [new NotConnected(coded("UND_ERR_CONNECT_TIMEOUT")), "connect"],
+    [new NotConnected(new AggregateError([coded("ECONNREFUSED")])), "connect"],
+    [new NotConnected(coded("CERT_HAS_EXPIRED")), "out_of_date"],
+    [new NotConnected(coded("ERR_SSL_WRONG_VERSION_NUMBER")), "tls"],
+    [new TypeError("fetch failed", { cause: coded("ECONNRESET") }), "broken"],
+  ]) {
+    assert.equal(failureOf(error, undefined), failure, error.code ?? error.cause?.code);
+  }
+  for (const bug of [
+    new TypeError("x is not a function"),
+    new NotConnected(new TypeError("x is not a function")),
+    new RangeError("out of range", { cause: new Error("without a code") }),
+    coded("UND_ERR_INVALID_ARG"),
+    coded("UND_ERR_NOT_SUPPORTED"),
+    coded("ERR_INVALID_ARG_TYPE"),
+    coded("MODULE_NOT_FOUND"),
+    "a text",
+    undefined,
+  ]) {
+    assert.throws(() => failureOf(bug, undefined), (error) => error instanceof UnexpectedFailure && error.cause === bug);
+  }
+});
+
+test("a request that ends in a bug ends its job with that bug: the login stays, and the lock is let go", needsSandbox, async () => {
+  const it = await home();
+  const stored = await anthropic(EXPIRED);
+  it.store({ anthropic: stored });
+  const [before, log] = [it.read(), await listen()];
+  const bug = new TypeError("x is not a function");
+  const environment = { ...it.environment, get HTTPS_PROXY() { throw bug; } };
+  const interaction = { show: () => {}, paste: ({ url }) => codeOf(url) };
+  for (const job of [
+    () => new Auth({ environment }).token("anthropic"),
+    () => new Auth({ environment, interaction }).login({ provider: "anthropic", noBrowser: true, paste: true }),
+  ]) {
+    await assert.rejects(job, (error) => {
+      assert.deepEqual([error.name, error.cause], ["UnexpectedFailure", bug]);
+      return true;
+    });
+    assert.deepEqual([it.read(), it.names().filter((name) => !name.endsWith(".backoff"))], [before, ["oauth.json"]]);
+  }
+  assert.ok(await isValid({ refresh: stored.refresh }));
+  const ends = ["refreshed", "code_exchanged"];
+  assert.deepEqual((await log()).filter(({ kind }) => ends.includes(kind)), [], "nothing was granted");
 });

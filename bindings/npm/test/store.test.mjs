@@ -51,12 +51,12 @@ test("whatever the umask takes away, the holder can touch its lock", async (cont
 
 test("where no bit can be set that tells our locks from the agent's, the lock is taken all the same", async (context) => {
   const file = join(scratch(context), "auth.json");
-  const chmod = fs.chmodSync;
-  const chmodWithoutBit = (path, mode) => {
+  const chmod = fs.fchmodSync;
+  const chmodWithoutBit = (descriptor, mode) => {
     if (mode & ~0o777) throw Object.assign(new Error("operation not permitted"), { code: "EPERM" });
-    chmod(path, mode);
+    chmod(descriptor, mode);
   };
-  await withFs(context, { chmodSync: chmodWithoutBit }, async () => {
+  await withFs(context, { fchmodSync: chmodWithoutBit }, async () => {
     const lock = await LockDirectory.tryTake(file, new Watch());
     assert.ok(lock.isOurs);
     assert.equal(statSync(`${file}.lock`).mode & 0o7777, 0o700);

@@ -179,8 +179,11 @@ export function run(program, parameters, environment, { cwd, keepInput = false }
   return { child, hear, ended };
 }
 
-/** Starts one of the programs beside the tests. */
+/** What this runtime's command line needs before a program that may do anything. */
+const RUN = "Deno" in globalThis ? ["run", "--no-check", "--allow-all"] : [];
+
+/** Starts one of the programs beside the tests, in the runtime that runs the tests. */
 export function runNode(name, parameters, environment, options) {
   const program = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url));
-  return run(process.execPath, [program, ...parameters], environment, options);
+  return run(process.execPath, [...RUN, program, ...parameters], environment, options);
 }

@@ -4,7 +4,8 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `callback.rs` | what a browser is told, by the package as by `pi` |
-//! | `node.rs` | `node --test`, with a deadline |
+//! | `node.rs` | a file of its tests, run with a deadline |
+//! | `runtime.rs` | Node, Bun and Deno, from npm |
 //! | `terminal.rs` | what takes a terminal, and so is here |
 //!
 //! All other claims are in `bindings/npm/test`: a file for each test here.
@@ -12,12 +13,14 @@
 
 mod callback;
 mod node;
+mod runtime;
 mod terminal;
 
 use pi_auth_tests::internet::{Certificate, Internet};
 use pi_auth_tests::sandbox::{Config, Sandbox};
 
-use node::{run, run_with};
+use node::{run, run_in, run_with};
+use runtime::Runtime;
 
 /// The core alone, by `pi-auth/core`: flows in any runtime.
 #[test]
@@ -25,10 +28,32 @@ fn core() {
     run("core.test.mjs");
 }
 
-/// The same where there is no Node; what is not installed here is skipped, and counted.
+/// The core alone where there is no Node, and one refresh by processes of all runtimes.
 #[test]
 fn runtimes() {
-    run("runtimes.test.mjs");
+    let modules = runtime::modules().to_str().unwrap().to_owned();
+    run_with("runtimes.test.mjs", &[("PI_AUTH_TEST_RUNTIMES", modules)]);
+}
+
+/// The tests of `token`, below, in every runtime that the package supports.
+#[test]
+fn token_in_node_20() {
+    run_in(Runtime::Node20, "token.test.mjs");
+}
+
+#[test]
+fn token_in_node_24() {
+    run_in(Runtime::Node24, "token.test.mjs");
+}
+
+#[test]
+fn token_in_bun() {
+    run_in(Runtime::Bun, "token.test.mjs");
+}
+
+#[test]
+fn token_in_deno() {
+    run_in(Runtime::Deno, "token.test.mjs");
 }
 
 /// Ways in: paste, callback, code; and who is let in at the callback.
@@ -71,6 +96,12 @@ fn secrets() {
 #[test]
 fn file_faults() {
     run("file-faults.test.mjs");
+}
+
+/// Another user of this machine, in whose folder root works.
+#[test]
+fn attacks() {
+    run("attacks.test.mjs");
 }
 
 /// The extension, seen by an agent that is played.
@@ -136,4 +167,15 @@ fn package() {
 #[test]
 fn readme() {
     run("readme.test.mjs");
+}
+
+/// The tests of `network` where other libraries connect: proxies and authorities count there, too.
+#[test]
+fn network_in_bun() {
+    run_in(Runtime::Bun, "network.test.mjs");
+}
+
+#[test]
+fn network_in_deno() {
+    run_in(Runtime::Deno, "network.test.mjs");
 }

@@ -11,7 +11,7 @@ export function authorities(environment: NodeJS.ProcessEnv): string[] | undefine
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories } = environment;
   if (file || directories) {
     const named = (directories ?? "").split(delimiter).filter(Boolean).flatMap(filesOf);
-    return [...(file ? [file] : []), ...named].flatMap(textOf);
+    return [...(file ? [file] : []), ...named].flatMap(certificatesOf);
   }
   const { getCACertificates } = tls as {
     getCACertificates?: (type: "default" | "system") => string[];
@@ -27,10 +27,14 @@ function filesOf(directory: string): string[] {
   }
 }
 
-function textOf(path: string): string[] {
+/** Returns the certificates in a file. Bun throws for a text that holds none, where Node ignores it. */
+function certificatesOf(path: string): string[] {
   try {
-    return [readFileSync(path, "utf8")];
+    return readFileSync(path, "utf8").match(CERTIFICATE) ?? [];
   } catch {
     return [];
   }
 }
+
+/** A certificate as PEM has it (RFC 7468), with the older label that OpenSSL takes as well. */
+const CERTIFICATE = /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END \1CERTIFICATE-----/g;

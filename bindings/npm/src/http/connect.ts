@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { buildConnector, Dispatcher } from "undici";
 
 import type { Proxy } from "./proxy.js";
+import { loadUndici } from "./undici.js";
 
 /**
  * How long a connection is kept for the next request, in milliseconds: for requests in a row, but
@@ -28,15 +29,18 @@ export class NotConnected extends Error {
   }
 }
 
+/** The proxy can be reached, and opens no tunnel. */
+export class ProxyRefused extends Error {}
+
 /** Straight to the servers. */
 export async function straight(terms: Terms): Promise<Dispatcher> {
-  const { Agent } = await import("undici");
+  const { Agent } = await loadUndici();
   return new Agent({ ...idle, connect: await connector(terms) });
 }
 
 /** Through a tunnel that `proxy` is asked for (RFC 9110, 9.3.6). */
 export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
-  const { Agent, Client } = await import("undici");
+  const { Agent, Client } = await loadUndici();
   const connect = await connector(terms);
 
   const tunnel = async ({ hostname, port }: buildConnector.Options): Promise<Socket> => {
@@ -44,7 +48,7 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
     const authorization = proxy.authorization && { "proxy-authorization": proxy.authorization };
     const client = new Client(proxy.shown, { connect });
     // One that accepts and says nothing is not there.
-    const patience = setTimeout(() => void client.destroy(new Error("no answer in time")), terms.timeout);
+    const patience = setTimeout(() => void client.destroy(new ProxyRefused("no answer in time")), terms.timeout);
     try {
       const { socket, statusCode } = await client.connect({
         path: host,
@@ -52,7 +56,7 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
       });
       if (statusCode === 200) return socket as Socket;
       socket.on("error", () => {}).destroy();
-      throw new Error(`the proxy answered with ${statusCode}`);
+      throw new ProxyRefused(`the proxy answered with ${statusCode}`);
     } catch (error) {
       throw new NotConnected(error);
     } finally {
@@ -76,11 +80,17 @@ export async function through(proxy: Proxy, terms: Terms): Promise<Dispatcher> {
 const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
 
 async function connector({ ca, timeout, over }: Terms): Promise<buildConnector.connector> {
-  const { buildConnector } = await import("undici");
+  const { buildConnector } = await loadUndici();
   const connect = buildConnector({ timeout, signal: over, ...(ca && { ca }) });
-  return (options, callback) =>
-    connect(options, (...[error, socket]) => {
-      if (error === null) callback(null, socket);
-      else callback(new NotConnected(error), null);
-    });
+  return (options, callback) => {
+    try {
+      connect(options, (...[error, socket]) => {
+        if (error === null) callback(null, socket);
+        else callback(new NotConnected(error), null);
+      });
+    } catch (error) {
+      // Bun throws at once for an authority that it cannot parse.
+      callback(new NotConnected(error), null);
+    }
+  };
 }

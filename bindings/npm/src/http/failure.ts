@@ -1,18 +1,49 @@
 /** Why there was no response, as far as the codes of Node and of OpenSSL tell. */
 import { codeOf } from "../store/text.js";
 import type { TransportFailure } from "../types.js";
-import { NotConnected } from "./connect.js";
+import { NotConnected, ProxyRefused } from "./connect.js";
 import { BadProxy, type Proxy } from "./proxy.js";
 
-/** What a request by this way comes to that ended in `error`. */
+/** A request failed for a reason that is no trouble of the network: a bug of ours or of a library. */
+export class UnexpectedFailure extends Error {
+  override readonly name = "UnexpectedFailure";
+
+  constructor(cause: unknown) {
+    super("A request failed for an unexpected reason. Please report this, with the cause below.", { cause });
+  }
+}
+
+/**
+ * Returns the failure of a request by this way that ended in `error`.
+ *
+ * @throws UnexpectedFailure where nothing in `error` is known to come from a connection.
+ */
 export function failureOf(error: unknown, proxy: Proxy | undefined): TransportFailure {
   if (error instanceof BadProxy) return "bad_proxy";
   const causes = causesOf(error);
-  if (!causes.some((cause) => cause instanceof NotConnected)) return "broken";
   const codes = causes.map((cause) => codeOf(cause) ?? "");
+  if (!codes.some(isOfConnection) && !causes.some(isNoHttp)) throw new UnexpectedFailure(error);
+  if (!causes.some((cause) => cause instanceof NotConnected)) return "broken";
   const handshake = codes.map(handshakeFailure).find(Boolean);
   // What could not be connected to is the proxy, or what is behind it.
   return handshake ?? (proxy ? { proxy: proxy.shown } : "connect");
+}
+
+/** Whether what came was no HTTP, or a proxy's refusal: undici's parser has a code for some of its errors only. */
+function isNoHttp(cause: unknown): boolean {
+  return cause instanceof ProxyRefused || (cause as Error | null | undefined)?.name === "HTTPParserError";
+}
+
+/** Whether a code is one that connections end with. */
+function isOfConnection(code: string): boolean {
+  return (
+    // Those of the system and of its resolver: `ECONNRESET`, `EAI_AGAIN`.
+    /^E(?!RR_)[A-Z0-9_]+$/.test(code) ||
+    // Those of llhttp and of undici, but for the ones that say that it was called wrongly.
+    /^HPE_|^UND_ERR_(?!INVALID_|NOT_SUPPORTED|REQ_)/.test(code) ||
+    /^ERR_(STREAM_PREMATURE_CLOSE|SOCKET_CLOSED|SOCKET_CONNECTION_TIMEOUT)/.test(code) ||
+    handshakeFailure(code) !== undefined
+  );
 }
 
 function causesOf(error: unknown): unknown[] {
@@ -43,6 +74,6 @@ function handshakeFailure(code: string): TransportFailure | undefined {
     case "CERT_NOT_YET_VALID":
       return "out_of_date";
     default:
-      return /CERT|CRL|^EPROTO$|^ERR_(TLS|SSL|OSSL)_|^UNABLE_TO_|PURPOSE/.test(code) ? "tls" : undefined;
+      return /CERT|CRL|^EPROTO$|^ERR_(TLS|SSL|OSSL)_|^ERR_BORINGSSL$|^UNABLE_TO_|PURPOSE/.test(code) ? "tls" : undefined;
   }
 }

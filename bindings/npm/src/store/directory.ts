@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 
 import { aboutCore, shippedCore } from "../module.js";
-import { createDirectory } from "./plain.js";
+import { makeDirectory, PRIVATE } from "./private-directory.js";
 import { codeOf } from "./text.js";
 
 /** It means nothing on an empty directory, and tells our locks from the agent's. */
@@ -32,6 +32,9 @@ export class Watch {
 export class LockDirectory {
   readonly path: string;
   #release: (() => Promise<void>) | undefined;
+  #isMade = false;
+  /** What is touched is what was made, wherever its path leads by then. None on Windows. */
+  #descriptor: number | undefined;
   /** The time that it was last given by us, in nanoseconds; `undefined` before that. */
   #touched: bigint | undefined;
   #lost = false;
@@ -52,22 +55,27 @@ export class LockDirectory {
         stale: Number.MAX_SAFE_INTEGER,
         update: aboutCore().lock_touch_every_ms,
         retries: 0,
-        fs: { ...fs, mkdir: make, utimes: lock.#touch, rmdir: lock.#remove, rmdirSync: lock.#drop },
+        fs: {
+          ...fs,
+          mkdir: lock.#make,
+          stat: fs.lstat,
+          utimes: lock.#touch,
+          rmdir: lock.#remove,
+          rmdirSync: lock.#drop,
+        },
         onCompromised: () => {
           lock.#lost = true;
         },
       });
     } catch (error) {
-      if (codeOf(error) !== "ELOCKED") throw error;
+      lock.#close();
+      const code = codeOf(error) ?? "";
+      const isTaken = ["ELOCKED", "ESWAPPED"].includes(code) || (lock.#isMade && code === "ENOENT");
+      if (!isTaken) throw error;
     }
     if (lock.#release) {
-      try {
-        lock.#touched = modified(lock.path);
-        return lock;
-      } catch (error) {
-        await lock.release();
-        throw error;
-      }
+      if (lock.isOurs) return lock;
+      await lock.release();
     }
     try {
       const theirs = look(lock.path);
@@ -82,7 +90,7 @@ export class LockDirectory {
   /** Whether the directory still bears the time that we gave it. */
   get isOurs(): boolean {
     try {
-      return !this.#lost && modified(this.path) === this.#touched;
+      return !this.#lost && this.#isOurs(look(this.path));
     } catch {
       return false;
     }
@@ -93,36 +101,64 @@ export class LockDirectory {
     // or at the end of the process. One that cannot be looked at is no longer to be touched, at least.
     if (!this.#isGone) await this.#release?.().catch(() => undefined);
     this.#lost = true;
+    this.#close();
   }
 
   /** Whether it was taken over or removed. */
   get #isGone(): boolean {
     try {
-      return this.#lost || modified(this.path) !== this.#touched;
+      return this.#lost || !this.#isOurs(look(this.path));
     } catch (error) {
       return codeOf(error) === "ENOENT";
     }
   }
 
+  /** Whether that is the directory that we made, with the time that we gave it, if we have. */
+  #isOurs({ dev, ino, mtimeNs }: fs.BigIntStats): boolean {
+    if (this.#touched !== undefined && this.#touched !== mtimeNs) return false;
+    if (this.#descriptor === undefined) return true;
+    const own = fs.fstatSync(this.#descriptor, { bigint: true });
+    return own.dev === dev && own.ino === ino;
+  }
+
+  #make = (path: string, done: Done): void => {
+    atOnce(done, () => {
+      const { descriptor, isNew } = makeDirectory(path);
+      [this.#isMade, this.#descriptor] = [true, descriptor];
+      if (descriptor === undefined || !isNew) return;
+      try {
+        fs.fchmodSync(descriptor, PRIVATE | Number(STICKY));
+      } catch {
+        // A file system that has no such bit: whoever waits for it watches it for longer.
+      }
+    });
+  };
+
   /** The touch, at once, so that the time it leaves is known whenever somebody asks. */
   #touch = (path: string, atime: Date, mtime: Date, done: Done): void => {
     atOnce(done, () => {
-      if (this.#touched !== undefined && modified(path) !== this.#touched) {
+      if (this.#lost || !this.#isOurs(look(path))) {
         // What stands there now is somebody else's, and is not to be touched.
         throw Object.assign(new Error("the lock was taken over"), { code: "ENOENT" });
       }
-      fs.utimesSync(path, atime, mtime);
+      if (this.#descriptor === undefined) fs.utimesSync(path, atime, mtime);
+      else fs.futimesSync(this.#descriptor, atime, mtime);
       this.#touched = modified(path);
     });
   };
 
   /** Removes it, unless somebody has taken it over: the library does not look, least of all at exit. */
   #drop = (path: string): void => {
-    // One without a time was made a moment ago, and could not be given any.
-    if (this.#touched === undefined || this.isOurs) fs.rmdirSync(path);
+    if (!this.#lost && this.#isOurs(look(path))) fs.rmdirSync(path);
   };
 
   #remove = (path: string, done: Done): void => atOnce(done, () => this.#drop(path));
+
+  #close(): void {
+    const descriptor = this.#descriptor;
+    this.#descriptor = undefined;
+    if (descriptor !== undefined) fs.closeSync(descriptor);
+  }
 }
 
 /**
@@ -144,17 +180,6 @@ export function bury(path: string, seen: bigint): void {
 }
 
 type Done = (error: Error | null) => void;
-
-function make(path: string, done: Done): void {
-  atOnce(done, () => {
-    createDirectory(path);
-    try {
-      fs.chmodSync(path, 0o700 | Number(STICKY));
-    } catch {
-      // A file system that has no such bit: whoever waits for it watches it for longer.
-    }
-  });
-}
 
 /** Does what is synchronous in the manner of what is not. */
 function atOnce(done: Done, act: () => void): void {

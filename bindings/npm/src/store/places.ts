@@ -1,10 +1,10 @@
 /** Where the agent keeps its files. */
-import { lstatSync, mkdirSync, chmodSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 
 import { shippedCore } from "../module.js";
-import { codeOf } from "./text.js";
+import { makeDirectories } from "./private-directory.js";
 
 /** The agent's directory, and the overrides file where one was named. */
 export class Places {
@@ -77,7 +77,7 @@ export class Places {
 
   /** Creates the directory, and those above it, for this user alone. */
   create(): void {
-    createDirectory(this.directory);
+    makeDirectories(this.directory);
   }
 }
 
@@ -86,14 +86,21 @@ export function agentDirectory(environment: NodeJS.ProcessEnv): string {
   const set = environment["PI_CODING_AGENT_DIR"];
   if (!set) return join(homedir(), ".pi", "agent");
   // As the agent does: a variable that no shell has expanded may hold a tilde.
-  if (set === "~") return homedir();
-  return set.startsWith("~/") ? join(homedir(), set.slice(2)) : set;
+  const below = belowHome(set, process.platform);
+  return below === undefined ? set : join(homedir(), below);
+}
+
+/** Returns what follows `~` and a separator of this platform; `undefined` where nothing is to be expanded. */
+export function belowHome(path: string, platform: NodeJS.Platform): string | undefined {
+  if (path === "~") return "";
+  const isBelow = path.startsWith("~/") || (platform === "win32" && path.startsWith("~\\"));
+  return isBelow ? path.slice(2) : undefined;
 }
 
 /** A path with `~` for the home directory. */
 export function withTilde(path: string): string {
   const below = relative(homedir(), path);
-  return below && !below.startsWith("..") && !isAbsolute(below) ? `~/${below}` : path;
+  return below && !below.startsWith("..") && !isAbsolute(below) ? `~${sep}${below}` : path;
 }
 
 /** Where a path leads after all symbolic links; the file itself need not be there yet. */
@@ -117,16 +124,4 @@ export function besideItself(path: string): string {
 
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-function createDirectory(directory: string): void {
-  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
-  if (dirname(directory) !== directory) createDirectory(dirname(directory));
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-    // Whatever the umask takes away, this user needs.
-    chmodSync(directory, 0o700);
-  } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
-  }
 }

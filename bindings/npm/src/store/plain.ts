@@ -1,20 +1,5 @@
-/** Small files and directories of the credential file's own, made for its owner alone. */
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  rmdirSync,
-  statSync,
-  type Stats,
-} from "node:fs";
-import { dirname } from "node:path";
+/** Small files of the credential file's own, made for its owner alone. */
+import { closeSync, fchmodSync, fchownSync, fstatSync, openSync, rmSync, type Stats } from "node:fs";
 
 /** Creates a file that is not there yet, for writing; gives its descriptor. */
 export function createFile(path: string): number {
@@ -27,25 +12,6 @@ export function createFile(path: string): number {
     closeSync(file);
     rmSync(path, { force: true });
     throw error;
-  }
-}
-
-/** Creates a directory that is not there yet and belongs to whom the one above it belongs to. */
-export function createDirectory(path: string): void {
-  mkdirSync(path, 0o700);
-  try {
-    chmodSync(path, 0o700);
-  } catch (error) {
-    rmdirSync(path);
-    throw error;
-  }
-  try {
-    // Root that works for a user leaves, if it dies, what that user can remove.
-    const [own, above] = [lstatSync(path), statSync(dirname(path))];
-    if (own.uid === above.uid && own.gid === above.gid) return;
-    chownSync(path, above.uid, above.gid);
-  } catch {
-    // As well as it goes.
   }
 }
 

@@ -1,0 +1,183 @@
+/**
+ * Directories made for their owner alone. Modes and owners are set by descriptor: whoever may write the directory
+ * above can put a link in the place of the new one at any moment.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname } from "node:path";
+
+import { codeOf } from "./text.js";
+
+/** The mode of a directory for its owner alone. */
+export const PRIVATE = 0o700;
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+/** Windows has neither these flags nor these modes, and keeps links in the hands of administrators. */
+const IS_UNIX = process.platform !== "win32";
+
+/** How far the two times of a new directory are apart at most on odd file systems: a second. */
+const NEARLY_NS = 1_000_000_000n;
+
+/** A directory that this process has made. */
+export interface Made {
+  /** Its descriptor, which the caller closes; `undefined` on Windows. */
+  readonly descriptor: number | undefined;
+  /** Whether it is surely the new one, so that its mode may be set. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Creates a directory that is not there yet. By root, it belongs to whom the one above it belongs to:
+ * root that works for a user leaves what that user can remove.
+ *
+ * @throws with `ESWAPPED` where another took its place at once.
+ */
+export function makeDirectory(path: string): Made {
+  if (!IS_UNIX || process.geteuid?.() !== 0) return make(path);
+  const above = openExisting(dirname(path));
+  try {
+    return make(path, above);
+  } finally {
+    closeSync(above);
+  }
+}
+
+/** Creates a directory and those above it that are not there yet, each as {@link makeDirectory} does. */
+export function makeDirectories(path: string): void {
+  const missing: string[] = [];
+  for (let at = path; !statSync(at, { throwIfNoEntry: false })?.isDirectory(); at = dirname(at)) {
+    // The root of a drive that is not there.
+    if (dirname(at) === at) break;
+    missing.unshift(at);
+  }
+  const [first] = missing;
+  if (first === undefined) return;
+  const isRoot = IS_UNIX && process.geteuid?.() === 0;
+  let above = isRoot ? openExisting(dirname(first)) : undefined;
+  try {
+    for (const at of missing) {
+      const next = makeOrOpen(at, above);
+      close(above);
+      above = next;
+      if (isRoot) continue;
+      // Nobody has to be kept out of its way.
+      close(above);
+      above = undefined;
+    }
+  } finally {
+    close(above);
+  }
+}
+
+/**
+ * Opens a directory for root. A link that a user has made may lead to what belongs to that user, and
+ * to nothing else: root would write for them where they may not.
+ */
+function openExisting(path: string): number {
+  try {
+    return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    // A link is no directory, says Linux.
+    if (!["ELOOP", "ENOTDIR"].includes(codeOf(error) ?? "")) throw error;
+  }
+  const link = lstatSync(path);
+  const descriptor = openSync(path, O_RDONLY | O_DIRECTORY);
+  if (link.uid === 0 || link.uid === fstatSync(descriptor).uid) return descriptor;
+  closeSync(descriptor);
+  throw Object.assign(new Error("a user's link leads to what is not theirs"), { code: "EACCES" });
+}
+
+/** Another process may make the same directory; a link in its place was not there a moment ago. */
+function makeOrOpen(path: string, above: number | undefined): number | undefined {
+  try {
+    return make(path, above).descriptor;
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    return above === undefined ? undefined : openSync(below(above, path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+}
+
+function make(path: string, above?: number): Made {
+  const at = below(above, path);
+  mkdirSync(at, PRIVATE);
+  if (!IS_UNIX) return { descriptor: undefined, isNew: false };
+  const descriptor = openNew(at);
+  try {
+    const own = fstatSync(descriptor, { bigint: true });
+    // A rename sets the time of the change alone. Of a new directory both are the same, or nearly.
+    if (own.ctimeNs - own.mtimeNs > NEARLY_NS) throw swapped();
+    const isNew = own.uid === BigInt(process.geteuid?.() ?? -1) && own.mtimeNs === own.ctimeNs;
+    if (isNew) {
+      fchmodSync(descriptor, PRIVATE);
+      if (above !== undefined) giveTo(descriptor, above);
+    }
+    return { descriptor, isNew };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Opens a directory that was made a moment ago. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    const code = codeOf(error) ?? "";
+    if (["ELOOP", "ENOTDIR", "ENOENT"].includes(code)) throw swapped();
+    removeEmpty(path);
+    if (code !== "EACCES") throw error;
+  }
+  // The umask takes away what its owner needs.
+  const umask = process.umask(0o077);
+  try {
+    mkdirSync(path, PRIVATE);
+  } finally {
+    process.umask(umask);
+  }
+  return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/** Gives a directory to whom the one above it belongs to, as well as the system lets us. */
+function giveTo(descriptor: number, above: number): void {
+  try {
+    const { uid, gid } = fstatSync(above);
+    fchownSync(descriptor, uid, gid);
+  } catch {
+    // Some file systems have one owner for all.
+  }
+}
+
+/** A path by the descriptor of the directory above, where the system has such paths. */
+function below(above: number | undefined, path: string): string {
+  if (above === undefined) return path;
+  const directory = `/proc/self/fd/${above}`;
+  return existsSync(directory) ? `${directory}/${basename(path)}` : path;
+}
+
+function close(descriptor: number | undefined): void {
+  if (descriptor !== undefined) closeSync(descriptor);
+}
+
+function removeEmpty(path: string): void {
+  try {
+    if (lstatSync(path).isDirectory()) rmdirSync(path);
+  } catch {
+    // It is empty, and in nobody's way for long.
+  }
+}
+
+function swapped(): Error {
+  return Object.assign(new Error("another took the place of a new directory"), { code: "ESWAPPED" });
+}
