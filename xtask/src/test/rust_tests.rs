@@ -11,7 +11,8 @@ pub(super) fn run() -> Result<Outcome> {
     let (faults, reports) = (faults::read()?, field_reports::read()?);
     let watched = watch(&[ALL])?;
     println!("\n{}", paint::bold("simulated"));
-    watched.notes("simulated: ").for_each(|line| println!("{line}"));
+    let lines = watched.lines.iter();
+    lines.filter_map(|it| it.strip_prefix("simulated: ")).for_each(|line| println!("{line}"));
     let ran = &watched.ran;
     let checked = [
         faults::check(&faults, ran),

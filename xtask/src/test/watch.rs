@@ -10,18 +10,13 @@ use crate::{Result, cargo, wasm};
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     pub(super) ran: Ran,
-    lines: Vec<String>,
+    pub(super) lines: Vec<String>,
 }
 
 impl Watched {
     pub(super) fn read(&mut self, line: String) {
         self.ran.read(&line);
         self.lines.push(line);
-    }
-
-    /// The rest of each line that begins with this.
-    pub(super) fn notes(&self, beginning: &'static str) -> impl Iterator<Item = &str> {
-        self.lines.iter().filter_map(move |line| line.strip_prefix(beginning))
     }
 }
 
