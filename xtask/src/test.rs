@@ -10,18 +10,25 @@
 //! | `test/dependencies.rs` | licences and sources of every dependency |
 //! | `test/licence.rs` | reading an SPDX expression |
 //! | `test/rust_tests.rs` | the Rust tests, and those that they run in Node, counted |
+//! | `test/watch.rs` | `cargo test`, shown and read |
 //! | `test/output.rs` | what `cargo test` says: which tests ran, and what came of each |
-//! | `test/faults.rs` | the table of faults, held against it |
+//! | `test/evidence.rs` | claims and the tests that prove them, compared with it |
+//! | `test/faults.rs` | the table of faults |
+//! | `test/field_reports.rs` | inputs from public bug reports |
+//! | `test/attacks.rs` | attacks by another user of this machine |
 //! | `test/binary_size.rs` | the size of `pi` as it is shipped |
 //! | `test/system_calls.rs` | what a fresh token costs, seen from the kernel |
 //! | `test/tools.rs` | strace and faketime, installed where they are missing |
 //!
 //! It stops at the first step that fails. A step that cannot run here is counted as skipped.
 
+mod attacks;
 mod binary_size;
 mod core_tree;
 mod dependencies;
+mod evidence;
 mod faults;
+mod field_reports;
 mod host_tree;
 mod licence;
 mod output;
@@ -31,6 +38,7 @@ mod steps;
 mod system_calls;
 mod tools;
 mod wasm;
+mod watch;
 
 use std::io::Write as _;
 use std::ops::Add;
@@ -43,7 +51,7 @@ use clap::builder::PossibleValuesParser;
 use crate::{Result, paint};
 pub(crate) use binary_size::BUDGET_BYTES as SIZE_BUDGET_BYTES;
 use report::{Report, Row};
-use steps::STEPS;
+use steps::{STEPS, Step};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -84,10 +92,13 @@ impl Add for Counts {
 
 /// Runs the steps; exit code 1 if one failed.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|it| it == name);
+    let chosen = |step: &Step| match options.only.is_empty() {
+        true => step.within.is_none(),
+        false => options.only.iter().any(|it| it == step.name),
+    };
     let mut report = Report::default();
     let mut failed = None;
-    for step in STEPS.iter().filter(|step| chosen(step.name)) {
+    for step in STEPS.iter().filter(|step| chosen(step)) {
         if failed.is_some() {
             report.add(step.name, Row::NotRun);
             continue;

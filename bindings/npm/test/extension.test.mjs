@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import piAuth from "pi-auth/pi-extension";
 
-import { codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, serve, settings, SANDBOX } from "./support.mjs";
+import { anthropic, codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, nextGrant, serve, set, settings, SANDBOX } from "./support.mjs";
 
 const COPILOT = { id: "gpt-4.1", provider: "github-copilot", baseUrl: "https://api.individual.githubcopilot.com", headers: { "Editor-Version": "old/1", "X-Own": "1" } };
 
@@ -111,6 +111,28 @@ test("when the agent says so it is refreshed, whatever the credential says of it
       assert.ok(Number.isSafeInteger(next.expires), String(next.expires));
     }
   }));
+
+for (const [title, refreshOf] of [
+  ["an older agent", async () => (await older()).anthropic.oauth.refreshToken],
+  ["an agent of today", async () => (await today()).anthropic.auth.oauth.refresh],
+]) {
+  test(`${title} that gives up during a refresh still gets the answer`, needsSandbox, (context) =>
+    inHome(async () => {
+      const credential = await anthropic(EXPIRED);
+      const refresh = await refreshOf();
+      const granted = await nextGrant();
+      // The agent gives up after 15 s. By then the provider may have replaced the refresh token.
+      await set(context, { token_delay_ms: 25_000 });
+      const patience = new AbortController();
+      const refreshed = refresh(credential, patience.signal);
+      await granted();
+      patience.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+      await settings({ token_delay_ms: 0 });
+      const next = await refreshed;
+      assert.notEqual(next.refresh, credential.refresh);
+      assert.ok(await isValid({ refresh: next.refresh }));
+    }));
+}
 
 test("what an older agent opens in a shell holds no command, whatever the server says", needsSandbox, (context) =>
   inHome(async (it) => {

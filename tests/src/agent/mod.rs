@@ -27,17 +27,17 @@ pub enum Version {
     /// The last one under its first name, on the Node in PATH.
     V0_73_1,
     /// One of today, on a newer Node, which comes from npm as well.
-    V1_5_2,
+    V1_6_0,
 }
 
 impl Version {
     /// All of them.
-    pub const ALL: [Version; 2] = [Version::V0_73_1, Version::V1_5_2];
+    pub const ALL: [Version; 2] = [Version::V0_73_1, Version::V1_6_0];
 
     fn name(self) -> &'static str {
         match self {
             Version::V0_73_1 => "0.73.1",
-            Version::V1_5_2 => "1.5.2",
+            Version::V1_6_0 => "1.6.0",
         }
     }
 
@@ -45,7 +45,7 @@ impl Version {
     fn program(self) -> &'static str {
         match self {
             Version::V0_73_1 => "@mariozechner/pi-coding-agent/dist/cli.js",
-            Version::V1_5_2 => "@earendil-works/pi-coding-agent/dist/bundle/cli.js",
+            Version::V1_6_0 => "@earendil-works/pi-coding-agent/dist/bundle/cli.js",
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const COPILOT: &str = "github-copilot";
 pub(crate) fn model(version: Version) -> &'static str {
     match version {
         Version::V0_73_1 => "gpt-4.1",
-        Version::V1_5_2 => "kimi-k3",
+        Version::V1_6_0 => "kimi-k3",
     }
 }
 

@@ -44,7 +44,7 @@ fn a_login_that_only_the_agent_calls_old_is_refreshed_all_the_same() {
     document["anthropic"]["expires"] = (pi_auth_tests::pi::now_ms() + 120_000).into();
     home.write("auth.json", document.to_string());
     home.pi(["token", "anthropic"]).run().exits(0).prints(&format!("{}\n", old.access));
-    answered(&ask(Version::V1_5_2, &home));
+    answered(&ask(Version::V1_6_0, &home));
     assert_eq!(sandbox.grants(), 1);
     asked_with(&sandbox, &access(&home));
 }

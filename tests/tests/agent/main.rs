@@ -8,6 +8,7 @@
 //! | `login.rs` | with it: the agent's logins are the core's |
 //! | `package.rs` | the ways in which the agent takes the package |
 //! | `screen.rs` | the agent at a terminal, and somebody who reads it and types |
+//! | `slow.rs` | a provider that answers a refresh later than the agent waits for it |
 //! | `together.rs` | `pi`, programs with the package and the agent, all at once |
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -17,10 +18,11 @@ mod extension;
 mod login;
 mod package;
 mod screen;
+mod slow;
 mod together;
 
 use pi_auth_tests::agent::send_messages_to;
-use pi_auth_tests::pi::{Age, Ended, Home};
+use pi_auth_tests::pi::{Age, Ended, Home, Pi, Running};
 use pi_auth_tests::sandbox::{Config, Credential, Entry, Kind, REPLY, Sandbox};
 use serde_json::json;
 
@@ -42,6 +44,13 @@ fn agent_home(sandbox: &Sandbox, age: Age) -> (Home, Credential) {
 /// The stored access token of Anthropic.
 fn access(home: &Home) -> String {
     home.entry("anthropic")["access"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Starts the agent in print mode, which reads its input to the end before it does anything else.
+fn start(agent: Pi<'_>) -> Running {
+    let mut running = agent.start();
+    running.close_stdin();
+    running
 }
 
 /// Asserts that the agent said what the model said.

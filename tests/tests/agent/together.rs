@@ -7,7 +7,7 @@ use pi_auth_tests::internet::Internet;
 use pi_auth_tests::npm::{node, package};
 use pi_auth_tests::pi::{Age, Home, Running};
 
-use crate::{access, agent_home, answered, asked_with, sandbox};
+use crate::{access, agent_home, answered, asked_with, sandbox, start};
 
 /// A program that prints the token that the package gives it.
 const PROGRAM: &str = "import { refreshToken } from 'pi-auth'; \
@@ -37,7 +37,7 @@ fn ten_of_pi_ten_programs_and_the_agent_make_one_refresh() {
             let (home, old) = agent_home(&sandbox, Age::Expired);
             let agent = Agent::installed(version);
             let words: &[&str] = if extended { &["-e", extension] } else { &[] };
-            let agent = on(&internet, agent.ask(&home, CLAUDE, words)).start();
+            let agent = start(on(&internet, agent.ask(&home, CLAUDE, words)));
             let others: Vec<Running> = natives(&home).chain(programs(&home, &node)).collect();
             let mut printed: Vec<String> = Vec::new();
             for other in others {

@@ -61,6 +61,12 @@ impl Ran {
         self.verdicts.get(name)
     }
 
+    /// The tests whose names begin so: the rest of the name, and the verdict.
+    pub(super) fn below(&self, beginning: &str) -> impl Iterator<Item = (&str, &Verdict)> {
+        let all = self.verdicts.iter();
+        all.filter_map(move |(name, verdict)| Some((name.strip_prefix(beginning)?, verdict)))
+    }
+
     /// How many passed, failed and were skipped. Here those of one name count one by one.
     pub(super) fn counts(&self) -> Counts {
         self.counts
@@ -198,6 +204,8 @@ test host/src/lib.rs - (line 12) - compile ... ok
         let found: Vec<_> = ran.verdicts.iter().map(|(name, it)| (&**name, it.clone())).collect();
         assert_eq!(found, expected);
         assert_eq!(ran.verdict("tests/pi::no::claim"), None);
+        let below: Vec<&str> = ran.below("tests/npm::").map(|(name, _)| name).collect();
+        assert_eq!(below, ["b::claim", "store"]);
         assert_eq!(ran.counts(), Counts { passed: 8, failed: 2, ignored: 4 });
     }
 

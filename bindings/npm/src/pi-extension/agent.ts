@@ -31,7 +31,7 @@ export interface ProviderConfig {
     isSubscription: boolean;
     usesCallbackServer: boolean;
     login(callbacks: LoginCallbacks): Promise<AgentCredential>;
-    refreshToken(credential: AgentCredential): Promise<AgentCredential>;
+    refreshToken(credential: AgentCredential, signal?: AbortSignal): Promise<AgentCredential>;
     getApiKey(credential: AgentCredential): string;
     modifyModels?(models: AgentModel[], credential: AgentCredential): AgentModel[];
   };
@@ -65,7 +65,8 @@ export interface NativeProvider {
 export interface NativeOAuth {
   name: string;
   login(interaction: NativeInteraction): Promise<StoredCredential>;
-  refresh(credential: StoredCredential): Promise<StoredCredential>;
+  /** Runs under the agent's lock; the `signal` of agent 1.6.0 fires after 15 s. */
+  refresh(credential: StoredCredential, signal?: AbortSignal): Promise<StoredCredential>;
   toAuth(credential: StoredCredential): Promise<{
     apiKey: string;
     baseUrl?: string;

@@ -17,6 +17,7 @@ export function nativeOf<Provider extends NativeProvider>(
     name: subscription.name,
     ...builtin.auth.oauth,
     login: (interaction) => subscription.login(personOf(agentOf(interaction)), interaction.signal),
+    // The agent's signal is not passed on: see `Subscription.refresh`.
     refresh: (credential) => subscription.refresh(credential),
     toAuth: async (credential) => {
       const apiKey = credential.access;

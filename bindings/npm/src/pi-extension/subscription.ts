@@ -47,7 +47,9 @@ export class Subscription {
    * Gets a new token, since it is the agent that says when. Where the provider is in trouble, a token
    * that is still valid comes back as it was.
    *
-   * It cannot be cancelled: the provider has perhaps replaced the refresh token by then.
+   * It cannot be cancelled: the provider may have replaced the refresh token by then. Agent
+   * 1.6.0 gives up after 15 s and sends the old token again, which ends the login. This waits for
+   * the answer; each request has a deadline of its own.
    */
   async refresh(old: AgentCredential): Promise<StoredCredential> {
     // Others write this field, too: it may be a text, or nothing, or later than the core counts.
