@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::disk_fault::DiskFault;
 use crate::provider::Trouble;
 
 /// Whoever can do something.
@@ -23,8 +24,8 @@ pub(crate) enum Action {
     Step(Actor),
     /// A request meets trouble.
     Trouble(u32, Trouble),
-    /// The step of a process that writes to the disk fails.
-    FailDisk(usize),
+    /// The step of a process that uses the disk fails.
+    FailDisk(usize, DiskFault),
     Crash(usize),
     Stall(Actor),
     Signal(usize),
@@ -44,7 +45,7 @@ impl fmt::Display for Action {
             Action::Step(Actor::AgentTouch(n)) => write!(f, "agent {n} touches its lock"),
             Action::Step(Actor::Message(id)) => write!(f, "request {id} arrives"),
             Action::Trouble(id, trouble) => write!(f, "request {id} meets {trouble:?}"),
-            Action::FailDisk(pid) => write!(f, "process {pid}, whose disk fails"),
+            Action::FailDisk(pid, fault) => write!(f, "process {pid} meets {fault:?}"),
             Action::Crash(pid) => write!(f, "process {pid} is killed"),
             Action::Stall(actor) => write!(f, "{actor:?} is stopped for a minute"),
             Action::Signal(pid) => write!(f, "process {pid} gets a signal"),

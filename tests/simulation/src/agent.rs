@@ -207,11 +207,12 @@ impl<M: Mind> World<M> {
         self.agents[n].step = next;
     }
 
-    /// `oauth.json` is read and renamed away, as if that were one call, and `auth.json` written after that.
+    /// `oauth.json` is read and renamed away, as if that were one call, and `auth.json` written after that. A file
+    /// that does not parse stays where it is.
     fn take_over(&mut self, name: Name) -> Step {
-        let Some(text) = self.disk.text(Name::OAuth).filter(|_| name == Name::OAuth) else {
-            return Step::Over;
-        };
+        let is_whole = |text: &Rc<str>| serde_json::from_str::<Value>(text).is_ok();
+        let text = self.disk.text(Name::OAuth).filter(|_| name == Name::OAuth);
+        let Some(text) = text.filter(is_whole) else { return Step::Over };
         self.disk.remove(Name::OAuth);
         self.disk.migrated = Some(self.clock(0).at(self.now));
         Step::Moved(text)

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::mind::Mind;
 use crate::mutation::Mutation;
+use crate::odd;
 use crate::process::End;
-use crate::provider::Rotation;
+use crate::provider::{Answer, Rotation};
 use crate::told::Told;
 use crate::world::World;
 
@@ -16,6 +17,12 @@ impl<M: Mind> World<M> {
     /// What a flow is told, in a host that hears well; in others, something else.
     pub(crate) fn misheard(&mut self, pid: usize, told: Told) -> Told {
         let Some(mutation) = self.setup.mutation else { return told };
+        if let (Mutation::DropOddAnswer, Told::Answer(Answer::Http { status: 200, body, .. })) =
+            (mutation, &told)
+            && !odd::is_plain(body)
+        {
+            return Told::Answer(Answer::Broken);
+        }
         let Told::Read(name, text) = &told else { return told };
         let process = &mut self.processes[pid];
         let is_held = process.held.is_some();

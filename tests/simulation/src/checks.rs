@@ -1,5 +1,6 @@
 //! What must hold in every world, whatever happens:
 //!
+//! - No token is spent where the disk is known to refuse what its answer needs.
 //! - A refresh token is sent once, unless the answer to it was lost, and never twice at the same time.
 //! - What others have in the file, and other logins, never change; a corrupt file is not overwritten.
 //! - A login disappears by a logout only, and what was logged out does not come back.
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::agent;
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};
+use crate::disk_fault::CUT_UNSYNCED;
 use crate::ledger::{Sent, State};
 use crate::mind::Mind;
 use crate::process::End;
@@ -35,13 +37,18 @@ fn members(text: Option<&str>) -> Option<Map<String, Value>> {
     }
 }
 
-/// Whether two files are the same to the byte, but for what is in the braces of this entry.
+/// Whether two files are the same to the byte, but for what is in the braces of this entry. No text in it has
+/// braces of its own.
 fn differ_in_entry_only(before: &str, after: &str, account: &str) -> bool {
     let parts = |text: &'_ str| {
         let key = text.find(&format!("\"{account}\""))?;
         let open = key + text[key..].find('{')?;
-        let close = open + text[open..].find('}')?;
-        Some((text[..open].to_owned(), text[close..].to_owned()))
+        let mut depth = 0;
+        let length = text[open..].find(|it| {
+            depth += i32::from(it == '{') - i32::from(it == '}');
+            depth == 0
+        })?;
+        Some((text[..open].to_owned(), text[open + length..].to_owned()))
     };
     parts(before) == parts(after)
 }
@@ -53,6 +60,9 @@ fn refresh_of(login: Option<&Value>) -> Option<Refresh> {
 impl<M: Mind> World<M> {
     /// A request is sent.
     pub(crate) fn check_send(&mut self, message: u32, by: Pid, ask: Ask) {
+        if by < agent::FIRST && ask != Ask::Code {
+            self.check_trial(by as usize);
+        }
         if let (Ask::Refresh(refresh), None) = (ask, self.ledger.excuse) {
             let is_copilot =
                 self.provider.families.get(refresh.family).is_some_and(|it| it.is_copilot);
@@ -269,6 +279,10 @@ impl<M: Mind> World<M> {
     /// A process ends with an answer that is not in the file.
     fn check_unsaved(&mut self, pid: usize, at: usize, granted: Refresh) {
         let job = self.processes[pid].job;
+        // While a person logs in nothing is held: neither the lock, nor descriptors for the save.
+        if job == Job::Login && self.processes[pid].is_out_of_descriptors {
+            self.ledger.excuse("no descriptor was left to store a new login");
+        }
         let file = members(self.disk.text(self.disk.name()).as_deref()).unwrap_or_default();
         let stored = refresh_of(file.get(job.account().id()));
         let ask = self.ledger.sent[at].ask;
@@ -289,7 +303,8 @@ impl<M: Mind> World<M> {
     fn may_need_login(&self, account: Account) -> bool {
         let checks = &self.ledger;
         let may = checks.was_logged_out || !checks.lost.is_empty() || checks.excuse.is_some();
-        may && account == Account::Anthropic
+        // Where nothing was synced, a power cut leaves a blank file.
+        (may && account == Account::Anthropic) || checks.excuse == Some(CUT_UNSYNCED)
     }
 
     /// Whether a lock may have been waited for in vain.
@@ -321,12 +336,12 @@ impl<M: Mind> World<M> {
             End::Failed("retry_later" | "network" | "provider_error" | "store_unavailable", _) => {
                 self.is_disturbed()
             }
-            // Half of what the agent is writing was seen, and the lock that tells could not be had, or told
+            // Half of what the agent, or one of ours in place, is writing was seen, and the lock that tells could not be had, or told
             // nothing, since another holder had lost it.
             End::Failed("store_corrupt", _) => {
-                let is_past_mending = self.ledger.excuse.is_some();
-                (self.ledger.is_disturbed || self.ledger.crashes > 0 || is_past_mending)
-                    && !self.agents.is_empty()
+                let may_be_half = !self.agents.is_empty() || self.ledger.was_overwritten;
+                let is_troubled = self.ledger.is_disturbed || self.ledger.crashes > 0;
+                (may_be_half && is_troubled) || self.ledger.excuse.is_some()
             }
             End::Failed(..) => false,
         };

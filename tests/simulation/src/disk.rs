@@ -17,6 +17,17 @@ pub(crate) enum Name {
     OAuth,
 }
 
+/// How a sync ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Syncing {
+    #[default]
+    Works,
+    /// It is refused, and nothing is known of what is durable.
+    Unsupported,
+    /// With an error.
+    Fails,
+}
+
 /// A file's contents.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct File {
@@ -50,6 +61,11 @@ pub(crate) struct Disk {
     pub(crate) temporary: Vec<Pid>,
     /// `auth.json.backoff`.
     pub(crate) backoff: Option<Rc<str>>,
+    pub(crate) syncing: Syncing,
+    /// Whether no rename is done.
+    pub(crate) refuses_renames: bool,
+    /// How often the disk has begun to refuse what a save needs.
+    pub(crate) breakdowns: u32,
     versions: u32,
 }
 
@@ -92,9 +108,22 @@ impl Disk {
         self.files[name as usize] = None;
     }
 
-    /// Makes the names durable.
+    /// Makes the names durable, where that works.
     pub(crate) fn sync(&mut self) {
-        self.durable.clone_from(&self.files);
+        if self.syncing == Syncing::Works {
+            self.durable.clone_from(&self.files);
+        }
+    }
+
+    /// Everything works again.
+    pub(crate) fn recover(&mut self) {
+        (self.syncing, self.refuses_renames) = (Syncing::Works, false);
+    }
+
+    /// Whether something is there that was never written out, since no sync works.
+    pub(crate) fn holds_unsynced(&self) -> bool {
+        let is_unsynced = self.files.iter().flatten().any(|file| !file.synced);
+        is_unsynced && self.syncing != Syncing::Works
     }
 
     /// The power is gone. What was renamed and not yet synced may be there (`kept`) or not; what was

@@ -1,10 +1,9 @@
 //! What has happened so far, as far as it matters for what may happen.
 
-use serde_json::Value;
-
 use crate::agent;
 use crate::clock::Ms;
 use crate::disk::Pid;
+use crate::odd;
 use crate::provider::{Answer, Ask, Provider, Refresh};
 
 /// What has happened, as far as it matters for what may happen.
@@ -26,6 +25,8 @@ pub(crate) struct Ledger {
     /// Until when nobody is to ask again with a token, and who found that out.
     pub(crate) quiet: Vec<(Refresh, Ms, Pid)>,
     pub(crate) disk_failed: Vec<Pid>,
+    /// Whether one of ours has written the file in place.
+    pub(crate) was_overwritten: bool,
 }
 
 /// A request that asked for tokens.
@@ -102,7 +103,7 @@ impl Ledger {
             Some(Answer::Http { status: 200, body, .. }) => body,
             _ => "",
         };
-        let is_whole = serde_json::from_str::<Value>(body).is_ok();
+        let is_whole = odd::members(body).is_some();
         match self.sent[at].state {
             State::Granted(granted) if is_whole => self.sent[at].state = State::Delivered(granted),
             State::Granted(granted) => self.lose(at, granted),

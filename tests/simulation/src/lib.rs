@@ -11,7 +11,7 @@
 //! | `world.rs`, `action.rs` | what can happen next, and making it happen |
 //! | `process.rs`, `op.rs`, `lock.rs`, `release.rs`, `write.rs`, `told.rs` | a process of ours, one system call at a time |
 //! | `agent.rs` | a process of the agent: proper-lockfile's rules, a file written in place |
-//! | `provider.rs`, `network.rs`, `disk.rs`, `clock.rs` | what they meet in |
+//! | `provider.rs`, `odd.rs`, `network.rs`, `disk.rs`, `disk_fault.rs`, `clock.rs` | what they meet in |
 //! | `checks.rs` | what must hold, always, judged by what has happened: `ledger.rs` |
 //! | `mind.rs` | real flows, alive or remembered |
 //! | `explore.rs`, `random.rs` | which worlds there are |
@@ -26,12 +26,14 @@ mod broken;
 mod checks;
 mod clock;
 mod disk;
+mod disk_fault;
 pub mod explore;
 mod ledger;
 mod lock;
 mod mind;
 mod mutation;
 mod network;
+mod odd;
 mod op;
 mod process;
 mod provider;

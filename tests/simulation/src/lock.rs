@@ -11,6 +11,7 @@ use pi_auth_core::migration::LOOKS;
 use crate::agent;
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};
+use crate::disk_fault::DiskFault;
 use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::op::Op;
@@ -74,9 +75,14 @@ impl Locking {
         self.directory
     }
 
-    /// Whether its next step makes something.
-    pub(crate) fn writes(&self) -> bool {
-        matches!(self.step, Step::Aim | Step::Directory | Step::Room)
+    /// Failures of a disk that its next step can meet.
+    pub(crate) fn disk_faults(&self) -> &'static [DiskFault] {
+        match self.step {
+            Step::Kernel | Step::Read(_) => DiskFault::OF_AN_OPEN,
+            Step::Directory => DiskFault::OF_A_DIRECTORY,
+            Step::Aim | Step::Room => DiskFault::OF_A_TRIAL,
+            Step::Current | Step::Bury(_) | Step::Grave(..) => &[],
+        }
     }
 
     /// Gives back what was taken so far.
@@ -157,7 +163,7 @@ impl<M: Mind> World<M> {
     }
 
     /// One step of taking the lock.
-    pub(crate) fn step_lock(&mut self, pid: usize, mut locking: Locking, fails: bool) {
+    pub(crate) fn step_lock(&mut self, pid: usize, mut locking: Locking, fault: Option<DiskFault>) {
         let id = pid as Pid;
         match locking.step {
             Step::Current => match self.processes[pid].held.take() {
@@ -188,13 +194,16 @@ impl<M: Mind> World<M> {
                 }
                 None => locking.step = Step::Kernel,
             },
-            Step::Aim if fails => return self.tell(pid, Told::DiskFailed),
             Step::Aim => {
+                let has_room = self.prepare(pid, fault);
                 if let Some(held) = &mut self.processes[pid].held {
-                    held.has_room = true;
-                    self.disk.temporary.push(id);
+                    held.has_room = has_room;
                 }
-                return self.tell(pid, Told::Locked);
+                let is_locked = has_room || self.processes[pid].mind.is_critical();
+                return self.tell(pid, if is_locked { Told::Locked } else { Told::DiskFailed });
+            }
+            Step::Kernel if !self.can_open(pid) => {
+                return self.give_up_lock(pid, locking, Told::DiskFailed);
             }
             Step::Kernel if self.kernel_is_taken() => {
                 return self.give_up_lock(pid, locking, Told::TimedOut { alive: true });
@@ -206,7 +215,9 @@ impl<M: Mind> World<M> {
                 locking.step = Step::Directory;
             }
             Step::Directory => match self.foreign_directory() {
-                None if fails => return self.give_up_lock(pid, locking, Told::DiskFailed),
+                None if fault.is_some() => {
+                    return self.give_up_lock(pid, locking, Told::DiskFailed);
+                }
                 None => {
                     if !self.is(Mutation::NoLock) && !self.is(Mutation::NoDirectoryLock) {
                         let touched = Mtime { at: self.clock(pid).at(self.now), by: id };
@@ -256,21 +267,19 @@ impl<M: Mind> World<M> {
             }
             Step::Room => {
                 self.sweep();
-                if !fails {
-                    self.disk.temporary.push(id);
-                }
+                let has_room = self.prepare(pid, fault);
                 let (target, directory) = (self.disk.name(), locking.directory);
                 let is_touched = directory.is_some() && !self.is(Mutation::NoTouch);
                 let touch = is_touched.then_some(self.now + TOUCH_EVERY_MS);
-                let (seen, has_room, is_lost) = (None, !fails, false);
+                let (seen, is_lost) = (None, false);
                 let held = Held { target, seen, has_room, directory, touch, is_lost };
                 self.waited(pid, locking.since);
-                if fails && locking.purpose == Purpose::Probe {
+                if !has_room && locking.purpose == Purpose::Probe {
                     let releasing = Releasing::new(held, Then::Tell(Told::DiskFailed));
                     return self.go(pid, Op::Release(releasing));
                 }
                 self.processes[pid].held = Some(held);
-                if fails {
+                if !has_room && !self.processes[pid].mind.is_critical() {
                     // The lock is kept, until the flow ends or tries again.
                     return self.tell(pid, Told::DiskFailed);
                 }

@@ -81,4 +81,14 @@ mutations! {
     WriteNothing,
     /// The file is written anew as a whole, instead of edited.
     WriteAnew,
+    /// An answer of which a part cannot be used is dropped whole.
+    DropOddAnswer,
+    /// A new file that cannot be synced is not put in place.
+    GiveUpFailedSync,
+    /// A rename that is refused is the end of the write.
+    GiveUpRefusedRename,
+    /// No descriptors are held for the save.
+    NoSpareDescriptors,
+    /// Nobody tries to sync and to rename before a token is spent.
+    NoTrial,
 }

@@ -1,9 +1,11 @@
 //! Requests on their way, and their answers: they go on when whoever sent them is gone.
 
+use crate::agent;
 use crate::clock::{Clock, Ms};
 use crate::disk::Pid;
 use crate::mind::Mind;
-use crate::provider::{Answer, Ask, Trouble};
+use crate::odd::ODDITIES;
+use crate::provider::{Answer, Ask, TROUBLES, Trouble};
 use crate::world::World;
 
 /// A request on its way, or its answer.
@@ -20,6 +22,19 @@ pub(crate) struct Message {
 impl<M: Mind> World<M> {
     pub(crate) fn message(&self, id: u32) -> Option<&Message> {
         self.network.iter().find(|message| message.id == id)
+    }
+
+    /// Troubles that a request can meet. An odd answer to the agent is its own affair.
+    pub(crate) fn troubles(&self, id: u32) -> Vec<Trouble> {
+        let is_ours = self.message(id).is_some_and(|message| message.from < agent::FIRST);
+        let (mut troubles, budget) = (Vec::new(), self.budget);
+        if budget.troubles > 0 {
+            troubles.extend(TROUBLES);
+        }
+        if budget.odd > 0 && is_ours {
+            troubles.extend(ODDITIES.map(Trouble::Odd));
+        }
+        troubles
     }
 
     /// Sends a request.

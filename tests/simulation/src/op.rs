@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::clock::Ms;
+use crate::disk_fault::DiskFault;
 use crate::lock::Locking;
 use crate::provider::Ask;
 use crate::release::Releasing;
@@ -54,13 +55,14 @@ impl fmt::Display for Op {
 }
 
 impl Op {
-    /// Whether its next step writes to the disk, which may fail.
-    pub(crate) fn writes(&self) -> bool {
+    /// Failures of a disk that its next step can meet.
+    pub(crate) fn disk_faults(&self) -> &'static [DiskFault] {
         match self {
-            Op::Lock(locking) => locking.writes(),
-            Op::Write(writing) => writing.writes(),
-            Op::WriteBackoff(_) => true,
-            _ => false,
+            Op::Lock(locking) => locking.disk_faults(),
+            Op::Write(writing) => writing.disk_faults(),
+            Op::WriteBackoff(_) => DiskFault::OF_A_CREATION,
+            Op::Read(_) | Op::ReadBackoff | Op::Send(_) => DiskFault::OF_AN_OPEN,
+            _ => &[],
         }
     }
 }

@@ -8,11 +8,12 @@ use pi_auth_core::migration::{self, LOOK_EVERY_MS, LOOKS};
 
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};
+use crate::disk_fault::DiskFault;
 use crate::lock::{Locking, Purpose};
 use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::op::Op;
-use crate::provider::Ask;
+use crate::provider::{Answer, Ask};
 use crate::release::Then;
 use crate::setup::Job;
 use crate::told::Told;
@@ -47,6 +48,12 @@ pub(crate) struct Process<M> {
     pub(crate) has_written: bool,
     /// Whether there was no login of Anthropic's when it last read the file.
     pub(crate) found_none: bool,
+    /// Whether no descriptor is left to it.
+    pub(crate) is_out_of_descriptors: bool,
+    /// Whether it holds some that it gives back when the save needs them.
+    pub(crate) holds_spares: bool,
+    /// How often the disk had broken down when it was last tried.
+    pub(crate) breakdowns_seen: u32,
 }
 
 /// How a process ended.
@@ -91,6 +98,9 @@ impl<M: Mind> Process<M> {
             has_sent: false,
             has_written: false,
             found_none: false,
+            is_out_of_descriptors: false,
+            holds_spares: false,
+            breakdowns_seen: 0,
         }
     }
 }
@@ -108,6 +118,11 @@ impl<M> Process<M> {
     /// Whether it has compared the file for the last time, and replaces it next.
     pub(crate) fn is_about_to_replace(&self) -> bool {
         matches!(&self.op, Op::Write(writing) if writing.has_compared())
+    }
+
+    /// Whether part of the file in use is written by now.
+    pub(crate) fn is_overwriting(&self) -> bool {
+        matches!(&self.op, Op::Write(writing) if writing.is_overwriting())
     }
 
     /// The lock directory that it has, or is about to let go.
@@ -145,11 +160,13 @@ impl<M: Mind> World<M> {
     fn can_stop(&self, pid: usize) -> bool {
         let process = &self.processes[pid];
         let is_done = matches!(process.op, Op::Over | Op::Release(_));
-        !is_done && (!process.mind.is_critical() || self.is(Mutation::StopAtOnce))
+        !is_done
+            && !process.is_overwriting()
+            && (!process.mind.is_critical() || self.is(Mutation::StopAtOnce))
     }
 
-    /// One step of a process; the disk fails it if `fails`.
-    pub(crate) fn step_process(&mut self, pid: usize, fails: bool) {
+    /// One step of a process, which may meet a failure of the disk.
+    pub(crate) fn step_process(&mut self, pid: usize, fault: Option<DiskFault>) {
         let id = pid as Pid;
         if self.processes[pid].is_signalled && self.can_stop(pid) {
             return self.stop(pid);
@@ -158,6 +175,7 @@ impl<M: Mind> World<M> {
             Op::Over => {}
             Op::Start => self.perform(pid),
             Op::Wait(_, told) => self.tell(pid, told),
+            Op::Read(_) if !self.can_open(pid) => self.tell(pid, Told::DiskFailed),
             Op::Read(looks) => match self.find(pid, looks) {
                 Some(told) => self.tell(pid, told),
                 None => self.look_again(pid, Op::Read(looks - 1)),
@@ -168,12 +186,14 @@ impl<M: Mind> World<M> {
                 }
                 self.go(pid, Op::Read(LOOKS));
             }
-            Op::Lock(locking) => self.step_lock(pid, locking, fails),
+            Op::Lock(locking) => self.step_lock(pid, locking, fault),
             Op::Release(releasing) => self.step_release(pid, releasing),
-            Op::Write(writing) => self.step_write(pid, writing, fails),
+            Op::Write(writing) => self.step_write(pid, writing, fault),
             Op::ReadBackoff => {
                 let text = self.disk.backoff.clone();
-                let text = text.filter(|_| !self.is(Mutation::NoBackoff));
+                let is_read =
+                    !self.is(Mutation::NoBackoff) && !self.processes[pid].is_out_of_descriptors;
+                let text = text.filter(|_| is_read);
                 self.tell(pid, Told::Backoff(text));
             }
             Op::RemoveBackoff(text) => {
@@ -181,6 +201,7 @@ impl<M: Mind> World<M> {
                 self.go(pid, Op::WriteBackoff(text));
             }
             Op::WriteBackoff(text) => {
+                let fails = fault.is_some() || !self.can_open(pid);
                 self.disk.backoff = (!fails).then_some(text);
                 if fails {
                     // What others had found out was in the file that is gone.
@@ -188,6 +209,9 @@ impl<M: Mind> World<M> {
                 }
                 self.ledger.backoff_written(id);
                 self.tell(pid, Told::BackoffWritten);
+            }
+            Op::Send(_) if self.processes[pid].is_out_of_descriptors => {
+                self.tell(pid, Told::Answer(Answer::NoConnection));
             }
             Op::Send(ask) => {
                 self.processes[pid].has_sent = true;

@@ -7,6 +7,7 @@ use pi_auth_core::http::{Method, Request, Response, TransportFailure};
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, Ms};
+use crate::odd::Odd;
 
 /// Which refresh token an answer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,9 +37,11 @@ pub(crate) enum Trouble {
     Broken,
     /// It was done, and the answer comes so many milliseconds late.
     Late(Ms),
+    /// It was done, and a part of the answer cannot be used.
+    Odd(Odd),
 }
 
-/// Every kind of trouble.
+/// Every kind of trouble, but for odd answers.
 pub(crate) const TROUBLES: [Trouble; 7] = [
     Trouble::NoConnection,
     Trouble::TooMany(7),
@@ -179,21 +182,23 @@ impl Provider {
             Some(Trouble::TooMany(s)) => return status(429, Some(s), "{}"),
             Some(Trouble::Unavailable) => return status(503, None, ""),
             Some(Trouble::Html) => return status(200, None, "<!doctype html>"),
-            Some(Trouble::Cut | Trouble::Broken | Trouble::Late(_)) | None => {}
+            Some(Trouble::Cut | Trouble::Broken | Trouble::Late(_) | Trouble::Odd(_)) | None => {}
         }
         let Some(granted) = self.grant(ask) else {
             return status(400, None, r#"{"error":"invalid_grant"}"#);
         };
-        let body = self.answer(ask, granted, now, clock);
-        let answer = match trouble {
-            Some(Trouble::Broken) => Answer::Broken,
-            Some(Trouble::Cut) => Answer::Http {
-                status: 200,
-                retry_after_s: None,
-                body: body[..body.len() / 2].into(),
-            },
-            _ => Answer::Http { status: 200, retry_after_s: None, body: body.into() },
+        let answer = self.answer(ask, granted, trouble, now, clock);
+        let body = match trouble {
+            Some(Trouble::Broken) => return (Answer::Broken, Some(granted)),
+            Some(Trouble::Odd(odd)) => odd.text(answer),
+            Some(Trouble::Cut) => {
+                let mut body = answer.to_string();
+                body.truncate(body.len() / 2);
+                body
+            }
+            _ => answer.to_string(),
         };
+        let answer = Answer::Http { status: 200, retry_after_s: None, body: body.into() };
         (answer, Some(granted))
     }
 
@@ -214,21 +219,33 @@ impl Provider {
         Some(Refresh { family, number: login.current })
     }
 
-    fn answer(&mut self, ask: Ask, granted: Refresh, now: Ms, clock: Clock) -> String {
+    fn answer(
+        &mut self,
+        ask: Ask,
+        granted: Refresh,
+        trouble: Option<Trouble>,
+        now: Ms,
+        clock: Clock,
+    ) -> Value {
         let login = &mut self.families[granted.family];
-        let valid_until = now + self.lifetime_s * 1000;
+        let lifetime_s = match trouble {
+            // An hour is assumed of a token whose lifetime is not said, and nobody can know better.
+            Some(Trouble::Odd(Odd::Lifetime)) => self.lifetime_s.max(3600),
+            _ => self.lifetime_s,
+        };
+        let valid_until = now + lifetime_s * 1000;
         let access = format!("at-{}-{}", granted.family, login.valid_until.len());
         login.valid_until.push(valid_until);
         if login.is_copilot {
             let expires_at = clock.at(valid_until) / 1000;
-            let refresh_in = self.lifetime_s.saturating_sub(300);
-            return json!({ "token": access, "expires_at": expires_at, "refresh_in": refresh_in })
-                .to_string();
+            let refresh_in = lifetime_s.saturating_sub(300);
+            return json!({ "token": access, "expires_at": expires_at, "refresh_in": refresh_in });
         }
-        let mut body = json!({ "token_type": "Bearer", "access_token": access, "expires_in": self.lifetime_s });
+        let mut body =
+            json!({ "token_type": "Bearer", "access_token": access, "expires_in": lifetime_s });
         if self.rotation != Rotation::Omits || ask == Ask::Code {
             body["refresh_token"] = granted.text().into();
         }
-        body.to_string()
+        body
     }
 }

@@ -10,9 +10,10 @@ use fastrand::Rng;
 use crate::action::Action;
 use crate::clock::Ms;
 use crate::disk::Name;
+use crate::disk_fault::DiskFault;
 use crate::mind::Live;
 use crate::mutation::Mutation;
-use crate::provider::Rotation;
+use crate::provider::{Rotation, Trouble};
 use crate::setup::{Account, Age, Budget, Errand, Job, Setup, Visit};
 use crate::world::World;
 
@@ -39,6 +40,16 @@ pub struct Survived {
     pub jumps: u64,
     /// Power cuts.
     pub cuts: u64,
+    /// Disks that do not support a sync any more.
+    pub unsupported: u64,
+    /// Disks that fail each sync.
+    pub syncs: u64,
+    /// Renames that were refused, once or from then on.
+    pub renames: u64,
+    /// Processes to which no file descriptor was left.
+    pub descriptors: u64,
+    /// Answers with an odd part.
+    pub odd: u64,
     /// Worlds in which something was done to us that no program can make good: the agent took a lock that
     /// was alive, say. In these it was checked that nothing else came of it.
     pub excused: u64,
@@ -56,19 +67,50 @@ impl AddAssign for Survived {
         self.signals += other.signals;
         self.jumps += other.jumps;
         self.cuts += other.cuts;
+        self.unsupported += other.unsupported;
+        self.syncs += other.syncs;
+        self.renames += other.renames;
+        self.descriptors += other.descriptors;
+        self.odd += other.odd;
         self.excused += other.excused;
+    }
+}
+
+impl Survived {
+    /// One more of these.
+    fn count(&mut self, action: Action) {
+        let of = match action {
+            Action::Step(_) => return,
+            Action::Trouble(_, Trouble::Odd(_)) => &mut self.odd,
+            Action::Trouble(..) => &mut self.troubles,
+            Action::FailDisk(_, fault) => match fault {
+                DiskFault::NoSpace => &mut self.disk,
+                DiskFault::SyncUnsupported => &mut self.unsupported,
+                DiskFault::SyncFails => &mut self.syncs,
+                DiskFault::RenameRefused | DiskFault::RenamesRefused => &mut self.renames,
+                DiskFault::NoDescriptors => &mut self.descriptors,
+            },
+            Action::Crash(_) => &mut self.crashes,
+            Action::Stall(_) => &mut self.stalls,
+            Action::Signal(_) => &mut self.signals,
+            Action::Jump(_) => &mut self.jumps,
+            Action::Cut { .. } => &mut self.cuts,
+        };
+        *of += 1;
     }
 }
 
 impl fmt::Display for Survived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { worlds, processes, steps, crashes, stalls, troubles, .. } = self;
-        let Self { disk, signals, jumps, cuts, excused, .. } = self;
+        let Self { disk, signals, jumps, cuts, unsupported, syncs, renames, .. } = self;
+        let Self { descriptors, odd, excused, .. } = self;
         write!(
             f,
             "{worlds} worlds, {processes} processes, {steps} steps; {crashes} crashes, {stalls} stops, \
-             {troubles} requests in trouble, {disk} disk failures, {signals} signals, {jumps} clock jumps, \
-             {cuts} power cuts; {excused} worlds past what any program can mend"
+             {troubles} requests in trouble, {odd} odd answers, {disk} times no room, {unsupported} times no \
+             sync, {syncs} syncs and {renames} renames refused, {descriptors} times no descriptor, {signals} \
+             signals, {jumps} clock jumps, {cuts} power cuts; {excused} worlds past what any program can mend"
         )
     }
 }
@@ -115,16 +157,7 @@ fn play(
                 rng.choice(fitting.unwrap_or_default()).unwrap_or(Action::Step(actor))
             }
         };
-        match action {
-            Action::Step(_) => {}
-            Action::Trouble(..) => survived.troubles += 1,
-            Action::FailDisk(_) => survived.disk += 1,
-            Action::Crash(_) => survived.crashes += 1,
-            Action::Stall(_) => survived.stalls += 1,
-            Action::Signal(_) => survived.signals += 1,
-            Action::Jump(_) => survived.jumps += 1,
-            Action::Cut { .. } => survived.cuts += 1,
-        }
+        survived.count(action);
         world.act(action);
     }
     if world.violation.is_none() {
@@ -223,5 +256,10 @@ fn budget(rng: &mut Rng) -> Budget {
         signals: some(3),
         jumps: some(2),
         cuts: some(1),
+        unsupported: some(1),
+        syncs: some(1),
+        renames: some(3),
+        descriptors: some(2),
+        odd: some(4),
     }
 }

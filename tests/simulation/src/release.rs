@@ -57,6 +57,7 @@ impl Releasing {
 impl<M: Mind> World<M> {
     /// Begins with letting go of the lock, if it is held.
     pub(crate) fn let_go(&mut self, pid: usize, then: Then) {
+        self.processes[pid].holds_spares = false;
         match self.processes[pid].held.take() {
             Some(held) => self.go(pid, Op::Release(Releasing::new(held, then))),
             None => self.go_on(pid, then),

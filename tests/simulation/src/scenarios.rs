@@ -7,7 +7,7 @@ use crate::setup::{Account, Age, Budget, Errand, Job, Setup};
 const TOKEN: Job = Job::Token(Account::Anthropic);
 
 /// A kind of fault, as the table at the end calls it.
-pub const FAULTS: [(&str, Budget); 8] = [
+pub const FAULTS: [(&str, Budget); 13] = [
     ("nothing", NONE),
     ("a crash", Budget { crashes: 1, ..NONE }),
     ("a stop", Budget { stalls: 1, ..NONE }),
@@ -16,10 +16,27 @@ pub const FAULTS: [(&str, Budget); 8] = [
     ("a signal", Budget { signals: 1, ..NONE }),
     ("a clock that jumps", Budget { jumps: 1, ..NONE }),
     ("a power cut", Budget { cuts: 1, ..NONE }),
+    ("a sync that is not supported", Budget { unsupported: 1, ..NONE }),
+    ("a sync that fails", Budget { syncs: 1, ..NONE }),
+    ("a rename that is refused", Budget { renames: 1, ..NONE }),
+    ("no file descriptor left", Budget { descriptors: 1, ..NONE }),
+    ("an answer with an odd part", Budget { odd: 1, ..NONE }),
 ];
 
-const NONE: Budget =
-    Budget { crashes: 0, stalls: 0, troubles: 0, disk: 0, signals: 0, jumps: 0, cuts: 0 };
+const NONE: Budget = Budget {
+    crashes: 0,
+    stalls: 0,
+    troubles: 0,
+    disk: 0,
+    signals: 0,
+    jumps: 0,
+    cuts: 0,
+    unsupported: 0,
+    syncs: 0,
+    renames: 0,
+    descriptors: 0,
+    odd: 0,
+};
 
 /// Two of ours at the same time.
 pub fn pairs() -> Vec<Setup> {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::clock::Ms;
 use crate::disk::Name;
+use crate::disk_fault::DiskFault;
 use crate::mutation::Mutation;
 use crate::provider::Rotation;
 
@@ -107,7 +108,7 @@ pub struct Budget {
     pub stalls: u32,
     /// Requests that go wrong.
     pub troubles: u32,
-    /// Disk operations that fail.
+    /// Files and directories for which there is no room.
     pub disk: u32,
     /// Signals.
     pub signals: u32,
@@ -115,6 +116,38 @@ pub struct Budget {
     pub jumps: u32,
     /// Power cuts, each the last thing that happens.
     pub cuts: u32,
+    /// Syncs that are not supported, from then on.
+    pub unsupported: u32,
+    /// Syncs that fail, from then on.
+    pub syncs: u32,
+    /// Renames that are refused, once or from then on.
+    pub renames: u32,
+    /// Processes to which no file descriptor is left.
+    pub descriptors: u32,
+    /// Answers with an odd part.
+    pub odd: u32,
+}
+
+impl Budget {
+    /// How often this may still happen to the disk.
+    pub(crate) fn of_disk(mut self, fault: DiskFault) -> u32 {
+        *self.disk_part(fault)
+    }
+
+    /// It has happened once more.
+    pub(crate) fn spend_disk(&mut self, fault: DiskFault) {
+        *self.disk_part(fault) -= 1;
+    }
+
+    fn disk_part(&mut self, fault: DiskFault) -> &mut u32 {
+        match fault {
+            DiskFault::NoSpace => &mut self.disk,
+            DiskFault::SyncUnsupported => &mut self.unsupported,
+            DiskFault::SyncFails => &mut self.syncs,
+            DiskFault::RenameRefused | DiskFault::RenamesRefused => &mut self.renames,
+            DiskFault::NoDescriptors => &mut self.descriptors,
+        }
+    }
 }
 
 /// A process of the agent: what it does, when it begins, and after how long a lock is dead to it, both in

@@ -8,12 +8,13 @@ use crate::action::{Action, Actor};
 use crate::agent::{self, Agent};
 use crate::clock::{Clock, Ms};
 use crate::disk::{Disk, Mtime, Pid};
+use crate::disk_fault::CUT_UNSYNCED;
 use crate::ledger::Ledger;
 use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::network::Message;
 use crate::process::{End, Process};
-use crate::provider::{Provider, TROUBLES};
+use crate::provider::{Provider, Trouble};
 use crate::setup::{Account, Age, Budget, Job, Setup};
 
 /// How long a process stands still when it is stopped, in milliseconds: longer than any lock is waited for.
@@ -38,7 +39,7 @@ pub(crate) struct World<M> {
     pub(crate) messages: u32,
     pub(crate) processes: Vec<Process<M>>,
     pub(crate) agents: Vec<Agent>,
-    budget: Budget,
+    pub(crate) budget: Budget,
     pub(crate) ledger: Ledger,
     /// The first thing that must not be.
     pub(crate) violation: Option<String>,
@@ -193,17 +194,15 @@ impl<M: Mind> World<M> {
             let unsuspecting = living().filter(|pid| !self.processes[*pid].was_signalled);
             faults.extend(unsuspecting.map(Action::Signal));
         }
-        if self.budget.disk > 0 {
-            let writers = living().filter(|pid| {
-                self.processes[*pid].op.writes()
-                    && self.process_ready(*pid).is_some_and(|at| at <= self.now)
-            });
-            faults.extend(writers.map(Action::FailDisk));
+        for pid in living() {
+            if self.process_ready(pid).is_some_and(|at| at <= self.now) {
+                faults.extend(self.faults_of(Actor::Process(pid)));
+            }
         }
-        if self.budget.troubles > 0 {
+        if self.budget.troubles > 0 || self.budget.odd > 0 {
             for (_, actor) in self.steps() {
-                if let Actor::Message(id) = actor {
-                    faults.extend(TROUBLES.map(|trouble| Action::Trouble(id, trouble)));
+                if let Actor::Message(_) = actor {
+                    faults.extend(self.faults_of(actor));
                 }
             }
         }
@@ -220,13 +219,15 @@ impl<M: Mind> World<M> {
     /// A fault that fits this step, if there is one: a request that meets trouble, a disk that fails.
     pub(crate) fn faults_of(&self, actor: Actor) -> Vec<Action> {
         match actor {
-            Actor::Message(id) if self.budget.troubles > 0 => {
-                TROUBLES.map(|trouble| Action::Trouble(id, trouble)).into()
+            Actor::Message(id) => {
+                let troubles = self.troubles(id).into_iter();
+                troubles.map(|trouble| Action::Trouble(id, trouble)).collect()
             }
-            Actor::Process(pid) if self.budget.disk > 0 && self.processes[pid].op.writes() => {
-                vec![Action::FailDisk(pid)]
+            Actor::Process(pid) => {
+                let faults = self.disk_faults(pid).into_iter();
+                faults.map(|fault| Action::FailDisk(pid, fault)).collect()
             }
-            _ => Vec::new(),
+            Actor::Touch(_) | Actor::Agent(_) | Actor::AgentTouch(_) => Vec::new(),
         }
     }
 
@@ -247,20 +248,25 @@ impl<M: Mind> World<M> {
         match action {
             Action::Step(actor) => self.step(actor),
             Action::Trouble(id, trouble) => {
-                self.budget.troubles -= 1;
+                match trouble {
+                    Trouble::Odd(_) => self.budget.odd -= 1,
+                    _ => self.budget.troubles -= 1,
+                }
                 self.arrive(id, Some(trouble));
             }
-            Action::FailDisk(pid) => {
-                self.budget.disk -= 1;
-                self.ledger.disk_failed.push(pid as Pid);
-                self.step_process(pid, true);
+            Action::FailDisk(pid, fault) => {
+                self.budget.spend_disk(fault);
+                self.break_disk(pid, fault);
+                self.step_process(pid, Some(fault));
             }
             Action::Crash(pid) => {
                 self.budget.crashes -= 1;
+                self.check_unsafe_write(pid);
                 self.crash(pid);
             }
             Action::Stall(Actor::Process(pid)) => {
                 self.budget.stalls -= 1;
+                self.check_unsafe_write(pid);
                 let process = &mut self.processes[pid];
                 process.ready = process.ready.max(self.now) + STALL;
                 process.was_stalled = true;
@@ -284,9 +290,13 @@ impl<M: Mind> World<M> {
             }
             Action::Cut { kept } => {
                 self.budget = Budget::default();
+                if self.disk.holds_unsynced() {
+                    self.ledger.excuse(CUT_UNSYNCED);
+                }
                 self.disk.lose_power(kept);
                 for pid in 0..self.processes.len() {
                     if self.processes[pid].end.is_none() {
+                        self.check_unsafe_write(pid);
                         self.crash(pid);
                     }
                 }
@@ -302,7 +312,7 @@ impl<M: Mind> World<M> {
         match actor {
             Actor::Process(pid) => {
                 self.processes[pid].ready = self.now;
-                self.step_process(pid, false);
+                self.step_process(pid, None);
             }
             Actor::Touch(pid) => self.touch(pid),
             Actor::Agent(n) => {
@@ -334,6 +344,7 @@ impl<M: Mind> World<M> {
     /// What everybody must find who comes later, when nothing goes wrong any more.
     pub(crate) fn finish(&mut self) {
         self.budget = Budget::default();
+        self.disk.recover();
         let first = self.processes.len();
         // Late enough for every lock to be dead and every failure to be forgotten.
         let later = self.now + 1_200_000;

@@ -5,12 +5,19 @@ use std::rc::Rc;
 
 use pi_auth_core::migration::LOOKS;
 
-use crate::disk::{Name, Pid};
+use crate::clock::Ms;
+use crate::disk::{Name, Pid, Syncing};
+use crate::disk_fault::DiskFault;
 use crate::mind::Mind;
 use crate::mutation::Mutation;
 use crate::op::Op;
 use crate::told::Told;
 use crate::world::World;
+
+/// How often a rename that is refused is tried again before the file is written in place.
+const RETRIES: u8 = 3;
+/// The pause before that, in milliseconds.
+const RETRY_AFTER_MS: Ms = 50;
 
 /// A write under way.
 #[derive(Clone, Debug, Hash)]
@@ -22,6 +29,10 @@ pub(crate) struct Writing {
     path: Name,
     /// Whether the lock was good when it began.
     is_held: bool,
+    /// Whether the new file was synced.
+    is_synced: bool,
+    /// How often the rename was refused.
+    refusals: u8,
     step: Step,
 }
 
@@ -29,13 +40,17 @@ pub(crate) struct Writing {
 enum Step {
     /// Is the lock still good?
     Current,
-    /// The new file is written and synced.
+    /// The new file is written and synced, if that works.
     Fill,
     /// Is the lock still good, now that only one system call is left?
     Ask,
     /// Is the file still the one that was read?
     Compare,
-    Rename,
+    /// The new file takes the place of the old one; where that was refused too often, part of the old one is
+    /// overwritten.
+    Replace,
+    /// The rest of the old one is, too, and synced.
+    Overwrite,
     Sync,
     /// Is it still the file that is in use? So often it is looked whether the agent is just moving it.
     Look(u8),
@@ -49,29 +64,51 @@ impl fmt::Display for Writing {
 
 impl Writing {
     pub(crate) fn new(contents: Rc<str>, unlocked: bool) -> Self {
-        let (path, is_held, step) = (Name::Auth, false, Step::Current);
-        Writing { contents, unlocked, path, is_held, step }
+        let (path, is_held, is_synced) = (Name::Auth, false, false);
+        let (refusals, step) = (0, Step::Current);
+        Writing { contents, unlocked, path, is_held, is_synced, refusals, step }
     }
 
     /// Whether the lock was looked at for the last time.
     pub(crate) fn has_looked(&self) -> bool {
-        matches!(self.step, Step::Compare | Step::Rename)
+        matches!(self.step, Step::Compare | Step::Replace | Step::Overwrite)
     }
 
     /// Whether the file was compared for the last time, and is replaced next.
     pub(crate) fn has_compared(&self) -> bool {
-        matches!(self.step, Step::Rename)
+        matches!(self.step, Step::Replace)
     }
 
-    /// Whether its next step makes something.
-    pub(crate) fn writes(&self) -> bool {
-        matches!(self.step, Step::Fill | Step::Rename)
+    /// Whether part of the file in use is written by now.
+    pub(crate) fn is_overwriting(&self) -> bool {
+        matches!(self.step, Step::Overwrite)
+    }
+
+    /// Failures of a disk that its next step can meet.
+    pub(crate) fn disk_faults(&self) -> &'static [DiskFault] {
+        match self.step {
+            Step::Fill => DiskFault::OF_A_FILL,
+            Step::Replace if !self.is_in_place() => DiskFault::OF_A_RENAME,
+            Step::Replace => DiskFault::OF_A_CREATION,
+            Step::Current | Step::Ask | Step::Compare => &[],
+            Step::Overwrite | Step::Sync | Step::Look(_) => &[],
+        }
+    }
+
+    /// Whether the rename was refused too often.
+    fn is_in_place(&self) -> bool {
+        self.refusals > RETRIES
     }
 }
 
 impl<M: Mind> World<M> {
-    /// One step of a write; the disk fails it if `fails`.
-    pub(crate) fn step_write(&mut self, pid: usize, mut writing: Writing, fails: bool) {
+    /// One step of a write, which may meet a failure of the disk.
+    pub(crate) fn step_write(
+        &mut self,
+        pid: usize,
+        mut writing: Writing,
+        fault: Option<DiskFault>,
+    ) {
         let id = pid as Pid;
         let unlocked = writing.unlocked;
         let is_current = |world: &Self| {
@@ -87,8 +124,10 @@ impl<M: Mind> World<M> {
                 writing.step = Step::Fill;
             }
             Step::Fill => {
-                self.take_room(pid, writing.is_held);
-                if fails {
+                writing.is_synced = self.disk.syncing == Syncing::Works;
+                let gives_up = !writing.is_synced && self.is(Mutation::GiveUpFailedSync);
+                let has_room = self.take_room(pid, writing.is_held);
+                if !has_room || fault == Some(DiskFault::NoSpace) || gives_up {
                     return self.failed_write(pid);
                 }
                 if self.is(Mutation::WriteInPlace) {
@@ -114,11 +153,23 @@ impl<M: Mind> World<M> {
                     self.disk.remove_temporary(id);
                     return self.lost_lock(pid);
                 }
-                writing.step = Step::Rename;
+                writing.step = Step::Replace;
             }
-            Step::Rename => {
-                self.disk.remove_temporary(id);
-                if fails {
+            Step::Replace if !writing.is_in_place() && self.is_rename_refused(fault) => {
+                if self.is(Mutation::GiveUpRefusedRename) {
+                    return self.failed_write(pid);
+                }
+                writing.refusals += 1;
+                // The last refusal is followed by a write in place at once.
+                if !writing.is_in_place() {
+                    self.processes[pid].ready = self.now + RETRY_AFTER_MS;
+                    writing.step = Step::Ask;
+                }
+            }
+            Step::Replace => {
+                // In place, room is made behind the old text before it is touched.
+                let has_room = fault != Some(DiskFault::NoSpace);
+                if !has_room || (writing.is_in_place() && !self.can_open(pid)) {
                     return self.failed_write(pid);
                 }
                 let (target, contents) = (self.target(pid, &writing), writing.contents.clone());
@@ -128,7 +179,22 @@ impl<M: Mind> World<M> {
                 }
                 self.processes[pid].has_written = true;
                 self.check_write(pid, target, &contents, is_locked);
-                self.disk.replace(target, contents, !self.is(Mutation::NoSync));
+                if writing.is_in_place() {
+                    let part = contents.get(..contents.len() / 2).unwrap_or_default();
+                    self.ledger.was_overwritten = true;
+                    self.disk.replace(target, part.into(), false);
+                    writing.step = Step::Overwrite;
+                } else {
+                    self.disk.remove_temporary(id);
+                    let is_synced = writing.is_synced && !self.is(Mutation::NoSync);
+                    self.disk.replace(target, contents, is_synced);
+                    writing.step = Step::Sync;
+                }
+            }
+            Step::Overwrite => {
+                let (target, contents) = (self.target(pid, &writing), writing.contents.clone());
+                self.disk.replace(target, contents, self.disk.syncing == Syncing::Works);
+                self.disk.remove_temporary(id);
                 writing.step = Step::Sync;
             }
             Step::Sync => {
@@ -151,12 +217,18 @@ impl<M: Mind> World<M> {
         self.go(pid, Op::Write(writing));
     }
 
-    /// The room that was taken with the lock, or room of its own.
-    fn take_room(&mut self, pid: usize, is_held: bool) {
-        match &mut self.processes[pid].held {
-            Some(held) if is_held && held.has_room => held.has_room = false,
-            _ => self.disk.temporary.push(pid as Pid),
+    /// The room that was taken with the lock, or room of its own: then nothing is tried with it, for an answer is
+    /// in hand. Tells whether there is some.
+    fn take_room(&mut self, pid: usize, is_held: bool) -> bool {
+        let held = self.processes[pid].held.as_mut();
+        if let Some(held) = held.filter(|held| is_held && held.has_room) {
+            held.has_room = false;
+            return true;
         }
+        if self.can_open(pid) {
+            self.disk.temporary.push(pid as Pid);
+        }
+        self.can_open(pid)
     }
 
     fn target(&self, pid: usize, writing: &Writing) -> Name {

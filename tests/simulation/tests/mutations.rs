@@ -52,6 +52,11 @@ const NOTICED: &[(Mutation, &str, &str)] = &[
     (Mutation::NoSweep, "Token, Token", "a crash"),
     (Mutation::WriteNothing, "Token, Logout", "nothing"),
     (Mutation::WriteAnew, "Token, Token", "nothing"),
+    (Mutation::DropOddAnswer, "Token, Token", "an answer with an odd part"),
+    (Mutation::GiveUpFailedSync, "Token, Token", "a sync that fails"),
+    (Mutation::GiveUpRefusedRename, "Token, Token", "a rename that is refused"),
+    (Mutation::NoSpareDescriptors, "Token, Token", "no file descriptor left"),
+    (Mutation::NoTrial, "Token, Token", "a sync that fails"),
 ];
 
 #[test]

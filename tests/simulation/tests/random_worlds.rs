@@ -13,8 +13,14 @@ const WORLDS: u64 = 2_000;
 fn in_two_thousand_worlds_nobody_is_logged_out() {
     let survived = survive(0..WORLDS);
     let Survived { crashes, stalls, troubles, disk, signals, jumps, cuts, .. } = survived;
+    let Survived { unsupported, syncs, renames, descriptors, odd, .. } = survived;
     // Each kind of fault is there, or this would show little.
-    for faults in [crashes, stalls, troubles, disk, signals, jumps, cuts] {
+    for faults in [
+        [crashes, stalls, troubles, odd, signals, jumps].as_slice(),
+        &[disk, unsupported, syncs, renames, descriptors, cuts],
+    ]
+    .concat()
+    {
         assert!(faults > 20, "{survived:?}");
     }
     let line = format!("simulated: at random: {survived}\n");
