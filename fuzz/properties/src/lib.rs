@@ -6,6 +6,7 @@
 //! | [`callback`] | the query of a callback | only the right state counts, an error or a code, and the issuer is checked |
 //! | [`token`] | the answer to a refresh, and the memory of failed ones | no login is lost, nobody storms, no secret is shown |
 //! | [`device`] | every answer of a login by code | no poll comes too early, what is opened is where it says, it ends |
+//! | [`backoff`] | the memory of failed refreshes | it puts no word on a screen, shuts nobody out for long, and fails no login |
 //! | [`document`] | the credential file, and edits of it | an edit changes what it means to, and no other byte |
 //! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key |
 //! | [`abi`] | calls of the module | every call is answered, in JSON, and flows and buffers stay what they are |
@@ -22,6 +23,7 @@
 )]
 
 pub mod abi;
+pub mod backoff;
 pub mod callback;
 pub mod device;
 pub mod document;
@@ -36,8 +38,9 @@ mod world;
 pub type Check = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("abi", abi::check),
+    ("backoff", backoff::check),
     ("callback", callback::check),
     ("device", device::check),
     ("document", document::check),
