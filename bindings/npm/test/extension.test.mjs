@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import piAuth from "pi-auth/pi-extension";
 
-import { codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, serve, settings, SANDBOX } from "./support.mjs";
+import { anthropic, codeOf, control, copilot, EXPIRED, FRESH, home, isValid, letIn, needsSandbox, serve, settings, SANDBOX } from "./support.mjs";
 
 const COPILOT = { id: "gpt-4.1", provider: "github-copilot", baseUrl: "https://api.individual.githubcopilot.com", headers: { "Editor-Version": "old/1", "X-Own": "1" } };
 
@@ -98,6 +98,18 @@ test("a login whose exchange has to wait still offers its models, at their place
       const { apiKey, baseUrl } = await today_.auth.oauth.toAuth(credential);
       assert.deepEqual([apiKey, baseUrl], [access, model.baseUrl]);
     }
+  }));
+
+test("where the access token cannot be used the agent gets the new refresh token, and a login that is due", needsSandbox, (context) =>
+  inHome(async () => {
+    context.after(() => control("DELETE", "faults"));
+    const old = await anthropic(FRESH);
+    const body = '{"access_token":"$access_token","refresh_token":"$refresh_token","token_type":"mac"}';
+    await control("POST", "faults", [{ odd_answer: { body } }]);
+    const { oauth } = (await older()).anthropic;
+    const next = await oauth.refreshToken(old);
+    assert.ok(await isValid({ refresh: next.refresh }));
+    assert.deepEqual([next.access, next.refresh === old.refresh, next.expires > Date.now()], [old.access, false, false]);
   }));
 
 test("when the agent says so it is refreshed, whatever the credential says of its end", needsSandbox, () =>
