@@ -100,6 +100,18 @@ test("a login whose exchange has to wait still offers its models, at their place
     }
   }));
 
+test("where the access token cannot be used the agent gets the new refresh token, and a login that is due", needsSandbox, (context) =>
+  inHome(async () => {
+    context.after(() => control("DELETE", "faults"));
+    const old = await anthropic(FRESH);
+    const body = '{"access_token":"$access_token","refresh_token":"$refresh_token","token_type":"mac"}';
+    await control("POST", "faults", [{ odd_answer: { body } }]);
+    const { oauth } = (await older()).anthropic;
+    const next = await oauth.refreshToken(old);
+    assert.ok(await isValid({ refresh: next.refresh }));
+    assert.deepEqual([next.access, next.refresh === old.refresh, next.expires > Date.now()], [old.access, false, false]);
+  }));
+
 test("when the agent says so it is refreshed, whatever the credential says of its end", needsSandbox, () =>
   inHome(async () => {
     const { "github-copilot": github } = await older();

@@ -7,7 +7,7 @@ use pi_auth_core::secret::Secret;
 use serde_json::Value;
 
 use crate::input;
-use crate::shown::check_address;
+use crate::shown::{check_address, is_sendable};
 use crate::world::{World, login};
 
 /// What else is in the file.
@@ -64,7 +64,7 @@ pub fn check(data: &[u8]) {
             let login = &file[provider];
             assert_eq!(login["type"], "oauth");
             let is_some = |name: &str| login[name].as_str().is_some_and(|it| !it.is_empty());
-            assert!(is_some("access") || provider != "tv" && is_some("refresh"), "{login}");
+            assert!(is_some("access") || is_some("refresh"), "{login}");
         }
         Effect::Failed { .. } => assert_eq!(after, FILE, "it fails, and has changed the file"),
         other => panic!("{other:?}"),
@@ -89,11 +89,14 @@ struct Polling {
     asked_s: u64,
     /// What the last answer would grant.
     token: Option<Secret>,
+    /// Whether the last answer brought an access token.
+    is_over: bool,
 }
 
 impl Polling {
     fn learn(&mut self, answer: &Event) {
         self.asked_s = 0;
+        self.is_over = false;
         let Event::Response(response) = answer else { return };
         let body = serde_json::from_str::<Value>(response.body.expose()).ok();
         if self.expires_ms.is_none() {
@@ -116,6 +119,7 @@ impl Polling {
             self.asked_s = after_s;
         }
         self.token = secret(&body["access_token"]);
+        self.is_over = (200..=299).contains(&response.status) && brings_a_token(&body);
     }
 
     /// The last answer was taken: what it grants is as secret as the code.
@@ -137,11 +141,20 @@ impl Polling {
 
     /// A wait for the next poll.
     fn check_wait(&self, wait_ms: u64, at_ms: u64) {
+        assert!(!self.is_over, "it polls on although there is an access token");
         let least_s = self.interval_s.max(self.asked_s);
         assert!(wait_ms >= least_s.saturating_mul(1000), "{wait_ms} ms are less than {least_s} s");
         let expires_ms = self.expires_ms.expect("it waits before there is a code");
         assert!(at_ms <= expires_ms.saturating_add(GRACE_MS), "it polls for a code that is over");
     }
+}
+
+/// Whether an answer without an error has an access token that can be sent, of whatever type.
+fn brings_a_token(body: &Value) -> bool {
+    let error = &body["error"];
+    let is_error = !error.is_null() && (error.is_object() || error.as_str() != Some(""));
+    let is_token = |it: &str| !it.is_empty() && is_sendable(it);
+    !is_error && body["access_token"].as_str().is_some_and(is_token)
 }
 
 /// A number of seconds, by another reader.

@@ -27,6 +27,8 @@ pub fn check(data: &[u8]) {
     let (act, provider) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let name = words.next().unwrap_or_default();
     let (file, json) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("null"));
+    // To edit a blank file is to edit an empty object.
+    let file = if is_blank(file) { as_empty(file) } else { file };
     let Some(document) = read(file) else { return };
     match act {
         "set" => check_set(&document, file, provider),
@@ -37,6 +39,21 @@ pub fn check(data: &[u8]) {
         "write" => check_write(file, provider, json),
         _ => {}
     }
+}
+
+/// Whether a file holds white space alone, perhaps behind a byte-order mark.
+fn is_blank(file: &str) -> bool {
+    let rest = file.strip_prefix('\u{feff}').unwrap_or(file);
+    rest.chars().all(char::is_whitespace)
+}
+
+/// A blank file is read as an empty object, and looking at it changes nothing.
+fn as_empty(file: &str) -> &'static str {
+    let mut world = World { store: Some(file.into()), ..World::default() };
+    let end = world.run(r#"{"type":"status"}"#, |_, _| None);
+    assert!(matches!(end, Effect::Done { .. }), "{end:?}");
+    assert_eq!(world.store.as_deref(), Some(file), "to look changes nothing");
+    "{}"
 }
 
 /// Reads a file, if it is one, about which another parser has to be of the same opinion.
@@ -227,6 +244,7 @@ fn credential() -> Credential {
         access: Some("access \"\\\u{7}é".into()),
         refresh: Some("refresh".into()),
         expires: 1_700_000_000_000,
+        end: None,
         enterprise: None,
     }
 }

@@ -7,6 +7,7 @@
 //! | [`request`] | the bytes that come to the callback server | what is let in is a GET of a known path under our name |
 //! | [`token`] | the answer to a refresh, and the memory of failed ones | no login is lost, nobody storms, no secret is shown |
 //! | [`device`] | every answer of a login by code | no poll comes too early, what is opened is where it says, it ends |
+//! | [`backoff`] | the memory of failed refreshes | it puts no word on a screen, shuts nobody out for long, and fails no login |
 //! | [`document`] | the credential file, and edits of it | an edit changes what it means to, and no other byte |
 //! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key, nothing is sent after another issuer's |
 //! | [`abi`] | calls of the module | every call is answered, in JSON, and flows and buffers stay what they are |
@@ -23,6 +24,7 @@
 )]
 
 pub mod abi;
+pub mod backoff;
 pub mod callback;
 pub mod device;
 pub mod document;
@@ -41,6 +43,7 @@ pub type Check = fn(&[u8]);
 /// Every target, by its name.
 pub const TARGETS: [(&str, Check); 8] = [
     ("abi", abi::check),
+    ("backoff", backoff::check),
     ("callback", callback::check),
     ("device", device::check),
     ("document", document::check),

@@ -4,6 +4,7 @@
 
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::{Effect, Event, Output};
+use pi_auth_core::oauth::endpoint::EndpointError;
 use pi_auth_core::secret::Secret;
 use pi_auth_core::text::plain;
 use serde_json::{Value, json};
@@ -53,6 +54,9 @@ pub fn check(data: &[u8]) {
     assert!(world.requests.len() <= 1, "it asks again and again");
     check_file(&world, provider, &before);
     check_end(&end, &world, provider, &before);
+    if world.requests.len() == 1 {
+        check_what_is_kept(&world, provider, &before, &answer);
+    }
     if let (Effect::Failed { error: Error::LoginEnded { .. } }, None) = (&end, backoff) {
         assert!(is_refusal(&answer), "nobody has refused the login");
     }
@@ -110,13 +114,58 @@ fn check_end(end: &Effect, world: &World, provider: &str, before: &str) {
             }
         }
         Effect::Failed { error } => {
-            assert!(is_as_it_was, "it fails, and has changed the file");
+            let is_unusable =
+                matches!(error, Error::Refresh { cause: EndpointError::UnusableToken(_), .. });
+            assert!(is_as_it_was || is_unusable, "it fails, and has changed the file");
+            if !is_as_it_was {
+                let expires = stored["expires"].as_u64();
+                assert!(expires.is_some_and(|ms| ms <= NOW_MS), "it is not due: {stored}");
+            }
             if let Code::RetryLater { after_ms } = error.code() {
                 assert!((1..=MAX_WAIT_MS).contains(&after_ms), "wait {after_ms} ms");
             }
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// What another reader can read of a grant is stored, whatever else is odd in it.
+fn check_what_is_kept(world: &World, provider: &str, before: &str, answer: &Event) {
+    let Event::Response(response) = answer else { return };
+    if provider == "github-copilot" || !(200..=299).contains(&response.status) {
+        return;
+    }
+    let Some(granted) = granted(response.body.expose()) else { return };
+    let sent = |name: &str| {
+        let text = granted[name].as_str()?;
+        (!text.is_empty() && is_sendable(text)).then_some(text)
+    };
+    let stored = login(world.store.as_deref().unwrap_or_default(), provider);
+    if let Some(refresh) = sent("refresh_token") {
+        assert_eq!(stored["refresh"], refresh, "a refresh token is thrown away");
+    }
+    let kind = granted["token_type"].as_str().map(|kind| kind.trim().to_ascii_lowercase());
+    let is_bearer = match &granted["token_type"] {
+        Value::Null => true,
+        _ => kind.is_some_and(|kind| kind.is_empty() || kind == "bearer"),
+    };
+    match sent("access_token") {
+        Some(access) if is_bearer => assert_eq!(stored["access"], access, "it is thrown away"),
+        _ => assert_eq!(stored["access"], login(before, provider)["access"], "it is used"),
+    }
+}
+
+/// The object that an answer begins with behind marks and white space, whatever is behind it; nothing
+/// where that is an error, or where the other parser does not take it.
+fn granted(body: &str) -> Option<Value> {
+    let body = body.trim_start_matches(|c: char| c.is_whitespace() || "\0\u{feff}".contains(c));
+    let first = serde_json::Deserializer::from_str(body).into_iter::<Value>().next();
+    let granted = first?.ok().filter(Value::is_object)?;
+    let error = &granted["error"];
+    let is_error = [error, &error["type"]]
+        .iter()
+        .any(|it| it.as_str().is_some_and(|it| !plain(it).is_empty()));
+    (!is_error).then_some(granted)
 }
 
 /// Whether an answer says that the login is over.

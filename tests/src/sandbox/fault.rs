@@ -133,7 +133,8 @@ impl Fault {
                 ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
             }
             Self::CutJson => {
-                let cut = r#"{"token_type":"Bearer","access_token":"sk-ant-oat01-cut","expires_in"#;
+                let cut =
+                    r#"{"token_type":"Bearer","expires_in":28800,"access_token":"sk-ant-oat01-cu"#;
                 ([(header::CONTENT_TYPE, "application/json")], cut).into_response()
             }
             Self::Empty200 => StatusCode::OK.into_response(),

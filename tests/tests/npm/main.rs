@@ -80,6 +80,12 @@ fn faults() {
     run("faults.test.mjs");
 }
 
+/// Answers with an odd part, rate limits, lifetimes: the table that the native host is held to.
+#[test]
+fn odd_answers() {
+    run("odd-answers.test.mjs");
+}
+
 /// Many processes at once, some of them ended by a signal.
 #[test]
 fn processes() {

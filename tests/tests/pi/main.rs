@@ -21,6 +21,9 @@
 //! | `proxies.rs` | the proxy that the variables name, and no way past it |
 //! | `token.rs` | a token that can be used now, for what it costs |
 //! | `faults.rs` | whatever the provider does wrong, nobody is logged out by us |
+//! | `odd_answers.rs` | answers that grant something and have an odd part |
+//! | `rate_limits.rs` | rate limits that look like refusals, and whatever stands in between |
+//! | `lifetimes.rs` | tokens that live for a short time, or for ever; files that hold little |
 //! | `wire.rs`, `wire/` | whatever comes over the wire, in answer to every request that is made |
 //! | `resolution.rs` | which key wins |
 //! | `logout_status.rs` | ways out, and telling who is logged in |
@@ -78,6 +81,7 @@ mod file;
 mod full_disk;
 mod handoff;
 mod headers;
+mod lifetimes;
 mod lock;
 mod login;
 mod login_faults;
@@ -85,9 +89,11 @@ mod login_json;
 mod logout_status;
 mod memory;
 mod models;
+mod odd_answers;
 mod overrides;
 mod permissions;
 mod proxies;
+mod rate_limits;
 mod real_addresses;
 mod replaced;
 mod resolution;

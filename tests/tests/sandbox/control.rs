@@ -136,6 +136,7 @@ fn every_fault_can_be_queued_over_http_by_its_name() {
         "oversized",
         { "redirect": { "location": "http://127.0.0.1:9/" } },
         "no_refresh_token",
+        { "odd_answer": { "body": "{}" } },
         { "github_error": { "error": "slow_down", "interval_s": 10 } },
     ]);
     assert_eq!(control(&sandbox, Method::POST, "faults", Some(list)).status, 200);

@@ -140,7 +140,8 @@ pub(super) const REFRESH: Job = Job {
         met.says(ended, if met.means.is_transient() { "Try again in " } else { "Try again; if" });
         met.is_kept(ended);
         let remembered = met.home.names().iter().any(|name| name.ends_with(".backoff"));
-        assert_eq!(remembered, met.means.is_transient(), "{}", met.name);
+        let is_verdict = matches!(met.means, Means::OAuth);
+        assert_eq!(remembered, !is_verdict, "{}", met.name);
     },
 };
 
@@ -194,7 +195,8 @@ pub(super) const POLL: Job = Job {
     prepare: at,
     start: |home| approved(home, &[]).talkative().start(),
     judge: |met, ended| {
-        let passes = met.means.is_transient() || matches!(met.means, Means::Refused(300..=399));
+        let by_others = matches!(met.means, Means::Refused(300..=399 | 401 | 403));
+        let passes = met.means.is_transient() || by_others;
         met.exits(ended, i32::from(!passes));
         if passes {
             met.says(ended, &format!("; last time: {}", met.means.words()));
