@@ -176,7 +176,13 @@ fn logins(
         Some(Ok(Status { keys, redirected, .. })) => {
             let file = store.map(|it| it.shown(&it.overrides())).unwrap_or_default();
             for to in redirected {
-                report.found(Finding::note(Check::Providers, to.note(&file)));
+                match to.is_remarkable() {
+                    true => report.found(
+                        Finding::note(Check::Providers, to.note(&file))
+                            .mend("Look at that file if you do not know why."),
+                    ),
+                    false => report.fine(Check::Providers, to.note(&file)),
+                }
             }
             report.add(logins::judge(&keys));
             report.add(logins::judge_variables(&keys));

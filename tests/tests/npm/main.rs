@@ -73,6 +73,12 @@ fn file_faults() {
     run("file-faults.test.mjs");
 }
 
+/// Whose files are believed, where tokens go, and that both are said.
+#[test]
+fn trust() {
+    run("trust.test.mjs");
+}
+
 /// The extension, seen by an agent that is played.
 #[test]
 fn extension() {
