@@ -28,9 +28,7 @@ fn misled(home: &Home, host: &str, to: &str) -> std::path::PathBuf {
 
 fn home(age: Age) -> Home {
     let home = Home::new();
-    let login = |access: &str| {
-        json!({ "type": "oauth", "refresh": "r", "access": access, "expires": age.expires() })
-    };
+    let login = |access: &str| json!({ "type": "oauth", "refresh": "r", "access": access, "expires": age.expires() });
     let entries = json!({ "anthropic": login("a"), "github-copilot": login("tid=1") });
     home.write("auth.json", entries.to_string());
     home
@@ -41,7 +39,12 @@ fn a_module_that_sends_tokens_elsewhere_is_stopped_before_anything_is_sent() {
     for (age, host, to, arguments) in [
         (Age::Expired, "platform.claude.com", "platform.c1aude.com", &["token", "anthropic"][..]),
         // A host that is reached by nothing but the name of an Enterprise's or GitHub's API.
-        (Age::Expired, "https://api.{domain}", "https://ap1.{domain}", &["token", "github-copilot"]),
+        (
+            Age::Expired,
+            "https://api.{domain}",
+            "https://ap1.{domain}",
+            &["token", "github-copilot"],
+        ),
         (Age::Fresh, "api.anthropic.com", "api.anthr0pic.com", &["headers", "anthropic"]),
         (Age::Fresh, "claude.ai", "c1aude.ai", &["login", "anthropic", "--no-browser"]),
     ] {

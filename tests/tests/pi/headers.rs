@@ -71,6 +71,7 @@ fn copilots_headers_are_the_editors_to_the_letter() {
                 "Copilot-Vision-Request": "true",
             },
             "base_url": format!("{}/github.com/copilot", sandbox.base_url()),
+            "origins": [sandbox.base_url()],
             "expires_ms": expires_ms,
         })
     );
@@ -239,7 +240,7 @@ fn anthropic_takes_a_request_with_what_is_printed_for_a_login_and_for_a_key() {
         .env("ANTHROPIC_API_KEY", ANTHROPIC_API_KEY)
         .run()
         .exits(0)
-        .prints("https://api.anthropic.com\n");
+        .prints(&format!("{}\n", sandbox.base_url()));
 }
 
 #[test]
