@@ -39,6 +39,7 @@ mod subjects;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pi_auth_core::access::Fault;
 use pi_auth_core::document::Document;
 use pi_auth_core::error::Error;
 use pi_auth_core::flow::endpoints::{TokenEndpoint, token_endpoints};
@@ -176,7 +177,13 @@ fn logins(
         Some(Ok(Status { keys, redirected, .. })) => {
             let file = store.map(|it| it.shown(&it.overrides())).unwrap_or_default();
             for to in redirected {
-                report.found(Finding::note(Check::Providers, to.note(&file)));
+                match to.is_remarkable() {
+                    true => report.found(
+                        Finding::note(Check::Providers, to.note(&file))
+                            .mend("Look at that file if you do not know why."),
+                    ),
+                    false => report.fine(Check::Providers, to.note(&file)),
+                }
             }
             report.add(logins::judge(&keys, now_ms()));
             report.add(logins::judge_variables(&keys));
@@ -205,7 +212,15 @@ fn logins(
             return None;
         }
         Some(Err(error @ Error::UntrustedOverrides { .. })) => {
-            report.found(Finding::of(Check::Providers, &error));
+            // The checks of modes and owners have told of the files of one's own directory.
+            let about = store.and_then(|store| untrusted(store, &error));
+            match about.is_some() && report.findings().any(|it| it.path == about) {
+                true => {
+                    let why = "Who is logged in cannot be told before that is mended";
+                    report.left_out(Check::Logins, why);
+                }
+                false => report.found(Finding::of(Check::Providers, &error)),
+            }
             return None;
         }
         _ => {
@@ -230,6 +245,19 @@ fn logins(
         report.found(Finding::of(Check::Logins, error));
     }
     Some(endpoints)
+}
+
+/// Returns the file or directory that others could have changed, as findings name it.
+fn untrusted(store: &Store, error: &Error) -> Option<String> {
+    let Error::UntrustedOverrides { fault, .. } = error else { return None };
+    match fault {
+        Fault::DirectoryOwner { path, .. } | Fault::DirectoryWritable { path, .. } => {
+            Some(path.clone())
+        }
+        Fault::Owner { .. } | Fault::Writable { .. } => {
+            Some(store.shown(&store.overrides().canonicalize().ok()?))
+        }
+    }
 }
 
 /// The way to the providers.

@@ -6,7 +6,8 @@ import { createCopilotFetch, loadOAuthCredentials, saveOAuthCredentials } from "
 
 import { control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
 
-const URL_ = `${SANDBOX}/github.com/copilot/chat/completions`;
+const API = `${SANDBOX ?? "http://127.0.0.1:1"}/github.com/copilot`;
+const URL_ = `${API}/chat/completions`;
 const message = (role, content) => ({ role, content });
 const chat = (messages, more) => JSON.stringify({ model: "gpt-4.1", messages, ...more });
 const hello = chat([message("user", "hello")]);
@@ -183,7 +184,7 @@ async function slowly(context, ms) {
     const token = { token: it.tokens.at(-1), expires_at: Math.floor(Date.now() / 1000) + 1800, refresh_in: 1500 };
     setTimeout(() => response.setHeader("content-type", "application/json").end(JSON.stringify(token)), ms);
   });
-  writeFileSync(it.overrides, JSON.stringify({ "github-copilot": { copilot_token_url: url } }));
+  writeFileSync(it.overrides, JSON.stringify({ "github-copilot": { copilot_token_url: url, api_base_url: API } }));
   return it;
 }
 

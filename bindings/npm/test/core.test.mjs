@@ -159,6 +159,7 @@ test("what the types say of questions is what the module takes and answers", asy
   const calls = {
     about: {},
     is_answered_by: { state: "s", query: "" },
+    is_allowed_origin: { origins: [], url: "" },
     is_dead_lock: { age_ms: 0, watched_ms: 0, is_ours: true },
     is_migrating: { renamed_ms: 0, now_ms: 0 },
     plain: { text: "" },

@@ -27,6 +27,15 @@ pub struct Redirected {
 object! { Redirected { provider, hosts, api_host: optional } }
 
 impl Redirected {
+    /// Returns whether tokens of a built-in provider leave this machine for a host that is not the
+    /// provider's. To move one to a sandbox, or to add a provider, is what the file is for.
+    pub fn is_remarkable(&self) -> bool {
+        let is_local = |host: &String| {
+            Url::parse(&format!("http://{host}")).is_some_and(|url| url.is_loopback())
+        };
+        Table::built_in().get(&self.provider.id).is_some() && !self.hosts.iter().all(is_local)
+    }
+
     /// Returns what to tell a person about it. `path` is the overrides file, fit to be shown.
     pub fn note(&self, path: &str) -> String {
         let name = self.provider.short_name();

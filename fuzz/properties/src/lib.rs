@@ -41,7 +41,7 @@ mod world;
 pub type Check = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("abi", abi::check),
     ("backoff", backoff::check),
     ("callback", callback::check),

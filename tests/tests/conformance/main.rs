@@ -17,4 +17,5 @@ mod engines;
 mod flows;
 mod inputs;
 mod limits;
+mod origins;
 mod process;

@@ -110,6 +110,12 @@ fn attacks() {
     run("attacks.test.mjs");
 }
 
+/// Whose files are believed, where tokens go, and that both are said.
+#[test]
+fn trust() {
+    run("trust.test.mjs");
+}
+
 /// The extension, seen by an agent that is played.
 #[test]
 fn extension() {

@@ -59,7 +59,10 @@ fn where_all_is_well_it_says_so_and_changes_nothing() {
         "  ✓ The files are your own\n",
         "  ✓ Nobody holds a lock\n",
         "\nLogins\n  ✓ Anthropic (Claude Pro/Max): logged in\n",
-        "\nSettings\n  ✓ ~/providers.json is in use\n",
+        &format!(
+            "\nSettings\n  ✓ ~/providers.json sends logins and tokens of Anthropic to {authority}.\n"
+        ),
+        "  ✓ ~/providers.json is in use\n",
         "\nNetwork\n  ✓ No proxy is set\n",
         &format!("  ✓ {authority} answers\n"),
         &format!("  ✓ The clock agrees with that of {authority}\n"),
@@ -128,10 +131,10 @@ fn a_file_that_a_link_leads_to_is_narrowed_where_it_is_and_that_is_said() {
     let target = home.path().join("dotfiles.json");
     fs::rename(home.file(), &target).unwrap();
     symlink(&target, home.agent_dir().join("auth.json")).unwrap();
-    set_mode(&target, 0o664);
+    set_mode(&target, 0o666);
     let ended = offline(&home, &["--fix"]).run();
     ended.exits(0);
-    let told = "  ✓ Mended: ~/dotfiles.json has mode 600 now, not 664\n    \
+    let told = "  ✓ Mended: ~/dotfiles.json has mode 600 now, not 666\n    \
                 If somebody may have read or changed it, log in anew.\n";
     assert!(ended.stdout.contains(told), "{ended}");
     assert_eq!(mode(&target), 0o600);
@@ -193,7 +196,11 @@ fn what_belongs_to_somebody_else_is_told_and_left_to_the_person() {
     set_mode(&home.file(), 0o644);
     let ended = offline(&home, &["--fix"]).run();
     ended.exits(1);
-    assert!(ended.stdout.contains("sudo chown 0 ~/.pi/agent/auth.json"), "{ended}");
+    assert!(ended.stdout.contains("ls -l ~/.pi/agent/auth.json"), "{ended}");
+    assert!(
+        !ended.stdout.contains("chown"),
+        "what another user made is not to be adopted: {ended}"
+    );
     assert_eq!(mode(&home.file()), 0o644, "it is not ours to change");
     // All of it is somebody's for whom root works.
     set_mode(&home.file(), 0o600);

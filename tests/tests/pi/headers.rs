@@ -71,6 +71,7 @@ fn copilots_headers_are_the_editors_to_the_letter() {
                 "Copilot-Vision-Request": "true",
             },
             "base_url": format!("{}/github.com/copilot", sandbox.base_url()),
+            "origins": [sandbox.base_url()],
             "expires_ms": expires_ms,
         })
     );
@@ -150,8 +151,17 @@ fn the_base_url_is_the_tokens_or_the_enterprises_or_that_of_individuals() {
         ("tid=1;proxy-ep=proxy.business.githubcopilot.com;x=1", None, {
             "https://api.business.githubcopilot.com"
         }),
-        ("tid=1;proxy-ep=copilot.example.com", None, "https://copilot.example.com"),
-        ("tid=1;proxy-ep=proxy.h.example;x", Some("ghe.example.com"), "https://api.h.example"),
+        ("tid=1;proxy-ep=copilot.githubcopilot.com", None, "https://copilot.githubcopilot.com"),
+        ("tid=1;proxy-ep=copilot-api.ghe.example.com", Some("ghe.example.com"), {
+            "https://copilot-api.ghe.example.com"
+        }),
+        // Nobody but GitHub and the Enterprise: whoever made the token.
+        ("tid=1;proxy-ep=copilot.example.com", None, individual),
+        ("tid=1;proxy-ep=proxy.evilgithubcopilot.com", None, individual),
+        ("tid=1;proxy-ep=copilot-api.ghe.example.com", None, individual),
+        ("tid=1;proxy-ep=proxy.h.example;x", Some("ghe.example.com"), {
+            "https://copilot-api.ghe.example.com"
+        }),
         ("tid=1;x=1", Some("ghe.example.com"), "https://copilot-api.ghe.example.com"),
         ("tid=1;x=1", None, individual),
         ("tid=1;proxy-ep=evil.example/@x;x=1", None, individual),
@@ -230,7 +240,7 @@ fn anthropic_takes_a_request_with_what_is_printed_for_a_login_and_for_a_key() {
         .env("ANTHROPIC_API_KEY", ANTHROPIC_API_KEY)
         .run()
         .exits(0)
-        .prints("https://api.anthropic.com\n");
+        .prints(&format!("{}\n", sandbox.base_url()));
 }
 
 #[test]

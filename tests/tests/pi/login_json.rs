@@ -22,7 +22,11 @@ fn json_is_one_event_a_line_with_questions_that_lines_answer() {
             "url": url,
             "opens_browser": false,
             "callback": false,
-            "message": "Open this page in a browser to authorize:",
+            "message": format!(
+                "~/providers.json sends logins and tokens of Anthropic to {}. Open this page in a \
+                 browser to authorize:",
+                sandbox.base_url().trim_start_matches("http://")
+            ),
             "prompt": "Paste the authorization code here:",
         })
     );

@@ -16,6 +16,7 @@
 //! | `enterprise.rs` | what is taken for a GitHub Enterprise, and that all of it stays there |
 //! | `headers.rs` | what a request carries, and where it goes |
 //! | `overrides.rs` | the file that changes the built-in providers |
+//! | `trust.rs` | whose files are believed, where tokens go, and that both are said |
 //! | `real_addresses.rs` | the built-in addresses, through a proxy and with TLS |
 //! | `tls.rs` | whom `pi` trusts, and that nobody else learns anything |
 //! | `proxies.rs` | the proxy that the variables name, and no way past it |
@@ -107,6 +108,7 @@ mod system_limits;
 mod terminal;
 mod tls;
 mod token;
+mod trust;
 mod usage;
 mod wire;
 

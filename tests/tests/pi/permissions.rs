@@ -193,7 +193,11 @@ fn what_others_could_read_is_narrowed_by_the_next_write_and_the_directory_is_its
         if !user_can {
             continue;
         }
-        home.pi(["token", "anthropic"]).run().exits(0).is_quiet();
+        let ended = home.pi(["token", "anthropic"]).run();
+        match file & 0o022 {
+            0 => ended.exits(0).is_quiet(),
+            _ => ended.exits(0).says("oauth.json is in use, but other users can change it"),
+        };
         assert_eq!(look(&home).1, [""; 0], "{file:o} in {directory:o}");
         // Others may have their reasons to come in: what is in it is closed to them all the same.
         let mode = fs::metadata(home.agent_dir()).unwrap().mode() & 0o7777;

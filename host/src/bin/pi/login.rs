@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: cli::Login, core: Option<&Path>) -> ExitCode {
                 logged_in.provider.short_name(),
                 logged_in.path
             ));
-            for note in &logged_in.notes {
+            for note in logged_in.notes.iter().filter(|note| !person.has_seen(note)) {
                 output::note(note);
             }
             session::exit_code(&stop)

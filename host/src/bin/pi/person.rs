@@ -15,6 +15,8 @@ pub(crate) struct Person {
     input: Input,
     /// What was last said to be waited for.
     told: Option<String>,
+    /// The messages of the page or code that was shown; they may begin with notes.
+    shown: String,
     /// Whether a line that is written over is shown.
     counting: bool,
 }
@@ -40,7 +42,12 @@ impl Person {
             }
             false => Input::Pipe(Lines::default()),
         };
-        Person { input, told: None, counting: false }
+        Person { input, told: None, shown: String::new(), counting: false }
+    }
+
+    /// Returns whether a note stood in front of the page or code already.
+    pub(crate) fn has_seen(&self, note: &str) -> bool {
+        self.shown.contains(note)
     }
 }
 
@@ -87,6 +94,7 @@ impl Interaction for Person {
     }
 
     fn show_code(&mut self, code: &ShowCode) -> bool {
+        self.shown.push_str(&code.message);
         let style = Style::for_stderr();
         output::say(&format!(
             "\n{}\n\n    {}\n\n    {}\n\n{}\n\n",
@@ -99,6 +107,7 @@ impl Interaction for Person {
     }
 
     fn show(&mut self, page: &Authorize) {
+        self.shown.push_str(&page.message);
         if let Some(problem) = &page.problem {
             output::say(&format!("{} {problem}\n", Style::for_stderr().red("✗")));
         } else if page.open_browser {

@@ -41,5 +41,6 @@ pub(super) fn endpoints(base_url: &str) -> Value {
         "authorize_url": format!("{base_url}{AUTHORIZE}"),
         "token_url": format!("{base_url}{TOKEN}"),
         "redirect_uri": format!("{base_url}{CODE_PAGE}"),
+        "api_base_url": base_url,
     })
 }
