@@ -163,9 +163,8 @@ impl Driver {
             }
             Effect::Authorize(page) => self.authorize(&page, interaction).await,
             Effect::AwaitCallback { state, activity, until_ms } => {
-                let left = Duration::from_millis(until_ms.saturating_sub(now_ms()));
                 interaction.waiting(Some(&activity));
-                let event = self.await_callback(&state, left, interaction).await;
+                let event = self.await_callback(&state, until_ms, interaction).await;
                 interaction.waiting(None);
                 event
             }

@@ -1,40 +1,37 @@
-/** Opening a browser, without a shell. */
+/** Opening a browser, without a shell. Which programs are tried, and what they inherit, the core decides. */
 import { spawn } from "node:child_process";
+
+import { shippedCore } from "./module.js";
 
 /** How long a program is watched before it counts as one that works, in milliseconds. */
 const WATCHED_MS = 1000;
 
 /** Opens `url`; tells whether something was started that should show it. BROWSER is honoured. */
 export async function openBrowser(url: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
-  const { protocol } = new URL(url);
-  if (protocol !== "https:" && protocol !== "http:") return false;
-  for (const [program, ...parameters] of commands(url, environment)) {
-    if (program !== undefined && (await starts(program, parameters, environment))) return true;
+  const commands = shippedCore().call("browser_commands", {
+    url,
+    browser: environment["BROWSER"] ?? "",
+    is_wsl: Boolean(environment["WSL_DISTRO_NAME"]),
+    system: systemOf(process.platform),
+  });
+  const inherited = withoutSecrets(environment);
+  for (const [program, ...parameters] of commands) {
+    if (program !== undefined && (await starts(program, parameters, inherited))) return true;
   }
   return false;
 }
 
-/** What to try, in order: a program and its arguments, of which the URL is always one of its own. */
-function commands(url: string, environment: NodeJS.ProcessEnv): string[][] {
-  const named = environment["BROWSER"];
-  if (named) {
-    // Several with colons between them; `%s` stands for the URL, which comes last without one.
-    return named.split(":").map((command) => {
-      const words = command.split(/\s+/).filter(Boolean);
-      const filled = words.map((word) => word.replaceAll("%s", () => url));
-      return command.includes("%s") ? filled : [...filled, url];
-    });
-  }
-  switch (process.platform) {
-    case "darwin":
-      return [["open", url]];
-    case "win32":
-      return [["rundll32", "url.dll,FileProtocolHandler", url]];
-    default: {
-      const wsl = environment["WSL_DISTRO_NAME"] ? [["wslview", url]] : [];
-      return [...wsl, ["xdg-open", url], ["gio", "open", url]];
-    }
-  }
+function systemOf(platform: NodeJS.Platform): "freedesktop" | "mac" | "windows" {
+  if (platform === "win32") return "windows";
+  return platform === "darwin" ? "mac" : "freedesktop";
+}
+
+/** The variables that a browser may see. */
+function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const set = (pair: [string, string | undefined]): pair is [string, string] => pair[1] !== undefined;
+  const variables = Object.entries(environment).filter(set);
+  const secret = new Set(shippedCore().call("secret_variables", { variables }));
+  return Object.fromEntries(variables.filter(([name]) => !secret.has(name)));
 }
 
 async function starts(
@@ -43,9 +40,12 @@ async function starts(
   env: NodeJS.ProcessEnv,
 ): Promise<boolean> {
   return new Promise((resolve) => {
+    // A session of its own has no terminal that a program could take.
     const child = spawn(program, parameters, { stdio: "ignore", detached: true, env });
     // One that fails does so at once; one that stays is the browser itself.
     const timer = setTimeout(() => resolve(true), WATCHED_MS);
+    // Nobody has to wait for it where the login is over.
+    timer.unref();
     const end = (worked: boolean): void => {
       clearTimeout(timer);
       resolve(worked);

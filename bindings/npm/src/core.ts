@@ -21,6 +21,25 @@ export interface Calls {
   is_answered_by: { call: { state: string; query: string }; value: boolean };
   /** Whether one of the origins of a request, or of headers, allows to send a secret to this URL. */
   is_allowed_origin: { call: { origins: string[]; url: string }; value: boolean };
+  /** What a request to the callback server is let in for. */
+  admit: { call: CallbackRequest; value: core.Admission };
+  /** A page for a browser, as it is sent. */
+  page: {
+    call: { page: core.CallbackPage };
+    value: { status: number; headers: [name: string, value: string][]; html: string };
+  };
+  /** The commands that may open a page, in order: each a program and its arguments. */
+  browser_commands: {
+    call: {
+      url: string;
+      browser: string;
+      is_wsl: boolean;
+      system: "freedesktop" | "mac" | "windows";
+    };
+    value: string[][];
+  };
+  /** The names of those variables that a browser must not inherit. */
+  secret_variables: { call: { variables: [name: string, value: string][] }; value: string[] };
   /** Whether a lock may be taken over that looks this old, and has stayed as it is for so long. */
   is_dead_lock: {
     call: { age_ms: number; watched_ms: number; is_ours: boolean };
@@ -30,6 +49,21 @@ export interface Calls {
   is_migrating: { call: { renamed_ms: number; now_ms: number }; value: boolean };
   /** A text as it may be shown to a person, without control characters. */
   plain: { call: { text: string }; value: string };
+}
+
+/** A request that came to the callback server. */
+export interface CallbackRequest {
+  /** The port on which it came. */
+  port: number;
+  /** The path that the provider sends browsers to. */
+  path: string;
+  /** The path of the one-time address, if there is one. */
+  one_time_path: string | null;
+  method: string;
+  /** The header `Host`, if there is one. */
+  host: string | null;
+  /** Path and query. */
+  target: string;
 }
 
 /** What a host has to know before it begins. */
@@ -54,6 +88,12 @@ export interface About {
   lock_touch_every_ms: number;
   /** How long to wait for one that is not, in milliseconds. */
   lock_patience_ms: number;
+  /** How many connections the callback server holds at once. */
+  callback_connections: number;
+  /** How long a connection there may take to send its request, in milliseconds. */
+  callback_timeout_ms: number;
+  /** The longest request head there, in bytes. */
+  callback_head_bytes: number;
   /** How often to look for a file that the agent is about to write. */
   migration_looks: number;
   /** How long to wait between two looks, in milliseconds. */

@@ -10,11 +10,22 @@ import { Cancelled, type Interaction } from "./interaction.js";
 import { aboutCore, shippedCore } from "./module.js";
 import { holdSignals } from "./signals.js";
 import type { Store } from "./store.js";
-import type { Authorize, Countdown, Effect, Event, Output, Request, ShowCode } from "./types.js";
+import type {
+  Authorize,
+  Countdown,
+  Effect,
+  Event,
+  Loopback,
+  Output,
+  Request,
+  ShowCode,
+} from "./types.js";
 import { unlessAborted } from "./unless-aborted.js";
 
 /** How long something may take before the person is told what it is, in milliseconds. */
 const QUIET_MS = 1000;
+/** How often it is looked whether anybody still sees what is shown, in milliseconds. */
+const LOOK_EVERY_MS = 1000;
 
 /** What a job runs on. */
 export interface Ground {
@@ -49,6 +60,7 @@ class Driver {
   #counting = false;
   /** The exception that a request ended in where only a failure of the network was expected. */
   #unexpected: unknown;
+  #over = false;
   #release: (() => Promise<void>) | undefined;
 
   constructor(flow: Flow, ground: Ground) {
@@ -76,6 +88,7 @@ class Driver {
 
   /** Lets go of everything, whatever fails meanwhile: what came of the job stands. */
   async #end(output: Output | undefined): Promise<void> {
+    this.#over = true;
     this.#flow.drop();
     try {
       // The lock first: a browser may take its time.
@@ -145,9 +158,11 @@ class Driver {
       case "read_variable":
         return { type: "variable", value: environment[effect.name] ?? null };
       case "listen":
-        return this.#listen(effect.preferred_port, effect.path);
+        return this.#listen(effect.on, effect.preferred_port, effect.path);
       case "authorize":
         return this.#authorize(effect, signal);
+      case "await_callback":
+        return this.#awaitCallback(effect, signal);
       case "select": {
         const { message, options, remark } = effect;
         const question = { message, options, ...(remark !== null && { remark }) };
@@ -177,9 +192,9 @@ class Driver {
     }
   }
 
-  async #listen(preferredPort: number, path: string): Promise<Event> {
+  async #listen(on: Loopback, preferredPort: number, path: string): Promise<Event> {
     try {
-      this.#callback = await Callback.listen(preferredPort, path);
+      this.#callback = await Callback.listen(on, preferredPort, path);
       return { type: "listening", port: this.#callback.port };
     } catch {
       return { type: "listen_failed" };
@@ -193,29 +208,55 @@ class Driver {
     try {
       // Before anything is opened: a browser may be back before its program has ended.
       const callback = page.callback ? this.#callback : undefined;
-      const came = callback && this.#comeBack(callback, page, stop);
+      const came = callback && this.#comeBack(callback, page.state, stop);
       came?.catch(() => undefined);
       this.#tell((person) => person.show?.(page));
       if (page.open_browser && page.problem === null) {
-        const opened = this.#open(page.url, page.url);
-        const first = await Promise.race([opened, ...(came ? [came] : [])]);
-        // It is back already: nobody needs to be asked.
-        if (first) return first;
+        const { one_time } = page;
+        if (one_time) callback?.lead(one_time.path, page.url);
+        // Not waited for: a text browser would keep the prompt away.
+        void this.#open({ page: page.url, oneTime: callback && one_time?.url }, page.url);
       }
       const typed = this.#paste(page, stop);
-      if (!came) return await typed;
-      // Where nobody can paste (any more), a browser can still come.
-      const pasted = typed.then((event) => (event.type === "input_ended" ? came : event));
-      return await Promise.race([came, pasted]);
+      return await (came ? Promise.race([came, typed]) : typed);
     } finally {
       over.abort();
     }
   }
 
-  /** The browser that brings the answer to this page. */
-  async #comeBack(callback: Callback, page: Authorize, signal: AbortSignal): Promise<Event> {
+  /** Waits for the browser alone, until it is too late or nobody sees what is shown. */
+  async #awaitCallback(
+    { state, activity, until_ms }: Extract<Effect, { type: "await_callback" }>,
+    signal: AbortSignal,
+  ): Promise<Event> {
+    const { interaction } = this.#ground;
+    if (!this.#callback || interaction.gone) return { type: "input_ended" };
+    const over = new AbortController();
+    const stop = AbortSignal.any([signal, over.signal]);
+    this.#tell((person) => person.waiting?.(activity));
+    const gone = new Promise<Event>((resolve) => {
+      const look = (): void => (interaction.gone ? resolve({ type: "input_ended" }) : undefined);
+      const timer = setInterval(look, LOOK_EVERY_MS);
+      over.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+    });
+    const late = sleep(Math.max(0, until_ms - Date.now()), { type: "woke" } as Event, {
+      signal: stop,
+    });
+    late.catch(() => undefined);
+    const came = this.#comeBack(this.#callback, state, stop);
+    came.catch(() => undefined);
+    try {
+      return await Promise.race([came, gone, late]);
+    } finally {
+      over.abort();
+      this.#tell((person) => person.waiting?.(undefined));
+    }
+  }
+
+  /** The browser that brings the answer to the page with this state. */
+  async #comeBack(callback: Callback, state: string, signal: AbortSignal): Promise<Event> {
     const answers = (query: string): boolean =>
-      shippedCore().call("is_answered_by", { state: page.state, query });
+      shippedCore().call("is_answered_by", { state, query });
     this.#visit = await callback.visit(answers, signal);
     return { type: "callback", query: this.#visit.query };
   }
@@ -233,26 +274,29 @@ class Driver {
     const shown: unknown = interaction.showCode(code);
     // It may be a promise all the same.
     void Promise.resolve(shown).catch(() => undefined);
-    if (code.open_browser) await this.#open(code.url, code.verification_uri);
+    if (code.open_browser) void this.#open({ page: code.url }, code.verification_uri);
     return { type: "shown" };
   }
 
-  /** Opens a page; where that fails, the person is told what to open. */
-  async #open(url: string, shown: string): Promise<void> {
+  /**
+   * Opens a page; where that fails, the person is told what to open. A program's own way gets the page
+   * itself: only of ours it is known that the browser runs on this machine.
+   */
+  async #open(url: { page: string; oneTime?: string | undefined }, shown: string): Promise<void> {
     const { interaction, environment } = this.#ground;
-    const open = interaction.open?.bind(interaction) ?? ((it) => openBrowser(it, environment));
+    const open = async (): Promise<boolean> =>
+      interaction.open ? interaction.open(url.page) : openBrowser(url.oneTime ?? url.page, environment);
     // One that throws has opened nothing.
-    const isOpen = await (async () => open(url))().catch(() => false);
-    if (!isOpen) this.#tell((person) => person.browserFailed?.(shown));
+    const isOpen = await open().catch(() => false);
+    // Once the login is over, nobody needs to open anything.
+    if (!isOpen && !this.#over) this.#tell((person) => person.browserFailed?.(shown));
   }
 
   /** Gives the browser its page, and closes the door. */
   async #dismiss(output: Output | undefined): Promise<void> {
     this.#callback?.shut();
     await this.#visit?.answer(
-      output?.type === "logged_in"
-        ? { kind: "logged_in", provider: output.provider.name }
-        : { kind: "failed" },
+      output?.type === "logged_in" ? { logged_in: output.provider.name } : "failed",
     );
     // A browser that has only connected, as some do in advance, would keep this process alive.
     this.#callback?.close();

@@ -18,6 +18,11 @@ export interface Interaction {
    * default (a GitHub Enterprise); false unless given.
    */
   readonly present?: boolean;
+  /**
+   * Whether nobody sees any more what is shown, as when the reader of a pipe has gone away. Looked at
+   * about once a second while nothing but a browser is waited for.
+   */
+  readonly gone?: boolean;
   /** Has the person pick one of `options`, which is never empty; answers with its index. */
   select?(question: Select, signal: AbortSignal): Promise<number | undefined>;
   /** Asks a yes-or-no question. */
@@ -33,7 +38,10 @@ export interface Interaction {
   paste?(page: Authorize, signal: AbortSignal): Promise<string | undefined>;
   /** Shows the code to be entered, and where. Without it nobody can log in by a code. */
   showCode?(code: ShowCode): void;
-  /** Opens a page; tells whether that worked. The system's browser unless given. */
+  /**
+   * Opens a page; tells whether that worked. The system's browser unless given. Questions are asked
+   * meanwhile.
+   */
   open?(url: string): Promise<boolean>;
   /** Tells that no browser could be opened, so that the person opens `url`. */
   browserFailed?(url: string): void;

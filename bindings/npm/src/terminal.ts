@@ -8,9 +8,17 @@ import type { Authorize, ShowCode } from "./types.js";
 export class Terminal implements Interaction {
   #lines: Lines | undefined;
   #counting = false;
+  /** The question that is open. */
+  #question: string | undefined;
+  #gone = false;
+  #watching = false;
 
   get present(): boolean {
     return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
   }
 
   async select({ message, options, remark }: Select, signal: AbortSignal): Promise<number | undefined> {
@@ -36,6 +44,7 @@ export class Terminal implements Interaction {
   }
 
   show(page: Authorize): void {
+    this.#watch();
     if (page.problem !== null) return say(page.problem);
     say(page.message);
     say(page.url);
@@ -46,11 +55,15 @@ export class Terminal implements Interaction {
   }
 
   showCode(code: ShowCode): void {
+    this.#watch();
     say(`${code.message}\n\n  ${code.user_code}\n\n${code.verification_uri}\n${code.warning}`);
   }
 
   browserFailed(url: string): void {
-    say(`No browser could be opened. Open this page yourself:\n${url}`);
+    const told = `No browser could be opened. Open this page yourself:\n${url}`;
+    // The question comes again below it, and what was typed is kept.
+    if (this.#question === undefined) say(told);
+    else process.stderr.write(`\n${told}\n${this.#question} ${this.#lines?.typed ?? ""}`);
   }
 
   waiting(activity: string | undefined): void {
@@ -66,17 +79,33 @@ export class Terminal implements Interaction {
   close(): void {
     this.#lines?.close();
     this.#lines = undefined;
+    process.stderr.off("error", this.#lost);
+    this.#watching = false;
   }
 
+  /** Notices where nobody reads any more. Without a listener that would end the program. */
+  #watch(): void {
+    if (!this.#watching) process.stderr.on("error", this.#lost);
+    this.#watching = true;
+  }
+
+  readonly #lost = (): void => {
+    this.#gone = true;
+  };
+
   async #ask(question: string, signal: AbortSignal): Promise<string | undefined> {
+    this.#watch();
     this.#lines ??= new Lines();
     process.stderr.write(`${question} `);
+    this.#question = question;
     try {
       return await this.#lines.next(signal);
     } catch (error) {
       // Nobody has ended the line.
       say("");
       throw error;
+    } finally {
+      this.#question = undefined;
     }
   }
 }
@@ -104,6 +133,11 @@ class Lines {
       this.#wanted?.resolve(undefined);
     });
     this.#reader.on("SIGINT", () => this.#wanted?.reject(new Cancelled("The person wants to stop.")));
+  }
+
+  /** What has been typed of the next line. */
+  get typed(): string {
+    return this.#reader.line;
   }
 
   async next(signal: AbortSignal): Promise<string | undefined> {

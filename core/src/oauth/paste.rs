@@ -6,6 +6,7 @@
 mod tests;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::oauth::authorization::{self, Answer, Refusal};
@@ -107,14 +108,33 @@ pub(crate) fn parse(text: &str, state: &Secret, shape: CodeShape) -> Result<Answ
         return Err(PasteError::TooLong);
     }
     let text = replaced(&replaced(text, "\u{1b}[200~", ""), "\u{1b}[201~", "");
-    // A terminal may have wrapped a code over lines, so words are joined before they are tried.
-    let joined = read(&text, state, shape);
-    if joined.is_ok() {
-        return joined;
+    // An address that more words follow on its line is whole: what follows is no part of it.
+    let followed = text.lines().flat_map(|line| {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.pop();
+        words
+    });
+    if let Some(answer) = from_words(followed, state, shape) {
+        return Ok(answer);
     }
-    let words = text.split_whitespace().filter(|word| has_key(&dense(word), "code"));
-    let mut answers = words.filter_map(|word| read(word, state, shape).ok());
-    answers.find(|answer| answer.state.as_ref() == Some(state)).map_or(joined, Ok)
+    // A terminal may have wrapped it over lines, so words are joined before each is tried alone.
+    let joined = read(&text, state, shape);
+    match joined {
+        Ok(answer) => Ok(answer),
+        Err(problem) => from_words(text.split_whitespace(), state, shape).ok_or(problem),
+    }
+}
+
+/// Finds the first word that is an authorization response of the login with this state.
+fn from_words<'a>(
+    words: impl Iterator<Item = &'a str>,
+    state: &Secret,
+    shape: CodeShape,
+) -> Option<Answer> {
+    let mut answers = words
+        .filter(|word| has_key(&dense(word), "code"))
+        .filter_map(|word| read(word, state, shape).ok());
+    answers.find(|answer| answer.state.as_ref() == Some(state))
 }
 
 fn read(text: &str, state: &Secret, shape: CodeShape) -> Result<Answer, PasteError> {

@@ -84,8 +84,14 @@ mod tests {
     #[test]
     fn a_lock_of_another_user_is_not_adopted() {
         let shown = "~/auth.json.flock".to_owned();
-        let subject =
-            Subject { role: Role::Beside, path: "/x".into(), shown, mode: 0o600, owner: 8 };
+        let subject = Subject {
+            role: Role::Beside,
+            path: "/x".into(),
+            shown,
+            mode: 0o600,
+            owner: 8,
+            group: 8,
+        };
         let text = judge(&[subject], 7).text();
         assert!(text.contains("belongs to user 8") && text.contains("ls -ld ~/auth.json.flock"));
         assert!(text.contains("delete it") && !text.contains("chown"), "{text}");

@@ -12,7 +12,7 @@ use super::lock::{Place, directory, is_unsupported};
 use super::paths::real;
 use super::plain::open_plain;
 use super::replace::{self, Replacement};
-use super::{OVERRIDES, Store, read_opened};
+use super::{OVERRIDES, Store, read};
 
 /// Where everything is that belongs to the credential file in use.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Store {
 
     /// The file at `path` as the credential file would be read.
     pub(crate) fn read_at(&self, path: &Path) -> Event {
-        self.store_event(path, read_opened(path), |_| true)
+        self.store_event(path, read(path), |_| true)
     }
 }
 

@@ -112,9 +112,16 @@ struct Page {
 
 impl Page {
     fn open(address: &str) -> Result<Self, Error> {
-        let url = Url::parse(address)
+        let mut url = Url::parse(address)
             .map_err(|error| Error::Unusable(format!("{address} is not a URL: {error}")))?;
-        Ok(Self { url, body: accepted(Request::get(address).send()?, 200)?.body })
+        let mut reply = Request::get(address).send()?;
+        // The application's own one-time address leads on to the provider.
+        if reply.status == 303 {
+            let location = reply.header("location").unwrap_or_default();
+            url = url.join(location).map_err(|error| Error::Unusable(error.to_string()))?;
+            reply = Request::get(url.as_str()).send()?;
+        }
+        Ok(Self { url, body: accepted(reply, 200)?.body })
     }
 
     /// Presses the button with this value, once these fields are filled in.

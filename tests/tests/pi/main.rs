@@ -7,6 +7,10 @@
 //! | `login_faults.rs` | crowds at the callback, and pastes that are none |
 //! | `login_json.rs` | the same for a program |
 //! | `callback.rs` | the loopback server that a browser comes back to |
+//! | `browser.rs` | the browser that a login opens, what it is given and what it inherits |
+//! | `nobody_there.rs` | nobody answers any more, or sees what is shown |
+//! | `slips.rs` | what is pasted by mistake is never sent |
+//! | `dumb_terminal.rs` | a terminal that obeys no control sequences |
 //! | `copilot.rs` | logging in to GitHub Copilot by a code, and what is stored then |
 //! | `device.rs` | polling: never too early, and no code that was approved is lost |
 //! | `device_json.rs`, `device_terminal.rs` | the same for a program, and for a person |
@@ -62,6 +66,7 @@ macro_rules! or_skip {
 }
 
 mod broken_file;
+mod browser;
 mod callback;
 mod clock;
 mod concurrency;
@@ -74,6 +79,7 @@ mod device_terminal;
 mod doctor;
 mod doctor_faults;
 mod doctor_network;
+mod dumb_terminal;
 mod enterprise;
 mod escapes;
 mod exchange;
@@ -90,6 +96,7 @@ mod login_json;
 mod logout_status;
 mod memory;
 mod models;
+mod nobody_there;
 mod odd_answers;
 mod overrides;
 mod permissions;
@@ -103,6 +110,7 @@ mod save_faults;
 mod save_refused;
 mod secrets;
 mod signals;
+mod slips;
 mod storm;
 mod system_limits;
 mod terminal;

@@ -45,6 +45,8 @@ fn every_shape_that_people_paste() {
         ("GET /callback?code=abc&state=xyz HTTP/1.1", "abc", Some("xyz")),
         ("It says: localhost/cb?code=abc&state=xyz and nothing else", "abc", Some("xyz")),
         ("It says: localhost/cb?state=xyz&code=abc", "abc", Some("xyz")),
+        ("It says: localhost/cb?state=xyz&code=abc . What now?", "abc", Some("xyz")),
+        ("https://h/cb?state=xyz&code=a\nbc", "abc", Some("xyz")),
         ("curl 'http://localhost/cb?state=xyz&code=abc' -v", "abc", Some("xyz")),
         ("https://h/cb?code=abc", "abc", None),
         ("https://h/cb?code=abc&state=xyz#", "abc", Some("xyz")),
