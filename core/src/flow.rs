@@ -317,6 +317,11 @@ impl Store {
     }
 }
 
+/// A file that is blank although it held a login a moment ago.
+fn blank(path: String) -> Box<Error> {
+    Box::new(Error::StoreCorrupt { path, reason: "it is empty by now".into() })
+}
+
 /// The providers by the overrides file that an event brings, or what the event means otherwise.
 fn table(event: &Event) -> Result<Table, Box<Error>> {
     let Event::OverridesRead { path, contents, access } = event else {

@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use core::mem;
 
 use super::{Effect, Event, Store, Turn, ask};
-use crate::error::Error;
+use crate::error::{Error, StoreFailure};
 
 /// Reading the credential file, which begins with `Effect::ReadStore`.
 #[derive(Debug, Default)]
@@ -31,13 +31,23 @@ impl Read {
                 *self = Read::Doubting(Box::new(read));
                 ask(Effect::ProbeStore)
             }
-            // Nobody can tell better: a directory that cannot be written has no writer either.
             Read::Doubting(doubted)
                 if matches!(event, Event::LockTimedOut { .. } | Event::StoreFailed { .. }) =>
             {
-                Ok((*doubted)?)
+                match *doubted {
+                    // A blank one may still be filled by whoever is writing it.
+                    Ok(_) if !is_read_only(event) => Ok(read?),
+                    // Nobody can tell better.
+                    doubted => Ok(doubted?),
+                }
             }
             _ => Ok(read?),
         }
     }
+}
+
+/// Whether this user cannot write there: then nobody is just writing.
+fn is_read_only(event: &Event) -> bool {
+    use StoreFailure::{PermissionDenied, ReadOnly};
+    matches!(event, Event::StoreFailed { failure: PermissionDenied | ReadOnly, .. })
 }

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Effect, Event, Store, Turn, ask, contended, fail, unexpected};
+use super::{Effect, Event, Store, Turn, ask, blank, contended, fail, unexpected};
 use crate::credential::Credential;
 use crate::document::{Entry, MAX_BYTES};
 use crate::error::{Error, StoreFailure};
@@ -31,6 +31,11 @@ impl Edit {
     /// Whether it is a token that exists nowhere else, and is written even without the lock.
     fn is_precious(&self) -> bool {
         matches!(self, Edit::Login { .. } | Edit::Refreshed { .. })
+    }
+
+    /// Whether it is all that there has to be of a login.
+    fn is_whole_login(&self) -> bool {
+        matches!(self, Edit::Login { .. } | Edit::Given { .. })
     }
 
     /// Makes the change; `None` where the file is to stay as it is by now.
@@ -111,8 +116,12 @@ impl Save {
                 self.without_lock()
             }
             (State::Reading, Event::StoreRead { .. }) => match Store::of(event, "read") {
-                // The oldest agents write without the lock: once, it may be half written.
-                Ok(store) if store.is_blank && self.setbacks == 0 => self.pause(now_ms),
+                // The oldest agents write without the lock: it may be half written.
+                Ok(store) if store.is_blank && self.setbacks < MAX_SETBACKS => self.pause(now_ms),
+                // It held a login before, so this is not what was meant to be there.
+                Ok(store) if store.is_blank && !self.edit.is_whole_login() => {
+                    Err(blank(store.path).into())
+                }
                 Ok(store) => self.write(store),
                 Err(error) => self.setback(error, now_ms),
             },

@@ -17,7 +17,7 @@ use crate::world::{NOW_MS, World};
 /// The longest that the file can keep anybody from asking, in milliseconds.
 const MAX_WAIT_MS: u64 = 900_000;
 /// What this program says of failures by itself, and numbers.
-const OURS: [&str; 13] = [
+const OURS: [&str; 11] = [
     "it is being asked too often",
     "it is in trouble (HTTP #)",
     "its answer (HTTP #) is not what was asked for",
@@ -26,8 +26,6 @@ const OURS: [&str; 13] = [
     "the access token in its answer is not a bearer token",
     "invalid_grant",
     "it was revoked or has expired (HTTP #)",
-    "there is no Copilot for this account at this address (HTTP #)",
-    "this account may not use Copilot (HTTP #)",
     "it refused the request (HTTP #)",
     "no answer in time",
     "the connection broke before the answer was complete",

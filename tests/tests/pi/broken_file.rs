@@ -22,7 +22,8 @@ fn a_file_that_is_cut_short_anywhere_is_told_by_line_and_column_and_left() {
     let (home, _) = Home::logged_in(&sandbox, Age::Expired);
     let whole = home.contents();
     assert!(whole.len() > 150 && whole.lines().count() > 5, "{whole}");
-    for at in 0..whole.len() {
+    // Cut down to nothing, it is a file that holds nothing.
+    for at in 1..whole.len() {
         let cut = &whole[..at];
         home.write("oauth.json", cut);
         // All of them take part, each in its turn.
@@ -30,9 +31,7 @@ fn a_file_that_is_cut_short_anywhere_is_told_by_line_and_column_and_left() {
         ended.exits(1).prints("").says("~/.pi/agent/oauth.json");
         let (line, column) =
             (cut.matches('\n').count() + 1, at - cut.rfind('\n').map_or(0, |it| it + 1));
-        if at > 0 {
-            ended.says(&format!("line {line}, column {}.", column + 1));
-        }
+        ended.says(&format!("line {line}, column {}.", column + 1));
         ended.says("Nothing was changed. Mend the file, or move it away and log in again: mv ");
         assert_eq!(home.contents(), cut, "{ended}");
     }
@@ -47,8 +46,7 @@ fn a_file_that_is_cut_short_anywhere_is_told_by_line_and_column_and_left() {
 fn what_is_broken_is_said_so_that_it_can_be_found() {
     let home = Home::new();
     for (contents, told) in [
-        (&b""[..], "it is empty"),
-        (b"\xef\xbb\xbf{}", "it begins with a byte-order mark"),
+        (&b"\xef\xbb\xbf{}"[..], "it begins with a byte-order mark"),
         (b"{\"a\":\"\xff\"}", "it is not UTF-8 text"),
         (b"{\"a\":\"\0\"}", "line 1, column 7"),
         (b"{\n  \"a\": 1,\n}", "line 3, column 1"),

@@ -1,5 +1,7 @@
 //! A Copilot token that can be used now: one request where it has expired, none where it has not.
 
+use std::collections::BTreeMap;
+
 use pi_auth_tests::pi::{Age, Home, Running, Signal};
 use pi_auth_tests::sandbox::{Endpoint, Fault, Kind};
 use serde_json::{Value, json};
@@ -192,10 +194,12 @@ fn a_bad_one_says_what_to_do_and_is_never_a_reason_to_use_another() {
     let sandbox = sandbox();
     let other = sandbox.issue_github("ghe.example.com");
     let again = "to another token, or unset it and log in.";
+    let body = r#"{"message":"Resource not accessible by integration"}"#.into();
+    let no_subscription = Fault::Status { code: 403, headers: BTreeMap::new(), body };
     let cases = [
         ("ghu_unknown", None, 4, ["HTTP 401", again]),
         (other.as_str(), None, 4, ["HTTP 401", again]),
-        ("ghu_x", Some(Fault::status(403)), 1, ["HTTP 403", "settings/copilot"]),
+        ("ghu_x", Some(no_subscription), 1, ["HTTP 403", "settings/copilot"]),
         ("ghu_x", Some(Fault::status(502)), 1, ["HTTP 502", "Try again in"]),
         ("ghu_x", Some(Fault::Close), 1, ["broke", "Check your connection"]),
     ];

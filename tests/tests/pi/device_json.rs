@@ -131,5 +131,5 @@ fn trouble_on_the_way_is_progress_and_a_refusal_is_the_error() {
     let error = &all.last().unwrap()["error"];
     assert_eq!(error["code"], "denied", "{ended}");
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("This account has no access to GitHub Copilot."), "{message}");
+    assert!(message.contains("This account has no access to GitHub Copilot)"), "{message}");
 }

@@ -302,7 +302,7 @@ fn a_command_for_a_path_that_cannot_be_shown_as_it_is_is_not_given() {
             crate::skipped("this file system takes names that are text only");
             return;
         }
-        fs::write(directory.join("auth.json"), "").unwrap();
+        fs::write(directory.join("auth.json"), "{").unwrap();
         let doctor = || offline(&home, &["--json"]).env("PI_CODING_AGENT_DIR", &directory);
         let ended = doctor().run();
         ended.exits(1);

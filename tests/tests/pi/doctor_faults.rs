@@ -52,14 +52,14 @@ const FAULTS: &[Fault] = &[
         false,
     ),
     (
-        |home| drop(home.write("auth.json", "")),
+        |home| drop(home.write("auth.json", "{")),
         &["file problem"],
         "mv -n ~/.pi/agent/auth.json ~/.pi/agent/auth.json.bad\n",
         false,
     ),
     (
         |home| {
-            home.write("auth.json", "");
+            home.write("auth.json", "{");
             home.write("auth.json.bad", "an earlier one");
         },
         &["file problem"],

@@ -204,9 +204,12 @@ const PLACES: [Place; 21] = [
         let name = "auth.json.backoff";
         let memory = std::fs::read_to_string(home.agent_dir().join(name)).unwrap();
         let words = json!(evil()).to_string();
-        assert!(memory.contains("\"words\""), "{memory}");
-        home.write(name, memory.replace("\"words\"", &words));
-        Case::new(home, &["token", "anthropic"], 4)
+        assert!(!memory.contains("words"), "{memory}");
+        let planted = memory.replace("\"invalid_grant\"", &words);
+        assert_ne!(memory, planted);
+        home.write(name, planted);
+        // It is no memory then, and the next request is answered.
+        Case { shows: false, ..Case::new(home, &["token", "anthropic"], 0) }
     }),
 ];
 

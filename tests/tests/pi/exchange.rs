@@ -17,7 +17,7 @@ const REFUSALS: [(CopilotAccess, i32, &[&str]); 3] = [
         1,
         &[
             "this account may not use Copilot (HTTP 403: This account has no access to GitHub \
-             Copilot.)",
+             Copilot)",
             "https://github.com/settings/copilot",
         ],
     ),

@@ -20,7 +20,6 @@ pub(super) enum Kind {
     TokenType,
     InvalidGrant,
     Unauthorized,
-    NoCopilot,
     Refused,
 }
 
@@ -36,7 +35,6 @@ words! { Kind {
     "token_type" => TokenType,
     "invalid_grant" => InvalidGrant,
     "unauthorized" => Unauthorized,
-    "no_copilot" => NoCopilot,
     "refused" => Refused,
 } }
 
@@ -55,10 +53,11 @@ impl Kind {
             EndpointError::UnusableToken(TokenFault::Type) => (Self::TokenType, 0),
             EndpointError::Unauthorized => (Self::Unauthorized, 0),
             EndpointError::OAuth { .. } if cause.is_invalid_grant() => (Self::InvalidGrant, 0),
-            EndpointError::NoCopilot { status, .. } => (Self::NoCopilot, *status),
             EndpointError::Refused { status } => (Self::Refused, *status),
+            // A person can mend these at any moment.
             EndpointError::Transport(_)
             | EndpointError::OAuth { .. }
+            | EndpointError::NoCopilot { .. }
             | EndpointError::Metadata { .. } => return None,
         })
     }
@@ -79,7 +78,6 @@ impl Kind {
                 EndpointError::OAuth { error: "invalid_grant".to_string(), description: None }
             }
             Self::Unauthorized => EndpointError::Unauthorized,
-            Self::NoCopilot => EndpointError::NoCopilot { status, message: None },
             Self::Refused => EndpointError::Refused { status },
         }
     }

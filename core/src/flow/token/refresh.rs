@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::flow::backoff::{Backoff, Tokens};
 use crate::flow::discovery::Discovery;
 use crate::flow::save::{Edit, Save};
-use crate::flow::{Effect, Event, Pause, Store, Turn, ask, unexpected};
+use crate::flow::{Effect, Event, Pause, Store, Turn, ask, blank, unexpected};
 use crate::oauth::endpoint::{self, EndpointError, TokenFault};
 use crate::oauth::token::Grant;
 use crate::provider::{Job, Provider};
@@ -112,6 +112,9 @@ impl Refresh {
             (Step::Locking, event) => self.fall_back(unexpected(event, "lock"), now_ms),
             (Step::Rereading, event) => {
                 let store = Store::of(event, "read")?;
+                if store.is_blank {
+                    return Err(blank(store.path).into());
+                }
                 match store.document.get(&self.provider.id) {
                     Some(Entry::OAuth(current)) => self.decide(current, store.path, now_ms),
                     _ => return Ok(None),
