@@ -140,7 +140,7 @@ test("of too many connections the oldest unfinished ones are closed, and a slow 
     async open(url) {
       const callback = callbackOf(url);
       const sockets = Array.from({ length: 40 }, () => connect(Number(callback.port), "127.0.0.1"));
-      for (const socket of sockets) socket.on("error", () => {}).on("close", () => closed++);
+      for (const socket of sockets) socket.resume().on("error", () => {}).on("close", () => closed++);
       while (closed < 8) await sleep(20);
       assert.equal(sockets.filter((socket) => !socket.destroyed).length, 32);
       const began = Date.now();
