@@ -43,7 +43,7 @@ function configuration() {
         client_name: 'Acme command line',
         application_type: 'native',
         token_endpoint_auth_method: 'none',
-        redirect_uris: ['http://127.0.0.1/callback'],
+        redirect_uris: ['http://127.0.0.1/callback/acme'],
         response_types: ['code'],
         grant_types: [
           'authorization_code',

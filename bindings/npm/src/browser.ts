@@ -6,8 +6,15 @@ import { shippedCore } from "./module.js";
 /** How long a program is watched before it counts as one that works, in milliseconds. */
 const WATCHED_MS = 1000;
 
-/** Opens `url`; tells whether something was started that should show it. BROWSER is honoured. */
-export async function openBrowser(url: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
+/**
+ * Opens `url`; tells whether something was started that should show it. BROWSER is honoured. Nothing is
+ * watched any more once `over` is aborted.
+ */
+export async function openBrowser(
+  url: string,
+  environment: NodeJS.ProcessEnv,
+  over: AbortSignal,
+): Promise<boolean> {
   const commands = shippedCore().call("browser_commands", {
     url,
     browser: environment["BROWSER"] ?? "",
@@ -16,7 +23,7 @@ export async function openBrowser(url: string, environment: NodeJS.ProcessEnv): 
   });
   const inherited = withoutSecrets(environment);
   for (const [program, ...parameters] of commands) {
-    if (program !== undefined && (await starts(program, parameters, inherited))) return true;
+    if (program !== undefined && (await starts(program, parameters, inherited, over))) return true;
   }
   return false;
 }
@@ -38,18 +45,21 @@ async function starts(
   program: string,
   parameters: string[],
   env: NodeJS.ProcessEnv,
+  over: AbortSignal,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     // A session of its own has no terminal that a program could take.
     const child = spawn(program, parameters, { stdio: "ignore", detached: true, env });
-    // One that fails does so at once; one that stays is the browser itself.
-    const timer = setTimeout(() => resolve(true), WATCHED_MS);
-    // Nobody has to wait for it where the login is over.
-    timer.unref();
     const end = (worked: boolean): void => {
       clearTimeout(timer);
+      over.removeEventListener("abort", stop);
       resolve(worked);
     };
+    const stop = (): void => end(true);
+    // One that fails does so at once; one that stays is the browser itself.
+    const timer = setTimeout(stop, WATCHED_MS);
+    over.addEventListener("abort", stop, { once: true });
+    if (over.aborted) stop();
     child.once("error", () => end(false));
     child.once("exit", (code) => end(code === 0));
     child.unref();

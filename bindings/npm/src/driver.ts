@@ -60,7 +60,7 @@ class Driver {
   #counting = false;
   /** The exception that a request ended in where only a failure of the network was expected. */
   #unexpected: unknown;
-  #over = false;
+  readonly #over = new AbortController();
   #release: (() => Promise<void>) | undefined;
 
   constructor(flow: Flow, ground: Ground) {
@@ -88,7 +88,7 @@ class Driver {
 
   /** Lets go of everything, whatever fails meanwhile: what came of the job stands. */
   async #end(output: Output | undefined): Promise<void> {
-    this.#over = true;
+    this.#over.abort();
     this.#flow.drop();
     try {
       // The lock first: a browser may take its time.
@@ -285,11 +285,13 @@ class Driver {
   async #open(url: { page: string; oneTime?: string | undefined }, shown: string): Promise<void> {
     const { interaction, environment } = this.#ground;
     const open = async (): Promise<boolean> =>
-      interaction.open ? interaction.open(url.page) : openBrowser(url.oneTime ?? url.page, environment);
+      interaction.open
+        ? interaction.open(url.page)
+        : openBrowser(url.oneTime ?? url.page, environment, this.#over.signal);
     // One that throws has opened nothing.
     const isOpen = await open().catch(() => false);
     // Once the login is over, nobody needs to open anything.
-    if (!isOpen && !this.#over) this.#tell((person) => person.browserFailed?.(shown));
+    if (!isOpen && !this.#over.signal.aborted) this.#tell((person) => person.browserFailed?.(shown));
   }
 
   /** Gives the browser its page, and closes the door. */

@@ -143,6 +143,19 @@ test("questions that need no flow", async () => {
   assert.deepEqual([isDead(31_000, 2600, true), isDead(31_000, 2600, false)], [true, false]);
   const isMigrating = (renamed_ms) => core.call("is_migrating", { renamed_ms, now_ms: 100_000 });
   assert.deepEqual([isMigrating(98_000), isMigrating(97_000)], [true, false]);
+  const admit = (host, target) => core.call("admit", { port: 5000, path: "/cb", one_time_path: "/open/x", method: "GET", host, target });
+  assert.deepEqual(admit("localhost:5000", "/cb?code=c"), { type: "callback", query: "code=c" });
+  assert.deepEqual(admit("[::1]:5000", "/open/x"), { type: "one_time" });
+  assert.deepEqual(admit("evil.example", "/cb?code=c"), { type: "page", page: "wrong_host" });
+  assert.equal(core.call("page", { page: "already_opened" }).status, 410);
+  assert.match(core.call("page", { page: { logged_in: "<b>" } }).html, /logged in to &lt;b&gt;/);
+  const commands = (browser, system) => core.call("browser_commands", { url: "https://h/", browser, is_wsl: false, system });
+  for (const text of [" w3m", "netrik", "w3m -T text/html %s", "/usr/bin/lynx"]) assert.deepEqual(commands(text, "freedesktop"), [], text);
+  assert.deepEqual(commands("nosuch:w3m", "freedesktop"), [["nosuch", "https://h/"]]);
+  const firefox = "C:\\Program Files\\Mozilla Firefox\\firefox.exe";
+  assert.deepEqual(commands(firefox, "windows"), [[firefox, "https://h/"]]);
+  const variables = [["GH_TOKEN", "x"], ["DISPLAY", ":0"], ["https_proxy", "http://me:p@h:1"]];
+  assert.deepEqual(core.call("secret_variables", { variables }), ["GH_TOKEN", "https_proxy"]);
   assert.equal(core.call("plain", { text: "a\u001b[2Jb" }), "a[2Jb");
 });
 
@@ -160,6 +173,10 @@ test("what the types say of questions is what the module takes and answers", asy
     about: {},
     is_answered_by: { state: "s", query: "" },
     is_allowed_origin: { origins: [], url: "" },
+    admit: { port: 1, path: "/", one_time_path: null, method: "GET", host: null, target: "/" },
+    page: { page: { logged_in: "Acme" } },
+    browser_commands: { url: "https://h/", browser: "", is_wsl: false, system: "freedesktop" },
+    secret_variables: { variables: [["GH_TOKEN", "x"]] },
     is_dead_lock: { age_ms: 0, watched_ms: 0, is_ours: true },
     is_migrating: { renamed_ms: 0, now_ms: 0 },
     plain: { text: "" },

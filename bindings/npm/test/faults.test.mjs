@@ -159,7 +159,7 @@ async function pasting(first) {
   return [ended, ...problems.slice(1)];
 }
 
-test("a paste that is empty, endless or of another login is asked for again, and a code that was used ends the login", needsSandbox, async () => {
+test("a slip at the paste prompt is asked for again: what is empty, endless, of another login, no code at all, or used", needsSandbox, async () => {
   let used;
   assert.deepEqual(await pasting((code) => (used = code)), ["logged in"]);
   for (const [paste, problem] of [
@@ -168,12 +168,25 @@ test("a paste that is empty, endless or of another login is asked for again, and
     ["x".repeat(1 << 20), /far longer than an authorization code/],
     [`code#${"x".repeat(1 << 20)}`, /far longer than an authorization code/],
     [used, /belongs to another login/],
+    ["123456", /not an authorization code of this provider/],
+    ["correct-horse-battery", /not an authorization code of this provider/],
+    ["me@example.com", /an address without an authorization code/],
+    ["sk-ant-oat01-0123456789abcdefABCDEF0123", /a token or an API key/],
+    ["y", /holds no authorization code/],
+    // A bare code says nothing of the login that it belongs to: the provider refuses it.
+    [used.split("#")[0], /did not take the authorization code: invalid_grant.*Paste the whole code/],
   ]) {
     const [ended, told, ...more] = await pasting(() => paste);
     assert.deepEqual([ended, more], ["logged in", []]);
     assert.match(told, problem);
   }
-  assert.deepEqual(await pasting(() => used.split("#")[0]), ["expired"]);
+  for (const shape of [
+    (code) => `code: ${code}`,
+    (code) => code.replace("#", "%23"),
+    (code) => `localhost:53692/callback?code=${code.replace("#", "&state=")}`,
+  ]) {
+    assert.deepEqual(await pasting(shape), ["logged in"]);
+  }
   // More than the core takes at once.
   assert.deepEqual(await pasting(() => "x".repeat(20 << 20)), ["bad_input"]);
 });

@@ -142,18 +142,12 @@ fn read(text: &str, state: &Secret, shape: CodeShape) -> Result<Answer, PasteErr
     if dense.is_empty() {
         return Err(PasteError::Empty);
     }
-    let mut answer = match query(&dense) {
+    let answer = match query(&dense) {
         Some(query) if has_key(query, "code_challenge") => return Err(PasteError::AuthorizePage),
         Some(query) => from_query(query)?,
         None if cut(&dense, "://").is_some() => return Err(PasteError::NoCode),
         None => from_code(&dense)?,
     };
-    if let Some(found) = &answer.state
-        && found.expose().starts_with(state.expose())
-    {
-        // Words that followed the address were joined to its last value.
-        answer.state = Some(state.clone());
-    }
     let is_ours = |found: &Secret| found == state;
     if !answer.state.as_ref().is_none_or(is_ours) {
         return Err(PasteError::OtherLogin);

@@ -94,7 +94,7 @@ fn check_exchange(text: &str, body: &str) {
         && is_dense
         && !text.contains('=')
     {
-        assert!(state.is_empty() || state.starts_with(STATE), "another state");
+        assert!(state.is_empty() || state == STATE, "another state");
         let label = first.strip_suffix(code).expect("another code");
         assert!(label.is_empty() || label.to_ascii_lowercase().ends_with("code:"), "{label:?}");
     }
@@ -124,8 +124,7 @@ fn check_query(query: &str, code: &str) {
     let Some(Some(code_there)) = of("code") else { return };
     assert_eq!(code, code_there);
     assert!(of("error").is_none_or(|error| error.is_none()), "both an error and a code");
-    let is_ours = |state: String| state.starts_with(STATE);
-    assert!(of("state").flatten().is_none_or(is_ours), "another state");
+    assert!(of("state").flatten().is_none_or(|state| state == STATE), "another state");
 }
 
 /// What is wrong is told in fixed words, which hold nothing that was pasted.

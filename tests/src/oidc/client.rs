@@ -16,7 +16,7 @@ pub const CLIENT_ID: &str = "acme-cli";
 /// What it takes to get a refresh token, beside `prompt=consent`.
 pub const SCOPES: &str = "openid offline_access";
 
-const REDIRECT_URI: &str = "http://127.0.0.1/callback";
+const REDIRECT_URI: &str = "http://127.0.0.1/callback/acme";
 
 /// What a login gives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -54,7 +54,8 @@ impl Watch {
         stored.filter_map(File::text).for_each(|text| canary::plant_all(&text));
     }
 
-    /// What is wrong there, if anything. What `pi` itself was given as a variable, its children get too.
+    /// What is wrong there, if anything. What `pi` itself was given as a variable, its children get too,
+    /// but for browsers.
     pub(super) fn problem(&self, given: &[String]) -> Option<String> {
         let inherited = |secret: &str| given.iter().any(|value| value.contains(secret));
         let linked = self.linked();
@@ -64,7 +65,9 @@ impl Watch {
             let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
             let found = if path.starts_with(&self.agent_dir) && !is_installed {
                 secret(&file.text()?, |_| false)
-            } else if file.name.ends_with(".notes") || !self.before.contains(&file.state) {
+            } else if file.name.ends_with(".notes") {
+                canary::found(&file.text()?, |_| false)
+            } else if !self.before.contains(&file.state) {
                 canary::found(&file.text()?, inherited)
             } else {
                 // What a test wrote is its own affair.

@@ -62,6 +62,12 @@ fn login() {
     run("login.test.mjs");
 }
 
+/// The browser that a login opens, and the server that it comes back to.
+#[test]
+fn browser() {
+    run("browser.test.mjs");
+}
+
 /// One refresh for any number of processes, native ones among them, and files that survive.
 #[test]
 fn token() {

@@ -10,9 +10,14 @@ const SIZE: PtySize = PtySize { rows: 24, cols: 200, pixel_width: 0, pixel_heigh
 
 /// A login to Copilot at a terminal, whose code is on the screen.
 fn begun(sandbox: &Sandbox, home: &Home) -> (Terminal, String) {
+    begun_with(sandbox, home, &[])
+}
+
+/// The same with more variables.
+fn begun_with(sandbox: &Sandbox, home: &Home, variables: &[(&str, &str)]) -> (Terminal, String) {
     let program = package().join("test/programs/login.mjs");
     let words = [program.to_str().unwrap(), "github-copilot"];
-    let mut terminal = Terminal::open(SIZE, home, &node().unwrap(), &words, &[]);
+    let mut terminal = Terminal::open(SIZE, home, &node().unwrap(), &words, variables);
     terminal.see_prompt("Enterprise");
     terminal.press("\r");
     let page = format!("{}/github.com/login/device", sandbox.base_url());
@@ -34,6 +39,17 @@ fn a_person_answers_and_is_logged_in() {
     let (mut terminal, page) = begun(&sandbox, &home);
     robot::approve_device(&page, &robot::pending_user_code(&page).unwrap()).unwrap();
     terminal.exits(0);
+    assert!(home.entry("github-copilot")["access"].is_string());
+}
+
+#[test]
+fn a_dumb_terminal_gets_words_alone() {
+    let sandbox = sandbox();
+    let home = Home::at(&sandbox);
+    let (mut terminal, page) = begun_with(&sandbox, &home, &[("TERM", "dumb")]);
+    robot::approve_device(&page, &robot::pending_user_code(&page).unwrap()).unwrap();
+    terminal.exits(0);
+    assert!(!terminal.bytes().contains('\x1b'), "{:?}", terminal.bytes());
     assert!(home.entry("github-copilot")["access"].is_string());
 }
 

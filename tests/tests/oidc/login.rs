@@ -87,7 +87,10 @@ fn the_request_is_what_the_standards_ask_for() {
         assert_eq!(parameter(&url, name), value, "{name}");
     }
     let redirect_uri = Url::parse(&parameter(&url, "redirect_uri")).unwrap();
-    assert_eq!((redirect_uri.host_str(), redirect_uri.path()), (Some("127.0.0.1"), "/callback"));
+    assert_eq!(
+        (redirect_uri.host_str(), redirect_uri.path()),
+        (Some("127.0.0.1"), "/callback/acme")
+    );
     assert!(redirect_uri.port().is_some(), "any free one (RFC 8252)");
 
     Request::get(address_bar(&url)).send().unwrap();

@@ -61,12 +61,12 @@ fn a_login_without_pkce_or_to_another_address_is_refused() {
         assert!(end.parameter("error").is_some(), "{replaced:?}: {end:?}");
         assert_eq!(end.parameter("code"), None);
     }
-    for redirect_uri in ["http://localhost/callback", "http://127.0.0.1/elsewhere"] {
+    for redirect_uri in ["http://localhost/callback/acme", "http://127.0.0.1/elsewhere"] {
         let url = server.authorize_url(&challenge, &[("redirect_uri", redirect_uri)]);
         let end = Person::approves().opens(&url);
         assert!(matches!(end, Err(Error::Refused { status: 400, .. })), "{end:?}");
     }
-    let any_port = [("redirect_uri", "http://127.0.0.1:50505/callback")];
+    let any_port = [("redirect_uri", "http://127.0.0.1:50505/callback/acme")];
     let end = Person::approves().opens(&server.authorize_url(&challenge, &any_port)).unwrap();
     assert!(matches!(&end, End::Callback(url) if url.starts_with(any_port[0].1)), "{end:?}");
 }

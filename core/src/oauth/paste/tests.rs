@@ -87,6 +87,7 @@ fn what_cannot_be_used_says_why() {
         ("code: ghu_abc", PasteError::Token),
         ("http://localhost/cb?code=gho_abc&state=xyz", PasteError::Token),
         ("abc#another", PasteError::OtherLogin),
+        ("abc#xyz-of-another-login", PasteError::OtherLogin),
         ("https://h/cb?code=abc&state=another", PasteError::OtherLogin),
         (authorize, PasteError::AuthorizePage),
         ("https://h/cb?error=access_denied&state=x", refused("access_denied", Some("x"))),
