@@ -27,8 +27,8 @@ pub enum Call {
         /// The query, without the question mark.
         query: Secret,
     },
-    /// Whether one of these origins allows to send a secret to the URL (`pi_auth_core::http::origin`):
-    /// true or false.
+    /// Whether one of these origins lets a secret go to the URL
+    /// (`pi_auth_core::http::origin::is_allowed`): true or false.
     IsAllowedOrigin {
         /// As a request or headers carry them.
         origins: Vec<String>,

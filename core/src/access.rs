@@ -154,7 +154,8 @@ impl Fault {
         let file = shell(path);
         match self {
             Self::Owner { expected, .. } => format!(
-                "Look at what is in it. If it is right, make it your own: sudo chown {expected} {file}"
+                "Look at what is in it. If it is right, make it your own: sudo chown {expected} \
+                 {file}"
             ),
             Self::Writable { .. } => {
                 format!("Look at what is in it, then let nobody else write it: chmod go-w {file}")
@@ -174,7 +175,8 @@ impl Fault {
         let file = shell(path);
         let advice = match self {
             Self::Owner { .. } => format!(
-                "Look at it (ls -l {file}); if you did not put it there, delete it and log in again."
+                "Look at it (ls -l {file}); if you did not put it there, delete it and log in \
+                 again."
             ),
             Self::Writable { .. } => format!(
                 "Let nobody else write it (chmod go-w {file}); if somebody may have, log in again."
@@ -203,7 +205,8 @@ impl fmt::Display for Fault {
             }
             Self::DirectoryWritable { path, mode } => write!(
                 f,
-                "other users can replace it, since they can write its directory {path} (mode {mode:o})"
+                "other users can replace it, since they can write its directory {path} (mode \
+                 {mode:o})"
             ),
         }
     }
@@ -255,7 +258,7 @@ mod tests {
             (ME, (ME, ME, 0o602), OWN, "mode", "mode"),
             (ME, (OTHER, ME, 0o600), OWN, "owner", "owner"),
             (ME, (OTHER, OTHER, 0o644), OWN, "owner", "owner"),
-            // Root's overrides are an administrator's; a credential file of root's is a slip of sudo.
+            // Root's overrides are an administrator's; root's credential file is a slip of sudo.
             (ME, (ROOT, ROOT, 0o644), OWN, "", "owner"),
             (ME, (ROOT, 100, 0o664), OWN, "mode", "owner"),
             (ME, (ME, ME, 0o600), (ME, ME, 0o777), "directory mode", "directory mode"),

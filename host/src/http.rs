@@ -227,4 +227,27 @@ mod tests {
         }
         assert!(server.accept().is_err(), "it was asked");
     }
+    #[tokio::test]
+    async fn a_request_goes_to_the_origins_that_it_carries_and_to_no_other() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/token", server.local_addr().unwrap());
+        let other = |origin: &str| vec![origin.to_owned()];
+        for origins in [vec![], other("https://api.anthropic.com"), other("http://127.0.0.1:1")] {
+            let request = Request {
+                method: Method::Post,
+                url: url.clone(),
+                headers: Vec::new(),
+                body: "canary".into(),
+                origins,
+            };
+            let event = Clients::default().send(&request).await;
+            let failure = TransportFailure::ForbiddenOrigin;
+            assert!(
+                matches!(&event, Event::TransportFailed { failure: it } if *it == failure),
+                "{event:?}"
+            );
+        }
+        assert!(server.accept().is_err(), "it was asked");
+    }
 }

@@ -69,7 +69,7 @@ pub use pi_auth_core::http::{Header, TransportFailure};
 pub use pi_auth_core::json;
 pub use pi_auth_core::oauth::endpoint::EndpointError;
 pub use pi_auth_core::oauth::paste::PasteError;
-pub use pi_auth_core::provider::{BadDomain, BadOverrides, Label};
+pub use pi_auth_core::provider::{BadDomain, BadOverrides, Label, Redirected};
 pub use pi_auth_core::resolve::{Key, KeyKind, Source};
 pub use pi_auth_core::secret::Secret;
 pub use pi_auth_core::text::plain;

@@ -21,9 +21,9 @@ export type CopilotFetch = CustomFetch &
 
 export interface CopilotFetchOptions extends AuthOptions {
   /**
-   * Further origins that get the token, such as `https://proxy.example.com`; plain http only on this
-   * machine. Without them it goes to Copilot's own hosts, and to the Enterprise's or that of an
-   * overrides file, alone.
+   * Further origins that get the token, such as `https://proxy.example.com`; plain http only on
+   * this machine. Without them it goes to Copilot's own hosts, and to the Enterprise's or that of
+   * an overrides file, alone.
    */
   origins?: readonly string[] | undefined;
   /** Sends requests; the global `fetch` unless given. */
@@ -42,7 +42,8 @@ export interface CopilotFetchOptions extends AuthOptions {
  * up to 8 MiB of it are read before it is sent.
  *
  * A request to any other origin is sent as it came, without the token and Copilot's headers: see
- * {@link CopilotFetchOptions.origins}. A redirect to another origin loses the token by the rules of `fetch`.
+ * {@link CopilotFetchOptions.origins}. A redirect to another origin loses the token, by the rules
+ * of `fetch`.
  *
  * Without `getAuth`, the stored login is used and refreshed where it is stored; where there is none,
  * what `COPILOT_GITHUB_TOKEN` holds. `getAuth` gives the credentials to use in place of both, and
@@ -120,7 +121,8 @@ function isAllowed(origins: string[], url: string): boolean {
 /** An origin that the caller adds. */
 function checked(origin: string): string {
   if (isAllowed([origin], origin)) return origin;
-  throw new TypeError(`${origin} is not an origin: use https://HOST, or http://HOST on this machine.`);
+  const advice = "use https://HOST, or http://HOST on this machine";
+  throw new TypeError(`${origin} is not an origin: ${advice}.`);
 }
 
 /** Who began it, where the caller says so. */

@@ -2,7 +2,8 @@
 //! and holds it to the core that is linked in.
 //!
 //! It hears what the module is told (the files, the answers of servers, what a person typed), and
-//! derives from that, by the provider's data alone, which addresses may be asked, shown or given out.
+//! derives from that, by the provider's data alone, which addresses may be asked, shown or given
+//! out.
 
 use alloc::string::String;
 use alloc::sync::Arc;

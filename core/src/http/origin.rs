@@ -1,7 +1,8 @@
 //! Origins that a secret may be sent to (RFC 6454, 4): `https://api.github.com`,
 //! `http://127.0.0.1:8080`, or `https://*.githubcopilot.com` for every host below that domain.
 //!
-//! The providers' data names them; a host checks each request against them right before it sends it.
+//! The providers' data names them; a host checks each request against them right before it sends
+//! it.
 
 use alloc::format;
 use alloc::string::String;

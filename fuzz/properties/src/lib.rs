@@ -9,7 +9,7 @@
 //! | [`device`] | every answer of a login by code | no poll comes too early, what is opened is where it says, it ends |
 //! | [`backoff`] | the memory of failed refreshes | it puts no word on a screen, shuts nobody out for long, and fails no login |
 //! | [`document`] | the credential file, and edits of it | an edit changes what it means to, and no other byte |
-//! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key, nothing is sent after another issuer's |
+//! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key, another issuer's ends it |
 //! | [`abi`] | calls of the module | every call is answered, in JSON, and flows and buffers stay what they are |
 //!
 //! They go through flows, as hosts do: `world` plays the host, with files in memory and a clock that

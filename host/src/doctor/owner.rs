@@ -35,10 +35,16 @@ pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
                 .mend("Give it back; it was probably made by a command run as root.")
                 .by(&format!("sudo chown {expected}"), shown),
             (_, Role::Directory) => finding
-                .mend("Look at what is in it, and use a directory of your own: that user can replace every file in it.")
+                .mend(
+                    "Look at what is in it, and use a directory of your own: that user can replace \
+                     every file in it.",
+                )
                 .by("ls -la", shown),
             _ => finding
-                .mend("Look at it, and delete it unless you know why it is there. Its owner can change it: do not make it your own.")
+                .mend(
+                    "Look at it, and delete it unless you know why it is there. Its owner can \
+                     change it: do not make it your own.",
+                )
                 .by("ls -l", shown),
         });
     }

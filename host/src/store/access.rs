@@ -10,8 +10,8 @@ use super::Store;
 use super::paths::real;
 
 impl Store {
-    /// Returns owner, group and mode of the file at `path` by the metadata of its descriptor, and of
-    /// the directories that lead to it.
+    /// Returns owner, group and mode of the file at `path`, by the metadata of its descriptor, and
+    /// of the directories that lead to it.
     pub(super) fn access(&self, path: &Path, opened: &Metadata) -> Access {
         let named = path.parent().map(Path::to_path_buf);
         let target = real(path).ok().and_then(|target| target.parent().map(Path::to_path_buf));
@@ -36,7 +36,7 @@ impl Store {
         }
     }
 
-    /// Returns the owner of the agent's directory, or of the home directory where there is none yet.
+    /// Returns the owner of the agent's directory, or else of the home directory.
     fn served(&self) -> Option<u32> {
         let owner = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.uid());
         owner(self.directory()).or_else(|| owner(self.home.as_deref()?))

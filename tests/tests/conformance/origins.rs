@@ -1,4 +1,4 @@
-//! `pi --core` with a module that sends secrets elsewhere: this program's own core says where they go.
+//! `pi --core` with a module that sends secrets elsewhere: this program's own core stops it.
 
 use std::fs;
 

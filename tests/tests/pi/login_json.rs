@@ -49,7 +49,10 @@ fn json_is_one_event_a_line_with_questions_that_lines_answer() {
             "type": "logged_in",
             "provider": { "id": "anthropic", "name": "Anthropic (Claude Pro/Max)" },
             "path": "~/.pi/agent/oauth.json",
-            "notes": [],
+            "notes": [format!(
+                "~/providers.json sends logins and tokens of Anthropic to {}.",
+                sandbox.base_url().trim_start_matches("http://")
+            )],
         })
     );
     assert_logged_in(&home, &sandbox);

@@ -221,7 +221,7 @@ export class FileStore implements Store {
     held.seen = undefined;
   }
 
-  /** Who could have changed the file, for the core to judge; nothing where the system cannot tell. */
+  /** Who could have changed the file, for the core to judge; nothing where no system tells. */
   #access(path: string, opened: Opened | null): { access?: Access } {
     const user = userId();
     const group = process.getegid?.();

@@ -66,7 +66,7 @@ export class Places {
     }
   }
 
-  /** The owner of the directory, or of the home directory where there is none yet: whom root works for. */
+  /** The owner of the directory, or else of the home directory: whom root works for. */
   served(): { served?: number } {
     for (const path of [this.directory, homedir()]) {
       const stat = statSync(path, { throwIfNoEntry: false });
