@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -19,6 +20,9 @@ struct Cli {
     /// What becomes of what was there
     #[arg(long, value_enum)]
     then: Then,
+    /// How long the link stays, in microseconds; else for a different time at each attempt
+    #[arg(long)]
+    hold: Option<u64>,
     /// The path to watch
     path: PathBuf,
     /// Where the link leads
@@ -55,8 +59,11 @@ fn main() -> ExitCode {
                 break;
             }
         }
-        // For a different time at each attempt: from one system call of the victim's to many.
-        (0..(attempts * 37) % 2_000).for_each(|_| std::hint::spin_loop());
+        match cli.hold {
+            Some(us) => thread::sleep(Duration::from_micros(us)),
+            // From one system call of the victim's to many.
+            None => (0..(attempts * 37) % 2_000).for_each(|_| std::hint::spin_loop()),
+        }
         match cli.then {
             Then::Remove => remove(&cli.path, &link),
             Then::Restore => restore(&cli.path, &link),

@@ -69,6 +69,15 @@ pub fn harming(trace: &Path, name: &str, when: impl Display, harm: Harm) -> Vec<
     words
 }
 
+/// The words in front of a program and its arguments that have it stand still for this long after each
+/// call of this name: time for somebody else to act in between.
+pub fn delaying(trace: &Path, name: &str, us: u32) -> Vec<OsString> {
+    let mut words = words(trace, &format!("trace={name}"), &[]);
+    let at = words.len() - 2;
+    words.splice(at..at, ["-e".into(), format!("inject={name}:delay_exit={us}").into()]);
+    words
+}
+
 fn words(trace: &Path, what: &str, options: &[&str]) -> Vec<OsString> {
     // Of what is read and written, only the paths: no trace holds a secret.
     let fixed = ["-ff", "-y", "-s", "0", "-e", what];

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use pi_auth_tests::machine::files::set_mode;
 use pi_auth_tests::machine::plain_user::PlainUser;
-use pi_auth_tests::pi::{Age, Home, Signal};
+use pi_auth_tests::machine::strace;
+use pi_auth_tests::pi::{Age, Home, Signal, binary};
+use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{Config, Credential, Sandbox};
 use tempfile::TempDir;
 
@@ -21,8 +23,13 @@ use crate::{attacker, tell};
 const LOCKS: usize = 1_000;
 /// The same for the attack that a directory is opened as such against.
 const FEWER_LOCKS: usize = 300;
-/// How often root makes its directories.
-const DIRECTORIES: usize = 200;
+/// How often root makes its directories, or writes.
+const DIRECTORIES: usize = 100;
+/// What makes a directory, and how long root stands still after it, in microseconds.
+const MKDIR: &str = "?mkdir,?mkdirat";
+const PAUSE_US: u32 = 2_000;
+/// How long the attacker leaves the link there, which is longer.
+const HOLD_US: &str = "10000";
 /// How long one command may take: locks that the attacker has moved away are waited for.
 const LONGEST: Duration = Duration::from_secs(3);
 
@@ -32,9 +39,11 @@ struct Attack {
 }
 
 impl Attack {
-    fn start(user: &PlainUser, home: &Home, then: &str, path: &Path, victim: &Path) -> Self {
+    /// Has `user` swap what is at `path`; `how` are the options of the attacker.
+    fn start(user: &PlainUser, home: &Home, how: &[&str], path: &Path, victim: &Path) -> Self {
         let mut words = user.words(env!("CARGO_BIN_EXE_pi-auth-attacker").as_ref(), &home.bin());
-        words.extend([OsString::from("--then"), then.into(), path.into(), victim.into()]);
+        words.extend(how.iter().map(OsString::from));
+        words.extend([path.into(), victim.into()]);
         let program = words.remove(0);
         let mut command = Command::new(program);
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -136,7 +145,7 @@ fn attack_the_lock(victim: &Victim, locks: usize) {
     let sandbox = Sandbox::start(Config::default()).unwrap();
     let (home, credential) = home_of(&user, &sandbox);
     let lock = home.agent_dir().join("auth.json.lock");
-    let attack = Attack::start(&user, &home, "remove", &lock, &victim.path);
+    let attack = Attack::start(&user, &home, &["--then", "remove"], &lock, &victim.path);
     for round in 0..locks {
         log_out(&home, &credential);
         clear(&lock);
@@ -163,14 +172,21 @@ fn the_directories_are_swapped_for_a_link_while_they_are_made() {
     let sandbox = Sandbox::start(Config::default()).unwrap();
     let (home, victim) = (Home::at(&sandbox), Victim::directory());
     user.own(home.path());
+    let strace = or_skip!(strace::find());
     let made = home.path().join(".pi");
-    let attack = Attack::start(&user, &home, "remove", &made, &victim.path);
+    let attack =
+        Attack::start(&user, &home, &["--then", "remove", "--hold", HOLD_US], &made, &victim.path);
     let mut harmed = Vec::new();
     for round in 0..DIRECTORIES {
-        let mut login = home.pi(["login", "anthropic", "--no-browser"]).start();
+        // It stands still when it has made a directory, so that the swap comes in between.
+        let mut words = strace::delaying(&home.path().join("trace"), MKDIR, PAUSE_US);
+        words.extend([binary().into(), "login".into(), "anthropic".into(), "--no-browser".into()]);
+        let mut login = home.program(&strace, words).start();
         // One that could not make its directory has ended by then.
-        if login.authorize_url_or_end().is_some() {
-            login.signal(Signal::INT);
+        if let Some(url) = login.authorize_url_or_end()
+            && let Ok(Landing::Code(code)) = robot::approve(&url)
+        {
+            login.write(&format!("{code}\n"));
         }
         login.finish();
         let _ = fs::remove_dir_all(&made);
@@ -183,9 +199,9 @@ fn the_directories_are_swapped_for_a_link_while_they_are_made() {
         assert_roots(&victim.path);
     }
     let swaps = attack.end();
-    tell(&format!("{DIRECTORIES} directories under attack: swapped {swaps} times, no success"));
     assert_eq!(harmed, [0; 0]);
     assert!(swaps > 0, "it was no attack");
+    tell(&format!("{DIRECTORIES} directories under attack: swapped {swaps} times, no success"));
 }
 
 #[test]
@@ -193,7 +209,8 @@ fn the_directory_around_is_swapped_for_a_link_while_files_are_made_in_it() {
     let user = or_skip!(attacker());
     let sandbox = Sandbox::start(Config::default()).unwrap();
     let ((home, credential), victim) = (home_of(&user, &sandbox), Victim::directory());
-    let attack = Attack::start(&user, &home, "restore", &home.agent_dir(), &victim.path);
+    let attack =
+        Attack::start(&user, &home, &["--then", "restore"], &home.agent_dir(), &victim.path);
     for _ in 0..DIRECTORIES {
         // What the test itself writes may land in either place.
         let text = format!(
