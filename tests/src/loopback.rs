@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use url::{Host, Url, form_urlencoded};
 
+use crate::pi::PATIENCE;
+
 /// The longest answer that is read; the sandbox's oversized one fits.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
@@ -27,14 +29,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without a body. It gives up after ten seconds.
+    /// A request without a body. It gives up when [`PATIENCE`] is over.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
         Self {
             method,
             url: url.into(),
             headers: Vec::new(),
             body: String::new(),
-            timeout: Duration::from_secs(10),
+            timeout: PATIENCE,
         }
     }
 

@@ -118,6 +118,6 @@ test("in Chromium", { skip: browser ? false : "chromium is not installed" }, asy
     running.kill();
     await gone;
   });
-  const tooLate = new Promise((resolve) => setTimeout(resolve, 30_000, "nothing").unref());
+  const tooLate = new Promise((resolve) => setTimeout(resolve, 120_000, "nothing").unref());
   assert.equal(await Promise.race([said, tooLate]), "from the file");
 });

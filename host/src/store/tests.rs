@@ -338,7 +338,7 @@ async fn where_the_lock_stands_elsewhere_by_now_the_old_one_is_let_go_first() {
     let mut held = Some(home.hold().await);
     fs::remove_file(home.path("auth.json")).unwrap();
     symlink("elsewhere.json", home.path("auth.json")).unwrap();
-    let soon = Duration::from_secs(5);
+    let soon = Duration::from_secs(120);
     tokio::time::timeout(soon, home.store.hold(&mut held, Moment::BeforeRequest))
         .await
         .unwrap()

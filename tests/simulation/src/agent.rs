@@ -207,8 +207,8 @@ impl<M: Mind> World<M> {
         self.agents[n].step = next;
     }
 
-    /// `oauth.json` is read and renamed away, as if that were one call, and `auth.json` written after that. A file
-    /// that does not parse stays where it is.
+    /// Reads `oauth.json` and renames it away, as if that were one call; `auth.json` is written after
+    /// that. A file that does not parse stays where it is.
     fn take_over(&mut self, name: Name) -> Step {
         let is_whole = |text: &Rc<str>| serde_json::from_str::<Value>(text).is_ok();
         let text = self.disk.text(Name::OAuth).filter(|_| name == Name::OAuth);

@@ -37,8 +37,8 @@ fn members(text: Option<&str>) -> Option<Map<String, Value>> {
     }
 }
 
-/// Whether two files are the same to the byte, but for what is in the braces of this entry. No text in it has
-/// braces of its own.
+/// Compares two files to the byte, but for what is in the braces of this entry. No text in the entry
+/// holds a brace.
 fn differ_in_entry_only(before: &str, after: &str, account: &str) -> bool {
     let parts = |text: &'_ str| {
         let key = text.find(&format!("\"{account}\""))?;
@@ -336,8 +336,8 @@ impl<M: Mind> World<M> {
             End::Failed("retry_later" | "network" | "provider_error" | "store_unavailable", _) => {
                 self.is_disturbed()
             }
-            // Half of what the agent, or one of ours in place, is writing was seen, and the lock that tells could not be had, or told
-            // nothing, since another holder had lost it.
+            // Half of a write in place was seen, the agent's or ours, and the lock that excludes the writer
+            // could not be had, or was lost by another holder.
             End::Failed("store_corrupt", _) => {
                 let may_be_half = !self.agents.is_empty() || self.ledger.was_overwritten;
                 let is_troubled = self.ledger.is_disturbed || self.ledger.crashes > 0;

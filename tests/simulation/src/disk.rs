@@ -62,9 +62,9 @@ pub(crate) struct Disk {
     /// `auth.json.backoff`.
     pub(crate) backoff: Option<Rc<str>>,
     pub(crate) syncing: Syncing,
-    /// Whether no rename is done.
+    /// Set while every rename is refused.
     pub(crate) refuses_renames: bool,
-    /// How often the disk has begun to refuse what a save needs.
+    /// Number of times that the disk has begun to refuse what a save needs.
     pub(crate) breakdowns: u32,
     versions: u32,
 }
@@ -115,12 +115,12 @@ impl Disk {
         }
     }
 
-    /// Everything works again.
+    /// Makes everything work again.
     pub(crate) fn recover(&mut self) {
         (self.syncing, self.refuses_renames) = (Syncing::Works, false);
     }
 
-    /// Whether something is there that was never written out, since no sync works.
+    /// Returns whether a file was never written out because no sync works.
     pub(crate) fn holds_unsynced(&self) -> bool {
         let is_unsynced = self.files.iter().flatten().any(|file| !file.synced);
         is_unsynced && self.syncing != Syncing::Works

@@ -1,5 +1,5 @@
-//! How a disk and a process's descriptors fail, and what is tried before a token is spent, in the order of
-//! `Replacement::prepare` in `host/src/store/replace.rs`.
+//! Failures of a disk and of a process's descriptors, and the rehearsal of a save before a token is
+//! spent, in the order of `Replacement::prepare` in `host/src/store/replace.rs`.
 
 use crate::disk::{Pid, Syncing};
 use crate::mind::Mind;
@@ -17,7 +17,7 @@ pub(crate) enum DiskFault {
     SyncFails,
     /// EPERM, EACCES, ESTALE or EXDEV from this rename.
     RenameRefused,
-    /// The same from each rename, from now on.
+    /// EPERM, EACCES, ESTALE or EXDEV from each rename, from now on.
     RenamesRefused,
     /// EMFILE from each call that opens a file or a socket, from now on, in this process.
     NoDescriptors,
@@ -44,7 +44,7 @@ impl DiskFault {
     pub(crate) const OF_A_RENAME: &[DiskFault] = &[NoSpace, RenameRefused, RenamesRefused];
 }
 
-/// Why a file may be blank or gone.
+/// An excuse: a file may be blank or gone.
 pub(crate) const CUT_UNSYNCED: &str = "the power was cut where no sync works";
 
 impl<M: Mind> World<M> {
@@ -78,20 +78,21 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// Whether a process can open a file: with a descriptor that is free, or one that was held for that.
+    /// Returns whether a process can open a file, with a free descriptor or with a spare one.
     pub(crate) fn can_open(&self, pid: usize) -> bool {
         let process = &self.processes[pid];
         let has_spares = process.holds_spares && !self.is(Mutation::NoSpareDescriptors);
         !process.is_out_of_descriptors || has_spares
     }
 
-    /// Whether a rename is refused now.
+    /// Returns whether a rename is refused now.
     pub(crate) fn is_rename_refused(&self, fault: Option<DiskFault>) -> bool {
         self.disk.refuses_renames || fault == Some(RenameRefused)
     }
 
-    /// Makes the new file, tries a sync and a rename with it, and holds spare descriptors. With an answer in
-    /// hand nothing is tried. Tells whether that went well; a sync that is not supported stops nobody.
+    /// Makes the new file, tries a sync and a rename with it, and holds spare descriptors. With an
+    /// answer in hand nothing is tried. Returns whether all of it worked; a sync that is not supported
+    /// stops nobody.
     pub(crate) fn prepare(&mut self, pid: usize, fault: Option<DiskFault>) -> bool {
         let is_refused = self.disk.syncing == Syncing::Fails || self.is_rename_refused(fault);
         let tries = !self.processes[pid].mind.is_critical() && !self.is(Mutation::NoTrial);
@@ -104,8 +105,8 @@ impl<M: Mind> World<M> {
         true
     }
 
-    /// A process of ours spends a token: the disk has let everything be done just before that its answer
-    /// will need, as far as this could be known.
+    /// Fails where a process of ours spends a token although the disk refused, already before its lock,
+    /// what the answer will need.
     pub(crate) fn check_trial(&mut self, pid: usize) {
         let is_broken = self.disk.syncing == Syncing::Fails || self.disk.refuses_renames;
         if is_broken && self.processes[pid].breakdowns_seen == self.disk.breakdowns {
@@ -113,9 +114,9 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// The power was cut, or a process was killed or stopped: in the middle of a write in place, or where no
-    /// sync works, that leaves a file that is not whole.
-    pub(crate) fn check_unsafe_write(&mut self, pid: usize) {
+    /// Excuses what follows where a process is interrupted in the middle of a write in place, which
+    /// leaves a file that is not whole.
+    pub(crate) fn excuse_torn_write(&mut self, pid: usize) {
         if self.processes[pid].is_overwriting() {
             self.ledger.excuse("interrupted while the file was written in place");
         }

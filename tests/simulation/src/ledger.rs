@@ -25,7 +25,7 @@ pub(crate) struct Ledger {
     /// Until when nobody is to ask again with a token, and who found that out.
     pub(crate) quiet: Vec<(Refresh, Ms, Pid)>,
     pub(crate) disk_failed: Vec<Pid>,
-    /// Whether one of ours has written the file in place.
+    /// Set once one of ours has written the file in place.
     pub(crate) was_overwritten: bool,
 }
 

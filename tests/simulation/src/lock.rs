@@ -75,7 +75,7 @@ impl Locking {
         self.directory
     }
 
-    /// Failures of a disk that its next step can meet.
+    /// Returns the failures of a disk that its next step can meet.
     pub(crate) fn disk_faults(&self) -> &'static [DiskFault] {
         match self.step {
             Step::Kernel | Step::Read(_) => DiskFault::OF_AN_OPEN,

@@ -24,7 +24,7 @@ impl<M: Mind> World<M> {
         self.network.iter().find(|message| message.id == id)
     }
 
-    /// Troubles that a request can meet. An odd answer to the agent is its own affair.
+    /// Returns the troubles that a request can meet. An odd answer to the agent is its own affair.
     pub(crate) fn troubles(&self, id: u32) -> Vec<Trouble> {
         let is_ours = self.message(id).is_some_and(|message| message.from < agent::FIRST);
         let (mut troubles, budget) = (Vec::new(), self.budget);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What is odd about an answer.
+/// An oddity of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Odd {
     /// `expires_in`, or Copilot's `expires_at`, is no number.
@@ -24,7 +24,7 @@ pub(crate) const ODDITIES: [Odd; 6] =
     [Odd::Lifetime, Odd::NoAccess, Odd::BrokenAccess, Odd::TokenType, Odd::Mark, Odd::Trailer];
 
 impl Odd {
-    /// The text of this answer, made odd.
+    /// Returns the text of this answer, made odd.
     pub(crate) fn text(self, mut answer: Value) -> String {
         let access = if answer.get("token").is_some() { "token" } else { "access_token" };
         let lifetime = if access == "token" { "expires_at" } else { "expires_in" };
@@ -45,14 +45,14 @@ impl Odd {
     }
 }
 
-/// The members of an answer, whatever stands around them; `None` where it is cut, or no JSON.
+/// Reads the members of an answer, whatever stands around them; `None` where it is cut, or no JSON.
 pub(crate) fn members(body: &str) -> Option<Value> {
     let text = body.trim_start_matches('\u{feff}');
     let first = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
     Some(first).filter(Value::is_object)
 }
 
-/// Whether nothing is odd about an answer.
+/// Returns whether nothing is odd about an answer.
 pub(crate) fn is_plain(body: &str) -> bool {
     let Ok(answer) = serde_json::from_str::<Value>(body) else { return false };
     let is_whole = |name: &str| answer[name].as_str().is_some_and(|it| !it.contains('\n'));

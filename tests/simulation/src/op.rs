@@ -55,7 +55,7 @@ impl fmt::Display for Op {
 }
 
 impl Op {
-    /// Failures of a disk that its next step can meet.
+    /// Returns the failures of a disk that its next step can meet.
     pub(crate) fn disk_faults(&self) -> &'static [DiskFault] {
         match self {
             Op::Lock(locking) => locking.disk_faults(),

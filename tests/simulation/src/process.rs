@@ -48,11 +48,11 @@ pub(crate) struct Process<M> {
     pub(crate) has_written: bool,
     /// Whether there was no login of Anthropic's when it last read the file.
     pub(crate) found_none: bool,
-    /// Whether no descriptor is left to it.
+    /// Set once no descriptor is left to it.
     pub(crate) is_out_of_descriptors: bool,
-    /// Whether it holds some that it gives back when the save needs them.
+    /// Set while it holds spare descriptors, which it gives back when the save needs them.
     pub(crate) holds_spares: bool,
-    /// How often the disk had broken down when it was last tried.
+    /// The disk's breakdowns when it was last tried.
     pub(crate) breakdowns_seen: u32,
 }
 
@@ -120,7 +120,7 @@ impl<M> Process<M> {
         matches!(&self.op, Op::Write(writing) if writing.has_compared())
     }
 
-    /// Whether part of the file in use is written by now.
+    /// Returns whether it is in the middle of a write in place.
     pub(crate) fn is_overwriting(&self) -> bool {
         matches!(&self.op, Op::Write(writing) if writing.is_overwriting())
     }

@@ -129,12 +129,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// How often this may still happen to the disk.
+    /// Returns how often this may still happen to the disk.
     pub(crate) fn of_disk(mut self, fault: DiskFault) -> u32 {
         *self.disk_part(fault)
     }
 
-    /// It has happened once more.
+    /// Counts that it has happened once more.
     pub(crate) fn spend_disk(&mut self, fault: DiskFault) {
         *self.disk_part(fault) -= 1;
     }

@@ -261,12 +261,12 @@ impl<M: Mind> World<M> {
             }
             Action::Crash(pid) => {
                 self.budget.crashes -= 1;
-                self.check_unsafe_write(pid);
+                self.excuse_torn_write(pid);
                 self.crash(pid);
             }
             Action::Stall(Actor::Process(pid)) => {
                 self.budget.stalls -= 1;
-                self.check_unsafe_write(pid);
+                self.excuse_torn_write(pid);
                 let process = &mut self.processes[pid];
                 process.ready = process.ready.max(self.now) + STALL;
                 process.was_stalled = true;
@@ -296,7 +296,7 @@ impl<M: Mind> World<M> {
                 self.disk.lose_power(kept);
                 for pid in 0..self.processes.len() {
                     if self.processes[pid].end.is_none() {
-                        self.check_unsafe_write(pid);
+                        self.excuse_torn_write(pid);
                         self.crash(pid);
                     }
                 }

@@ -14,7 +14,7 @@ use crate::op::Op;
 use crate::told::Told;
 use crate::world::World;
 
-/// How often a rename that is refused is tried again before the file is written in place.
+/// Number of retries of a refused rename before the file is written in place.
 const RETRIES: u8 = 3;
 /// The pause before that, in milliseconds.
 const RETRY_AFTER_MS: Ms = 50;
@@ -29,9 +29,9 @@ pub(crate) struct Writing {
     path: Name,
     /// Whether the lock was good when it began.
     is_held: bool,
-    /// Whether the new file was synced.
+    /// Set if the new file was synced.
     is_synced: bool,
-    /// How often the rename was refused.
+    /// Number of refusals of the rename.
     refusals: u8,
     step: Step,
 }
@@ -46,8 +46,8 @@ enum Step {
     Ask,
     /// Is the file still the one that was read?
     Compare,
-    /// The new file takes the place of the old one; where that was refused too often, part of the old one is
-    /// overwritten.
+    /// The new file takes the place of the old one; after too many refusals, part of the old one is
+    /// overwritten instead.
     Replace,
     /// The rest of the old one is, too, and synced.
     Overwrite,
@@ -79,12 +79,12 @@ impl Writing {
         matches!(self.step, Step::Replace)
     }
 
-    /// Whether part of the file in use is written by now.
+    /// Returns whether it is in the middle of a write in place.
     pub(crate) fn is_overwriting(&self) -> bool {
         matches!(self.step, Step::Overwrite)
     }
 
-    /// Failures of a disk that its next step can meet.
+    /// Returns the failures of a disk that its next step can meet.
     pub(crate) fn disk_faults(&self) -> &'static [DiskFault] {
         match self.step {
             Step::Fill => DiskFault::OF_A_FILL,
@@ -95,7 +95,7 @@ impl Writing {
         }
     }
 
-    /// Whether the rename was refused too often.
+    /// Returns whether the rename was refused too often.
     fn is_in_place(&self) -> bool {
         self.refusals > RETRIES
     }
@@ -217,8 +217,8 @@ impl<M: Mind> World<M> {
         self.go(pid, Op::Write(writing));
     }
 
-    /// The room that was taken with the lock, or room of its own: then nothing is tried with it, for an answer is
-    /// in hand. Tells whether there is some.
+    /// Uses the room that was taken with the lock, or takes room of its own. Nothing is tried with the
+    /// latter, since an answer is in hand. Returns whether there is room.
     fn take_room(&mut self, pid: usize, is_held: bool) -> bool {
         let held = self.processes[pid].held.as_mut();
         if let Some(held) = held.filter(|held| is_held && held.has_room) {

@@ -11,7 +11,7 @@ use pi_auth_simulation::scenarios::{self, FAULTS};
 /// More than any of them has.
 const ALL: usize = 2_000_000;
 /// How far it goes with three: `cargo xtask simulate` goes further.
-const BOUND: usize = 20_000;
+const BOUND: usize = 12_000;
 
 #[test]
 fn whatever_two_do_and_whatever_goes_wrong_nobody_is_logged_out() {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::watch::{self, Watch};
-use super::{Ended, Running, binary, now_ms};
+use super::{Ended, Running, binary, hangup, now_ms};
 use crate::canary;
 use crate::machine::plain_user::PlainUser;
 use crate::sandbox::{Credential, Sandbox};
@@ -190,6 +190,7 @@ impl Home {
         program: &Path,
         arguments: impl IntoIterator<Item = S>,
     ) -> Pi<'_> {
+        hangup::reach_children();
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(self.environment()).current_dir(self.path());
         Pi { command, home: self }

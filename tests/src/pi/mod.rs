@@ -3,6 +3,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `binary.rs` | the programs of this checkout, built once |
+//! | `hangup.rs` | signals that `nohup` would keep from it |
 //! | `home.rs` | a home directory in which nothing of the person's own is seen or touched |
 //! | `running.rs` | a `pi` that runs: what it says, what it is told, how it ends, and by when |
 //! | `watch.rs` | what holds for all that any `pi` says, writes and hands on, whatever the test is about |
@@ -21,6 +22,7 @@
 )]
 
 mod binary;
+mod hangup;
 mod home;
 mod running;
 mod terminal;
@@ -34,8 +36,9 @@ pub use home::{Age, Home, Pi, Snapshot};
 pub use running::{Ended, Running, Signal};
 pub use terminal::Terminal;
 
-/// How long anything may take. Nothing takes nearly as long unless it never ends.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The time after which a wait counts as endless. It is the last resort of a test that hangs, so even a
+/// machine that is busy with ten other things does not reach it.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Now, in epoch milliseconds.
 pub fn now_ms() -> u64 {

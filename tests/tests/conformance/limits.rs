@@ -1,7 +1,6 @@
 //! What is no core, or a core gone wrong: told, stopped, and nothing touched.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use pi_auth_tests::pi::{Age, Home};
 use pi_auth_tests::sandbox::{Config, Sandbox};
@@ -148,7 +147,8 @@ fn data(json: &str) -> String {
     format!(r#"(data (i32.const 1024) "{}")"#, json.replace('"', "\\22"))
 }
 
-/// Asserts that a refresh with this core ends soon, with this problem and nothing touched.
+/// Asserts that a refresh with this core ends with this problem and nothing touched. Its calls are counted, not
+/// timed, so that a busy machine stops no core.
 #[track_caller]
 fn stopped(problem: &str, core: &[u8]) {
     let sandbox = Sandbox::start(Config::default()).unwrap();
@@ -156,10 +156,8 @@ fn stopped(problem: &str, core: &[u8]) {
     let before = home.contents();
     let file = home.path().join("core.wasm");
     fs::write(&file, core).unwrap();
-    let began = Instant::now();
     let ended = with_core(&home, &file, &["token", "anthropic"]).run();
     ended.exits(1).says("error: The core in ").says(problem).says("Leave --core out");
-    assert!(began.elapsed() < Duration::from_secs(30), "{problem}: {:?}", began.elapsed());
     assert_eq!(home.contents(), before);
     assert!(!home.names().iter().any(|name| name.ends_with(".lock")), "{:?}", home.names());
     assert!(sandbox.is_valid_refresh(&credential.refresh), "{problem}");

@@ -3,10 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
 
 use pi_auth_tests::loopback::{Error, Request};
-use pi_auth_tests::pi::{Home, Running, eventually};
+use pi_auth_tests::pi::{Home, PATIENCE, Running, eventually};
 use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::Fault;
 use url::Url;
@@ -25,7 +24,7 @@ pub(crate) fn waiting(home: &Home) -> (Running, String, Url) {
 /// What is answered to bytes that no browser would send.
 fn answer(port: u16, request: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // It may hang up before all of it is sent.
     let _ = stream.write_all(request.as_bytes());
     let mut answer = Vec::new();

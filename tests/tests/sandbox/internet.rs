@@ -2,10 +2,10 @@
 
 use std::process::Command;
 use std::sync::Once;
-use std::time::Duration;
 
 use pi_auth_tests::internet::{Certificate, Internet, Tunnel};
 use pi_auth_tests::loopback;
+use pi_auth_tests::pi::PATIENCE;
 use pi_auth_tests::robot::{self, Landing};
 use pi_auth_tests::sandbox::{ENTERPRISE_DOMAIN, Endpoint, Fault, GITHUB_CLIENT_ID, Kind, REPLY};
 use reqwest::{Client, Method, Proxy, RequestBuilder};
@@ -28,7 +28,7 @@ fn client(internet: &Internet) -> Client {
         .proxy(Proxy::https(internet.proxy_url()).unwrap())
         .tls_certs_only([reqwest::Certificate::from_pem(&authority).unwrap()])
         .retry(reqwest::retry::never())
-        .timeout(Duration::from_secs(10))
+        .timeout(PATIENCE)
         .build()
         .unwrap()
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pi_auth_tests::loopback::{Error, Request};
+use pi_auth_tests::pi::PATIENCE;
 use pi_auth_tests::sandbox::{Config, Kind, Sandbox, Settings};
 use serde_json::{Value, json};
 
@@ -183,7 +184,7 @@ fn a_delayed_answer_was_granted_at_once() {
     let body = refresh_of(&tokens.refresh);
     let hasty = token_request(&sandbox, &body).timeout(Duration::from_millis(250)).send();
     assert_eq!(hasty.unwrap_err(), Error::TimedOut);
-    assert_eq!(sandbox.log_after(0, Duration::from_secs(5))[0].kind, Kind::Refreshed);
+    assert_eq!(sandbox.log_after(0, PATIENCE)[0].kind, Kind::Refreshed);
     let begun = Instant::now();
     assert_refused(&refresh(&sandbox, &tokens.refresh), "invalid_grant");
     assert!(begun.elapsed() >= Duration::from_millis(500));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 
 /// No step takes nearly as long; one that does will never end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a `pi` that has ended said.
 pub(super) struct Said {
