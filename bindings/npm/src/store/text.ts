@@ -1,8 +1,9 @@
 /** Reading a small file with care, and what an error of the system means. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { constants, fstatSync, openSync, readSync } from "node:fs";
 
 import { aboutCore } from "../module.js";
 import type { StoreFailure } from "../types.js";
+import { close } from "./plain.js";
 
 /** A file that is there and cannot be used. */
 export class Unusable extends Error {
@@ -27,7 +28,7 @@ export function readText(path: string): string | null {
   try {
     return decode(readAll(file));
   } finally {
-    closeSync(file);
+    close(file);
   }
 }
 
