@@ -192,7 +192,7 @@ test("whoever cancels a request is not kept waiting, and nothing stays open", ne
     const login = auth.login({ provider: "github-copilot", noBrowser: true, signal: cancelled.signal });
     await assert.rejects(login, { code: "cancelled" }, name);
     await closed;
-    assert.ok(Date.now() - began < 5000, name);
+    assert.ok(Date.now() - began < 9000, `${name}: a connection has ten seconds`);
   }
 });
 
