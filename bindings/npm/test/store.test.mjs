@@ -64,11 +64,11 @@ test("where no bit can be set that tells our locks from the agent's, the lock is
   });
 });
 
-/** A clock that goes on by 100 ms with each look at it, of which there is one for each attempt at a lock, or two. */
-function fastClock(context) {
+/** A clock that goes on by so much with each look at it, of which there is one for each attempt at a lock, or two. */
+function fastClock(context, stepMs = 100) {
   const clock = { nowMs: 0 };
   context.mock.method(performance, "now", () => {
-    clock.nowMs += 100;
+    clock.nowMs += stepMs;
     clock.tick?.(clock.nowMs);
     return clock.nowMs;
   });
@@ -200,6 +200,21 @@ test("where auth.json is a link, the lock beside the link and the one beside the
   mkdirSync(`${named}.lock`);
   await assert.rejects(Lock.take(locked, AbortSignal.timeout(200)), { name: "AbortError" });
   assert.deepEqual(readdirSync(folder), ["auth.json", "auth.json.lock"]);
+});
+
+test("a lock that another user holds for too long is named with its owner", { skip: !isRoot && "only root may give files away" }, async (context) => {
+  for (const [of_, around, owner] of [[12345, 0, 12345], [0, 0, undefined], [12345, 12345, undefined], [0, 12345, undefined]]) {
+    const folder = scratch(context);
+    const store = storeIn(folder, "{}");
+    mkdirSync(join(folder, "auth.json.lock"));
+    chownSync(join(folder, "auth.json.lock"), of_, of_);
+    chownSync(folder, around, around);
+    // Its holder is alive.
+    fastClock(context, 1000).tick = () => age(join(folder, "auth.json.lock"), 0);
+    const { type, path, owner: named } = await store.lock(NEVER);
+    context.mock.restoreAll();
+    assert.deepEqual([type, path.endsWith("auth.json.lock"), named], ["lock_timed_out", true, owner]);
+  }
 });
 
 test("a lock that cannot be made is named", async (context) => {

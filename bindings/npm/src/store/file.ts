@@ -123,7 +123,8 @@ export class FileStore implements Store {
       if (signal.aborted) throw error;
       if (!(error instanceof NoLock)) return this.#failed(path, error);
       if (error.cause !== undefined) return this.#failed(error.path, error.cause);
-      return { type: "lock_timed_out", path: this.#shown(error.path), alive: false };
+      const { owner } = error;
+      return { type: "lock_timed_out", path: this.#shown(error.path), alive: false, ...(owner !== undefined && { owner }) };
     }
   }
 
