@@ -1,4 +1,5 @@
 /** Signals that have to wait: between a provider's answer and the file, a token exists nowhere else. */
+import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const SIGNALS: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -29,10 +30,20 @@ export function holdSignals(): () => Promise<void> {
     const signal = came;
     came = undefined;
     if (!signal) return;
-    process.kill(process.pid, signal);
+    passOn(signal);
     // It arrives by the event loop: a program that is done must not end as if nothing had happened.
     await sleep(ARRIVAL_MS);
   };
+}
+
+/** Sends a signal that was held to this process, to end it as if it had come just now. */
+export function passOn(signal: NodeJS.Signals): void {
+  try {
+    process.kill(process.pid, signal);
+  } catch {
+    // Windows can tell of a closed console, and cannot send that: ENOSYS.
+    process.exit(128 + constants.signals[signal]);
+  }
 }
 
 function hold(signal: NodeJS.Signals): void {

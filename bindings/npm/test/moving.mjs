@@ -5,7 +5,6 @@ import fs, { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, symlin
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
 
 import { FileStore } from "../dist/store/file.js";
 import { Lock } from "../dist/store/lock.js";
@@ -100,22 +99,6 @@ test("a lock whose place was moved, while it was held or waited for, is taken wh
   }
 });
 
-/** A thread that does this, 50 ms after that file was replaced. */
-async function afterReplacement(context, path, act) {
-  const worker = new Worker(`
-    const fs = require("node:fs");
-    const inode = () => fs.statSync(${JSON.stringify(path)}, { throwIfNoEntry: false })?.ino;
-    const before = inode();
-    require("node:worker_threads").parentPort.postMessage("watches");
-    const wait = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    while ([before, undefined].includes(inode())) wait(1);
-    wait(50);
-    (${act})(fs);
-  `, { eval: true });
-  context.after(() => worker.terminate());
-  await new Promise((resolve) => worker.once("message", resolve));
-}
-
 /** A rename with the first half of the agent's move right before this file is replaced: nobody can look later. */
 function renameAfterMove(folder, file) {
   const rename = fs.renameSync;
@@ -127,21 +110,27 @@ function renameAfterMove(folder, file) {
 
 test("what is written while the agent moves the file counts only where it is what is read in the end", async (context) => {
   const moved = '{"moved":1}';
-  for (const [title, name] of [["a file", "oauth.json"], ["a link", "real.json"]]) {
-    const folder = scratch(context);
-    const [file, target] = [join(folder, name), join(folder, "auth.json")];
-    const store = storeIn(folder, "{}", name);
-    if (name === "real.json") symlinkSync(name, join(folder, "oauth.json"));
-    await store.lock(NEVER);
-    store.read();
-    await afterReplacement(context, file, `(fs) => fs.writeFileSync(${JSON.stringify(target)}, ${JSON.stringify(moved)})`);
-    await withFs(context, { renameSync: renameAfterMove(folder, file) }, () =>
-      assert.equal(store.write('{"a":1}', false).type, "lock_lost", title));
-    assert.equal((await store.lock(NEVER)).type, "locked", title);
-    assert.equal(store.read().contents, moved, title);
-    assert.equal(store.write('{"moved":1,"a":1}', false).type, "written", title);
-    assert.equal(readFileSync(target, "utf8"), '{"moved":1,"a":1}');
-    await store.unlock();
+  for (const name of ["oauth.json", "real.json"]) {
+    for (const [title, made] of [["whole", moved], ["made first, and written later", ""]]) {
+      const why = `${name}, ${title}`;
+      const folder = scratch(context);
+      const [file, target] = [join(folder, name), join(folder, "auth.json")];
+      const store = storeIn(folder, "{}", name);
+      if (name === "real.json") symlinkSync(name, join(folder, "oauth.json"));
+      await store.lock(NEVER);
+      store.read();
+      // While we pause, the agent goes on: it makes the file, and writes it, which may be two moments.
+      const steps = [() => {}, () => writeFileSync(target, made), () => {}, () => writeFileSync(target, moved)];
+      const pause = context.mock.method(Atomics, "wait", () => steps.shift()?.());
+      await withFs(context, { renameSync: renameAfterMove(folder, file) }, () =>
+        assert.equal(store.write('{"a":1}', false).type, "lock_lost", why));
+      assert.equal((await store.lock(NEVER)).type, "locked", why);
+      assert.equal(store.read().contents, moved, why);
+      pause.mock.restore();
+      assert.equal(store.write('{"moved":1,"a":1}', false).type, "written", why);
+      assert.equal(readFileSync(target, "utf8"), '{"moved":1,"a":1}');
+      await store.unlock();
+    }
   }
 });
 

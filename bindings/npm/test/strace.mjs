@@ -18,7 +18,16 @@ function whyNot() {
   return status === 0 ? false : "strace is not allowed to watch processes here";
 }
 
-/** The calls of a save that have to do with its folder: the name, its number among those of that name, and strace's line. */
+/**
+ * The file that a call of this name is counted by, with the others of it: Node reads from its own pipes as well, and how
+ * often depends on the machine. `undefined` where all calls of the name are counted.
+ */
+const countedBy = (name, line) => (name === "read" ? /<([^>]*)>/.exec(line)?.[1] : undefined);
+
+/** Whether a call has to do with this folder: root names what it makes there by the folder's descriptor. */
+export const isIn = (directory, line) => line.includes(directory) || /"\/proc\/self\/fd\/\d+/.test(line);
+
+/** The calls of a save that have to do with its folder: the name, its number, what that counts, and strace's line. */
 export async function callsOfASave(context) {
   const saver = await Saver.start(context);
   const { answered, log } = await saver.save("new");
@@ -26,8 +35,11 @@ export async function callsOfASave(context) {
   const counts = new Map();
   return log.flatMap((line) => {
     const name = /^\w+(?=\()/.exec(line)?.[0];
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-    return line.includes(saver.it.directory) ? [{ name, number: counts.get(name), line }] : [];
+    const path = countedBy(name, line);
+    const key = `${name} ${path}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    const file = path?.slice(saver.it.directory.length + 1);
+    return isIn(saver.it.directory, line) ? [{ name, number: counts.get(key), file, line }] : [];
   });
 }
 
@@ -59,7 +71,8 @@ export class Saver {
   /** Saves while strace does this to that call; gives the answer, and what strace has noted. */
   async save(access, what, call) {
     const log = join(this.it.root, "strace.log");
-    const injected = call ? ["-e", `trace=${call.name}`, "-e", `inject=${call.name}:${what}:when=${call.number}`] : [];
+    const only = call?.file === undefined ? [] : ["-P", this.it.path(call.file)];
+    const injected = call ? [...only, "-e", `trace=${call.name}`, "-e", `inject=${call.name}:${what}:when=${call.number}`] : [];
     const tracer = run("strace", ["-y", "-o", log, ...injected, "-p", String(this.child.pid)], process.env);
     await tracer.hear(/attached/);
     this.child.stdin.write(`${access}\n`);

@@ -110,6 +110,18 @@ fn file_faults() {
     run("file-faults.test.mjs");
 }
 
+/// What is otherwise on Windows.
+#[test]
+fn windows() {
+    run("windows.test.mjs");
+}
+
+/// What a save needs: tried before a request, and done without where it must be.
+#[test]
+fn save_refused() {
+    run("save-refused.test.mjs");
+}
+
 /// Another user of this machine, in whose folder root works.
 #[test]
 fn attacks() {

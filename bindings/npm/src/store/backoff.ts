@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
-import { textOf } from "./text.js";
+import { contentsOf } from "./text.js";
 
 /** Returns the text of the file, if this user has written it and nobody else could have. */
 export function readOwn(path: string): string | null {
@@ -15,7 +15,7 @@ export function readOwn(path: string): string | null {
   } finally {
     if (!own) closeSync(file);
   }
-  return own ? textOf(file) : null;
+  return own ? contentsOf(file).text : null;
 }
 
 /**

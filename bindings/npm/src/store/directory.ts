@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 
 import { aboutCore, shippedCore } from "../module.js";
+import { close } from "./plain.js";
 import { makeDirectory, PRIVATE } from "./private-directory.js";
 import { codeOf } from "./text.js";
 
@@ -155,9 +156,8 @@ export class LockDirectory {
   #remove = (path: string, done: Done): void => atOnce(done, () => this.#drop(path));
 
   #close(): void {
-    const descriptor = this.#descriptor;
+    close(this.#descriptor);
     this.#descriptor = undefined;
-    if (descriptor !== undefined) fs.closeSync(descriptor);
   }
 }
 

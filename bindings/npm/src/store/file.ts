@@ -7,11 +7,13 @@ import type { Store } from "../store.js";
 import type { Access, Event } from "../types.js";
 import { readOwn } from "./backoff.js";
 import { Lock, NoLock } from "./lock.js";
+import { pause } from "./pause.js";
 import { createFile, ownAs } from "./plain.js";
 import { real, withTilde, type Places } from "./places.js";
-import { Replacement, sweep } from "./replace.js";
+import { Replacement, replaceNow, sweep } from "./replace.js";
 import { directoriesOf, owned, userId } from "./access.js";
-import { failureOf, type Opened, readOpened, readText } from "./text.js";
+import { Spares } from "./spares.js";
+import { failureOf, type Opened, readOpened } from "./text.js";
 
 /** The lock, with the room to replace the file already taken. */
 interface Held {
@@ -19,6 +21,8 @@ interface Held {
   /** The file that is replaced: the one that was in use when the room was taken. */
   target: string;
   replacement: Replacement | undefined;
+  /** Descriptors for what an answer that has come will need. */
+  spares: Spares;
   /** What the file was when it was last read under this lock. */
   seen: string | undefined;
 }
@@ -50,11 +54,10 @@ export class FileStore implements Store {
   read(): Event {
     let path = this.#places.preferred;
     try {
-      if (this.#held) this.#held.seen = identity(this.#held.target);
-      let opened = readOpened(path);
+      let opened = this.#open(path);
       for (let look = 0; !opened?.text && look < aboutCore().migration_looks; look += 1) {
         path = this.#places.credentials;
-        opened = readOpened(path);
+        opened = this.#open(path);
         // Absent, or made and not written yet: the agent takes no lock for that.
         if (opened?.text || !this.#places.isMigrating()) break;
         pause(aboutCore().migration_look_every_ms);
@@ -68,6 +71,17 @@ export class FileStore implements Store {
     } catch (error) {
       return this.#failed(path, error);
     }
+  }
+
+  /**
+   * Reads it; under the lock, what it was before that is what a write compares with. An answer may be in our
+   * hands: what it needs to be stored is not refused for want of a descriptor.
+   */
+  #open(path: string): Opened | null {
+    const held = this.#held;
+    if (!held) return readOpened(path);
+    held.seen = identity(held.target);
+    return held.spares.use(() => readOpened(path));
   }
 
   async probe(signal: AbortSignal): Promise<Event> {
@@ -100,7 +114,14 @@ export class FileStore implements Store {
       try {
         path = this.#places.credentials;
         const target = real(path);
-        this.#held = { lock, target, replacement: this.#takeRoom(target), seen: undefined };
+        const spares = new Spares();
+        try {
+          const replacement = this.#takeRoom(target);
+          this.#held = { lock, target, replacement, spares, seen: undefined };
+        } catch (error) {
+          spares.close();
+          throw error;
+        }
       } catch (error) {
         await lock.release();
         throw error;
@@ -110,7 +131,8 @@ export class FileStore implements Store {
       if (signal.aborted) throw error;
       if (!(error instanceof NoLock)) return this.#failed(path, error);
       if (error.cause !== undefined) return this.#failed(error.path, error.cause);
-      return { type: "lock_timed_out", path: this.#shown(error.path), alive: false };
+      const { owner } = error;
+      return { type: "lock_timed_out", path: this.#shown(error.path), alive: false, ...(owner !== undefined && { owner }) };
     }
   }
 
@@ -118,12 +140,14 @@ export class FileStore implements Store {
     const held = this.#held;
     this.#held = undefined;
     held?.replacement?.discard();
+    held?.spares.close();
     await held?.lock.release();
   }
 
   write(contents: string, unlocked: boolean): Event {
     const held = this.#held && this.#isCurrent(this.#held) ? this.#held : undefined;
     if (!held && !unlocked) return { type: "lock_lost" };
+    this.#held?.spares.close();
     let path = this.#places.directory;
     // Asked when the new file is complete and synced: that can take long enough for a lock to be
     // lost, and what follows is one system call.
@@ -131,9 +155,9 @@ export class FileStore implements Store {
       unlocked || (held !== undefined && this.#isCurrent(held) && isUnchanged(held));
     try {
       path = this.#places.credentials;
-      const replacement = held?.replacement ?? Replacement.prepare(real(path));
+      const replacement = held?.replacement;
       if (held) held.replacement = undefined;
-      const replaced = replacement.commit(contents, mayReplace);
+      const replaced = replacement?.commit(contents, mayReplace) ?? replaceNow(real(path), contents, mayReplace);
       return { type: replaced && this.#isRead(path) ? "written" : "lock_lost" };
     } catch (error) {
       return this.#failed(path, error);
@@ -216,6 +240,7 @@ export class FileStore implements Store {
   #moveRoom(held: Held, target: string): void {
     held.replacement?.discard();
     held.replacement = undefined;
+    held.spares.close();
     held.replacement = this.#takeRoom(target);
     held.target = target;
     held.seen = undefined;
@@ -258,9 +283,4 @@ function isUnchanged(held: Held): boolean {
 function identity(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat ? [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(" ") : "none";
-}
-
-/** A pause of this whole thread: it is short and rare, and reading need not become asynchronous. */
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

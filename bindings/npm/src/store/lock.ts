@@ -2,6 +2,8 @@
  * The lock on the credential file, by the agent's rules: npm's proper-lockfile, a directory that
  * its holder keeps touching, and that others take over once it was left alone for long enough.
  */
+import { lstatSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -14,11 +16,25 @@ export class NoLock extends Error {
   readonly path: string;
   /** Why it could not be made; `undefined` where somebody else held it for too long. */
   override readonly cause: unknown;
+  /** The id of its owner, where that is neither this user nor whoever owns the directory around it. */
+  readonly owner: number | undefined;
 
   constructor(path: string, cause?: unknown) {
     super("the lock cannot be had");
     this.path = path;
     this.cause = cause;
+    this.owner = foreignOwner(path);
+  }
+}
+
+function foreignOwner(path: string): number | undefined {
+  const options = { throwIfNoEntry: false } as const;
+  try {
+    const { uid } = lstatSync(path, options) ?? {};
+    const isKnown = uid === undefined || uid === process.geteuid?.() || uid === statSync(dirname(path), options)?.uid;
+    return isKnown ? undefined : uid;
+  } catch {
+    return undefined;
   }
 }
 

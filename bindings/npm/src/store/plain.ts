@@ -28,3 +28,13 @@ export function ownAs(file: number, like: Stats): void {
     if (uid !== like.uid) throw error;
   }
 }
+
+/** Closes a descriptor. A failure to do so changes nothing that was done by it. */
+export function close(descriptor: number | undefined): void {
+  if (descriptor === undefined) return;
+  try {
+    closeSync(descriptor);
+  } catch {
+    // It is closed all the same.
+  }
+}

@@ -3,7 +3,6 @@
  * above can put a link in the place of the new one at any moment.
  */
 import {
-  closeSync,
   constants,
   existsSync,
   fchmodSync,
@@ -17,6 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname } from "node:path";
 
+import { close } from "./plain.js";
 import { codeOf } from "./text.js";
 
 /** The mode of a directory for its owner alone. */
@@ -49,7 +49,7 @@ export function makeDirectory(path: string): Made {
   try {
     return make(path, above);
   } finally {
-    closeSync(above);
+    close(above);
   }
 }
 
@@ -94,7 +94,7 @@ function openExisting(path: string): number {
   const link = lstatSync(path);
   const descriptor = openSync(path, O_RDONLY | O_DIRECTORY);
   if (link.uid === 0 || link.uid === fstatSync(descriptor).uid) return descriptor;
-  closeSync(descriptor);
+  close(descriptor);
   throw Object.assign(new Error("a user's link leads to what is not theirs"), { code: "EACCES" });
 }
 
@@ -124,7 +124,7 @@ function make(path: string, above?: number): Made {
     }
     return { descriptor, isNew };
   } catch (error) {
-    closeSync(descriptor);
+    close(descriptor);
     throw error;
   }
 }
@@ -164,10 +164,6 @@ function below(above: number | undefined, path: string): string {
   if (above === undefined) return path;
   const directory = `/proc/self/fd/${above}`;
   return existsSync(directory) ? `${directory}/${basename(path)}` : path;
-}
-
-function close(descriptor: number | undefined): void {
-  if (descriptor !== undefined) closeSync(descriptor);
 }
 
 function removeEmpty(path: string): void {

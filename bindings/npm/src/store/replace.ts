@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   lstatSync,
@@ -10,12 +12,15 @@ import {
   renameSync,
   rmSync,
   statSync,
+  type Stats,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { aboutCore } from "../module.js";
-import { createFile, ownAs } from "./plain.js";
+import { pause } from "./pause.js";
+import { close, createFile, ownAs } from "./plain.js";
+import { isUnsupported, pausesAfter } from "./refusal.js";
 import { codeOf, Unusable } from "./text.js";
 
 /** How much more room than the present file is taken, in bytes: an entry grows by less. */
@@ -24,7 +29,7 @@ const SPARE_BYTES = 16 * 1024;
 /** A file beside the target, with room taken so that writing it later does not fail for want of it. */
 export class Replacement {
   readonly #target: string;
-  readonly #path: string;
+  #path: string;
   readonly #file: number;
   #open = true;
 
@@ -34,8 +39,23 @@ export class Replacement {
     this.#file = file;
   }
 
-  /** Creates it, readable by this user alone, and makes sure that the target may be replaced. */
+  /**
+   * Creates it and tries everything that {@link commit} will need: nothing may be sent whose answer could
+   * not be stored.
+   */
   static prepare(target: string): Replacement {
+    const replacement = Replacement.create(target);
+    try {
+      replacement.#rehearse();
+      return replacement;
+    } catch (error) {
+      replacement.discard();
+      throw error;
+    }
+  }
+
+  /** Creates it, readable by this user alone, and makes sure that the target may be replaced. */
+  static create(target: string): Replacement {
     const present = statSync(target, { throwIfNoEntry: false });
     if (present && !present.isFile()) {
       throw new Unusable(present.isDirectory() ? "is_a_directory" : "not_a_file");
@@ -44,12 +64,11 @@ export class Replacement {
     if (present && present.size > aboutCore().max_file_bytes) throw new Unusable("too_large");
     // A file that is marked immutable lets nobody open it so, nor rename over it.
     if (present) closeSync(openSync(target, "r+"));
-    const name = `${prefix(target)}${process.pid}-${randomBytes(8).toString("hex")}${SUFFIX}`;
-    const path = join(dirname(target), name);
+    const path = temporaryPath(target);
     const replacement = new Replacement(target, path, createFile(path));
     try {
-      if (present) ownAs(replacement.#file, present);
-      fill(replacement.#file, Buffer.alloc((present?.size ?? 0) + SPARE_BYTES), false);
+      replacement.#own(present);
+      writeAll(replacement.#file, Buffer.alloc((present?.size ?? 0) + SPARE_BYTES), 0);
       return replacement;
     } catch (error) {
       replacement.discard();
@@ -57,30 +76,62 @@ export class Replacement {
     }
   }
 
+  /** Gives it to whom the present file belongs to; else to whom the directory does, as well as that goes. */
+  #own(present: Stats | undefined): void {
+    if (present) return ownAs(this.#file, present);
+    try {
+      ownAs(this.#file, statSync(dirname(this.#target)));
+    } catch {
+      // Only root could.
+    }
+  }
+
+  /** Syncs it, and renames it over another temporary file. */
+  #rehearse(): void {
+    try {
+      fsyncSync(this.#file);
+    } catch (error) {
+      if (!isUnsupported(codeOf(error))) throw error;
+    }
+    const second = temporaryPath(this.#target);
+    closeSync(createFile(second));
+    try {
+      renameSync(this.#path, second);
+    } catch (error) {
+      rmSync(second, { force: true });
+      throw error;
+    }
+    this.#path = second;
+  }
+
   /**
-   * Writes `contents`, and once they are safe asks `mayReplace` for the last time before the file
-   * takes the target's place. Tells whether it did.
+   * Writes `contents`, and before each attempt asks `mayReplace` whether the file may take the target's
+   * place now. Tells whether it did.
    */
   commit(contents: string, mayReplace: () => boolean): boolean {
     try {
       const bytes = Buffer.from(contents, "utf8");
-      fill(this.#file, bytes, true);
-      if (!mayReplace()) return false;
-      try {
-        renameSync(this.#path, this.#target);
-      } catch (error) {
-        if (codeOf(error) !== "EBUSY") throw error;
-        // The target is a mount point of its own, as in containers that are given this one file.
-        // It can only be written as the agent writes it.
-        const file = openSync(this.#target, "r+");
+      writeAll(this.#file, bytes, 0);
+      ftruncateSync(this.#file, bytes.length);
+      // What is in our hands exists nowhere else: a file that may not survive a power cut beats none.
+      trySync(this.#file);
+      for (let attempt = 0; mayReplace(); attempt += 1) {
         try {
-          fill(file, bytes, true);
-        } finally {
-          closeSync(file);
+          renameSync(this.#path, this.#target);
+          syncDirectory(dirname(this.#target));
+          return true;
+        } catch (error) {
+          const pauses = pausesAfter(codeOf(error), process.platform);
+          if (!pauses) throw error;
+          const ms = pauses[attempt];
+          if (ms === undefined) {
+            overwrite(this.#target, bytes);
+            return true;
+          }
+          pause(ms);
         }
       }
-      syncDirectory(dirname(this.#target));
-      return true;
+      return false;
     } finally {
       this.discard();
     }
@@ -91,11 +142,7 @@ export class Replacement {
     if (!this.#open) return;
     this.#open = false;
     // What fails now is no reason to call a job failed that is done.
-    try {
-      closeSync(this.#file);
-    } catch {
-      // What was to last is synced.
-    }
+    close(this.#file);
     try {
       rmSync(this.#path, { force: true });
     } catch {
@@ -104,28 +151,81 @@ export class Replacement {
   }
 }
 
-function fill(file: number, bytes: Buffer, sync: boolean): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at);
-  if (!sync) return;
-  ftruncateSync(file, bytes.length);
-  fsyncSync(file);
+/**
+ * Writes `contents`, which exist nowhere else, where nothing was prepared: as a file of its own, or in place where
+ * none can be made. Tells whether `mayReplace` allowed it.
+ */
+export function replaceNow(target: string, contents: string, mayReplace: () => boolean): boolean {
+  let replacement: Replacement;
+  try {
+    replacement = Replacement.create(target);
+  } catch (error) {
+    if (!pausesAfter(codeOf(error), process.platform)) throw error;
+    if (!mayReplace()) return false;
+    overwrite(target, Buffer.from(contents, "utf8"));
+    return true;
+  }
+  return replacement.commit(contents, mayReplace);
 }
 
-/** Makes a change of names durable; what could still fail is only its survival of a power cut. */
+/** Writes a file where it stands, as the agent does: the last resort where none can take its place. */
+function overwrite(path: string, bytes: Buffer): void {
+  const file = openInPlace(path);
+  try {
+    const { size } = fstatSync(file);
+    // Room first: blanks behind a document do no harm, half a document does.
+    writeAll(file, Buffer.alloc(Math.max(0, bytes.length - size), " "), size);
+    writeAll(file, bytes, 0);
+    ftruncateSync(file, bytes.length);
+    trySync(file);
+  } finally {
+    close(file);
+  }
+}
+
+/** Opens what is there, if it is a file; a link in its place was not there a moment ago. */
+function openInPlace(path: string): number {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    return createFile(path);
+  }
+  if (fstatSync(file).isFile()) return file;
+  close(file);
+  throw new Unusable("not_a_file");
+}
+
+function writeAll(file: number, bytes: Buffer, from: number): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, from + at);
+}
+
+/** Makes the contents of a file last, or a change of names in a directory, if that can be had. */
+function trySync(file: number): void {
+  try {
+    fsyncSync(file);
+  } catch {
+    // What could still fail is only its survival of a power cut.
+  }
+}
+
 function syncDirectory(directory: string): void {
   try {
     const file = openSync(directory, "r");
-    try {
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    trySync(file);
+    close(file);
   } catch {
     // Some file systems cannot, and then need not.
   }
 }
 
 const SUFFIX = ".tmp";
+
+function temporaryPath(target: string): string {
+  const name = `${prefix(target)}${process.pid}-${randomBytes(8).toString("hex")}${SUFFIX}`;
+  return join(dirname(target), name);
+}
 
 function prefix(target: string): string {
   return `.${basename(target)}.`;

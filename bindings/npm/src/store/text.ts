@@ -1,8 +1,9 @@
 /** Reading a small file with care, and what an error of the system means. */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 
 import { aboutCore } from "../module.js";
 import type { StoreFailure } from "../types.js";
+import { close } from "./plain.js";
 
 /** A file that is there and cannot be used. */
 export class Unusable extends Error {
@@ -20,11 +21,6 @@ export interface Opened {
   stat: Stats;
 }
 
-/** The text of a file; `null` where there is none. */
-export function readText(path: string): string | null {
-  return readOpened(path)?.text ?? null;
-}
-
 /** The text of a file and its owner and mode; `null` where there is none. */
 export function readOpened(path: string): Opened | null {
   let file: number;
@@ -35,16 +31,16 @@ export function readOpened(path: string): Opened | null {
     if (codeOf(error) === "ENOENT") return null;
     throw error;
   }
-  return textOf(file);
+  return contentsOf(file);
 }
 
-/** The text of an open file, which is closed then. */
-export function textOf(file: number): string {
+/** Reads an open file, and closes it. */
+export function contentsOf(file: number): Opened {
   try {
     const stat = fstatSync(file);
     return { text: decode(readAll(file, stat)), stat };
   } finally {
-    closeSync(file);
+    close(file);
   }
 }
 
