@@ -77,7 +77,7 @@ test("a lock that looks dead is watched, and a touch saves it", async (context) 
 
 test("a lock of ours is believed to be dead in a moment, and one that its holder may touch later is not", async (context) => {
   const folder = scratch(context);
-  const [ours, agents] = [["ours", OURS, 120_000], ["agents", AGENTS, 4000]].map(([name, mode, patienceMs]) => {
+  const [ours, agents] = [["ours", OURS, 10_000], ["agents", AGENTS, 4000]].map(([name, mode, patienceMs]) => {
     leave(join(folder, `${name}.lock`), mode, 31_000);
     return Lock.take([join(folder, name)], AbortSignal.timeout(patienceMs));
   });
