@@ -157,6 +157,7 @@ test("a proxy that opens no way is named without its password", needsInternet, a
     "no answer": () => {},
     "a tunnel to nobody": "HTTP/1.1 200 OK\r\n\r\n",
   };
+  const began = Date.now();
   await Promise.all([...Object.entries(answers), ["not there"]].map(async ([name, answer]) => {
     const { heard, port } = name === "not there" ? { port: 9 } : await wire(context, answer);
     const HTTPS_PROXY = `http://user:canary%40@localhost:${port}/`;
@@ -168,6 +169,7 @@ test("a proxy that opens no way is named without its password", needsInternet, a
     const basic = Buffer.from("user:canary@").toString("base64");
     assert.ok(heard[0].toLowerCase().includes(`proxy-authorization: basic ${basic.toLowerCase()}\r\n`), heard[0]);
   }));
+  assert.ok(Date.now() - began < 25_000, "a proxy has ten seconds, like any server");
 });
 
 test("whoever cancels a request is not kept waiting, and nothing stays open", needsInternet, async (context) => {
@@ -190,8 +192,7 @@ test("whoever cancels a request is not kept waiting, and nothing stays open", ne
     const login = auth.login({ provider: "github-copilot", noBrowser: true, signal: cancelled.signal });
     await assert.rejects(login, { code: "cancelled" }, name);
     await closed;
-    // Whoever is kept waiting is so for the thirty seconds that a server has.
-    assert.ok(Date.now() - began < 25_000, name);
+    assert.ok(Date.now() - began < 5000, name);
   }
 });
 
