@@ -113,7 +113,8 @@ impl Refresh {
             (Step::Rereading, event) => {
                 let store = Store::of(event, "read")?;
                 if store.is_blank {
-                    return Err(blank(store.path).into());
+                    // The login was there a moment ago: somebody is writing without the lock.
+                    return self.fall_back(blank(store.path), now_ms).map(Some);
                 }
                 match store.document.get(&self.provider.id) {
                     Some(Entry::OAuth(current)) => self.decide(current, store.path, now_ms),
