@@ -83,7 +83,7 @@ pub fn commands(url: &str, browser: &str, is_wsl: bool, system: System) -> Vec<V
     openers.iter().map(opener).collect()
 }
 
-/// What BROWSER means for a login.
+/// The meaning of BROWSER for a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
     /// It is not set.

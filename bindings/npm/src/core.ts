@@ -19,7 +19,7 @@ export interface Calls {
   about: { call: object; value: About };
   /** Whether the query of a callback is the answer to the effect `authorize` with this state. */
   is_answered_by: { call: { state: string; query: string }; value: boolean };
-  /** What a request to the callback server is let in for. */
+  /** Decides on a request to the callback server. */
   admit: { call: CallbackRequest; value: core.Admission };
   /** A page for a browser, as it is sent. */
   page: {

@@ -1,6 +1,6 @@
 //! What a person pastes after authorizing, in every shape that has been seen in the field.
 //!
-//! What cannot be a code is refused here, and nothing that is refused is ever sent.
+//! Refuses here what cannot be a code; nothing that is refused is ever sent.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ pub const MAX_PASTE_BYTES: usize = 16 * 1024;
 /// The shortest code that [`CodeShape::Long`] allows.
 const MIN_LONG_CODE: usize = 24;
 
-/// What is known of a provider's authorization codes.
+/// The known look of a provider's authorization codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeShape {
     /// Nothing: the provider may use short numbers.
@@ -213,7 +213,7 @@ fn dense(text: &str) -> String {
     dense.trim_matches(QUOTES).into()
 }
 
-/// What people and programs put around an address, and no address holds.
+/// Characters that people and programs put around an address, and no address holds.
 const QUOTES: [char; 5] = ['"', '\'', '`', '<', '>'];
 
 /// Zero-width characters and the byte-order mark, which copying from a page can bring along.
