@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::secret::Secret;
-use crate::sensitive::is_token;
+use crate::sensitive::holds_token;
 use crate::text::{cut, has, replaced};
 
 /// The longest paste that is looked at, in bytes; a redirect URL is a tenth of it.
@@ -162,7 +162,7 @@ fn check(code: &str, has_state: bool, shape: CodeShape) -> Result<(), PasteError
     let in_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_graphic()) {
         Err(PasteError::NoCode)
-    } else if is_token(code) {
+    } else if holds_token(code) {
         Err(PasteError::Token)
     } else if has_state {
         Ok(())
