@@ -35,7 +35,7 @@ pub enum Call {
         /// Where it would go.
         url: String,
     },
-    /// What a request to the callback server is let in for (`pi_auth_core::callback::Admission`).
+    /// Decides on a request to the callback server (`pi_auth_core::callback::Admission`).
     Admit(callback::Request),
     /// A page for a browser: [`PageOf`].
     Page {
@@ -49,7 +49,7 @@ pub enum Call {
         url: String,
         /// The variable BROWSER; empty where it is not set.
         browser: String,
-        /// Whether this is Linux inside Windows.
+        /// True for Linux inside Windows.
         is_wsl: bool,
         /// The system.
         system: System,

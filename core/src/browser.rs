@@ -83,7 +83,7 @@ pub fn commands(url: &str, browser: &str, is_wsl: bool, system: System) -> Vec<V
     openers.iter().map(opener).collect()
 }
 
-/// What BROWSER means for a login.
+/// The meaning of BROWSER for a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
     /// It is not set.
@@ -180,11 +180,11 @@ fn filled(words: &[String], url: &str) -> Vec<String> {
 /// Returns the name of the program that a command runs, without its folder. `env`, and the
 /// variables that it sets, come before it.
 fn program(words: &[String]) -> &str {
-    let names = words.iter().filter(|word| !has(word, '=')).map(|word| {
+    let mut names = words.iter().filter(|word| !has(word, '=')).map(|word| {
         let folder = cut_last(word, b'/').or_else(|| cut_last(word, b'\\'));
         folder.map_or(word.as_str(), |(_, name)| name)
     });
-    names.skip_while(|name| *name == "env").next().unwrap_or_default()
+    names.find(|name| *name != "env").unwrap_or_default()
 }
 
 fn is_text_browser(words: &[String]) -> bool {

@@ -55,7 +55,7 @@ pub struct Request {
 
 object! { Request { port, path, one_time_path, method, host, target: secret } }
 
-/// What a request is let in for.
+/// The decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]

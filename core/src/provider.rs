@@ -89,7 +89,7 @@ pub(crate) struct AuthorizationCode {
     pub(crate) parameters: Vec<(String, String)>,
     /// Whether the exchange repeats the state.
     pub(crate) state_in_exchange: bool,
-    /// What its codes look like.
+    /// The look of its codes.
     pub(crate) code_shape: CodeShape,
 }
 

@@ -26,9 +26,20 @@ const TOKEN_PREFIXES: [&str; 16] = [
     "tid=",
 ];
 
-/// Returns whether `text` begins as a token or key of a well-known service does.
-pub(crate) fn is_token(text: &str) -> bool {
-    TOKEN_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+/// The length from which a prefix gives a token away wherever it stands in a text.
+const DISTINCT: usize = 6;
+
+/// Returns whether `text` holds a token or key of a well-known service: by itself, behind a name such
+/// as `GH_TOKEN=`, or, where its prefix is distinct enough, anywhere.
+pub(crate) fn holds_token(text: &str) -> bool {
+    let mut distinct = TOKEN_PREFIXES.iter().filter(|prefix| prefix.len() >= DISTINCT);
+    has_token_part(text) || distinct.any(|prefix| cut(text, prefix).is_some())
+}
+
+/// Returns whether a part of `text` begins as a token does.
+fn has_token_part(text: &str) -> bool {
+    let mut parts = text.split(['=', ':', ',', ';', ' ', '"', '\'']);
+    parts.any(|part| TOKEN_PREFIXES.iter().any(|prefix| part.starts_with(prefix)))
 }
 
 /// Parts of names that say that the value is a secret.
@@ -60,7 +71,7 @@ pub fn is_secret_variable(name: &str, value: &str) -> bool {
     let is_named = name.starts_with("ANTHROPIC_")
         || SECRET_WORDS.iter().any(|word| cut(&name, word).is_some())
         || SECRET_ENDS.iter().any(|end| name.ends_with(end));
-    is_named || is_token(value) || has_user_information(&name, value)
+    is_named || has_token_part(value) || has_user_information(&name, value)
 }
 
 /// Returns whether a URL in `value` carries a user or a password; a proxy may lack the scheme.
@@ -82,6 +93,16 @@ pub fn secret_variables(variables: &[(String, String)]) -> alloc::vec::Vec<&str>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_found_by_its_prefix() {
+        for text in ["sk-ant-oat01-a", "Bearersk-ant-api03-a", "GH_TOKEN=ghp_a", "xgithub_pat_a"] {
+            assert!(holds_token(text), "{text}");
+        }
+        for text in ["q5Lr8Zk2-VmX0_cT4bWnYh7Jd9hf_oGuA1", "ant-oat01", "4/0Ab", "/usr/bin"] {
+            assert!(!holds_token(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_browser_keeps_what_it_needs_and_gets_no_secret() {
@@ -108,6 +129,7 @@ mod tests {
             ("GOOGLE_APPLICATION_CREDENTIALS", "/f"),
             ("MINE", "sk-ant-oat01-abc"),
             ("MINE", "ghp_abc"),
+            ("HEADER", "Authorization: Bearer sk-ant-oat01-abc"),
             ("HTTPS_PROXY", "http://user:pass@proxy:3128"),
             ("https_proxy", "user:pa/ss@proxy:3128"),
             ("ALL_PROXY", "socks5://user@proxy"),
@@ -117,6 +139,7 @@ mod tests {
         }
         for (name, value) in [
             ("PATH", "/usr/bin:/home/a@b/bin"),
+            ("PATH", "/opt/desk-ant-1/bin:/usr/bin"),
             ("HOME", "/home/me"),
             ("DISPLAY", ":0"),
             ("WAYLAND_DISPLAY", "wayland-0"),

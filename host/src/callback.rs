@@ -1,8 +1,7 @@
 //! The loopback server that a browser comes back to (RFC 8252, 7.3 and 8.3).
 //!
-//! What a request is let in for, and what the pages say, the core decides. A browser that came is
-//! answered once the flow knows what its answer was worth, so that the page never claims more than
-//! is true.
+//! The core decides which requests are let in and what the pages say. A browser that came is answered
+//! once the flow knows what its answer was worth, so that the page never claims more than is true.
 
 mod connections;
 mod listeners;
@@ -123,7 +122,7 @@ struct Door {
     path: String,
     /// The path of the one-time address, and where it leads.
     one_time: OnceLock<(String, String)>,
-    /// Whether somebody has been led there.
+    /// Set once somebody has been led there.
     is_opened: AtomicBool,
     visited: mpsc::Sender<Visit>,
     /// Told when a page that ends a login was written.

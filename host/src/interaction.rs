@@ -30,8 +30,8 @@ pub trait Interaction {
         self.is_present()
     }
 
-    /// Whether nobody sees any more what is shown, as when the reader of a pipe has gone away. Asked
-    /// about once a second while nothing but a browser is waited for.
+    /// Returns whether nobody sees any more what is shown, as when the reader of a pipe has gone
+    /// away. Asked about once a second while nothing but a browser is waited for.
     fn is_gone(&self) -> bool {
         false
     }

@@ -1,8 +1,8 @@
 /**
  * The loopback server that a browser comes back to (RFC 8252, 7.3 and 8.3).
  *
- * What a request is let in for, and what the pages say, the core decides. A browser is answered once
- * the flow has ended, so that the page never claims more than is true.
+ * The core decides which requests are let in and what the pages say. A browser is answered once the
+ * flow has ended, so that the page never claims more than is true.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -192,7 +192,7 @@ async function bind(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-/** Whether this machine has no `::1` at all. */
+/** Tells that this machine has no `::1` at all. */
 function hasNoIpv6(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return ["EADDRNOTAVAIL", "EAFNOSUPPORT", "EPROTONOSUPPORT"].includes(code ?? "");

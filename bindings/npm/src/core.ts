@@ -21,7 +21,7 @@ export interface Calls {
   is_answered_by: { call: { state: string; query: string }; value: boolean };
   /** Whether one of the origins of a request, or of headers, lets a secret go to this URL. */
   is_allowed_origin: { call: { origins: string[]; url: string }; value: boolean };
-  /** What a request to the callback server is let in for. */
+  /** Decides on a request to the callback server. */
   admit: { call: CallbackRequest; value: core.Admission };
   /** A page for a browser, as it is sent. */
   page: {

@@ -19,8 +19,8 @@ export interface Interaction {
    */
   readonly present?: boolean;
   /**
-   * Whether nobody sees any more what is shown, as when the reader of a pipe has gone away. Looked at
-   * about once a second while nothing but a browser is waited for.
+   * True once nobody sees any more what is shown, as when the reader of a pipe has gone away. Read
+   * about once a second while the login waits for nothing but a browser.
    */
   readonly gone?: boolean;
   /** Has the person pick one of `options`, which is never empty; answers with its index. */

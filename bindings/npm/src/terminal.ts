@@ -135,7 +135,7 @@ class Lines {
     this.#reader.on("SIGINT", () => this.#wanted?.reject(new Cancelled("The person wants to stop.")));
   }
 
-  /** What has been typed of the next line. */
+  /** The part of the next line that has been typed. */
   get typed(): string {
     return this.#reader.line;
   }

@@ -248,7 +248,7 @@ path: string, } | { "type": "authorize" } & Authorize | { "type": "await_callbac
  */
 state: Secret,
 /**
- * What is waited for, in plain words, to show when it takes over a second.
+ * The wait in plain words, to be shown at once.
  */
 activity: string,
 /**
@@ -353,7 +353,7 @@ url: string,
  */
 open_browser: boolean,
 /**
- * What to give the browser in place of the URL, if anything.
+ * The address to give the browser in place of the URL.
  */
 one_time?: OneTime,
 /**
@@ -397,7 +397,7 @@ path: string, };
 export type Loopback = "both" | "ipv4" | "ipv6";
 
 /**
- * What a request is let in for.
+ * The decision on a request.
  */
 export type Admission = { "type": "page",
 /**

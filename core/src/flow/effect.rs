@@ -90,7 +90,7 @@ pub enum Effect {
     AwaitCallback {
         /// The state that a callback must bring; see [`is_answered_by`].
         state: Secret,
-        /// What is waited for, in plain words, to show when it takes over a second.
+        /// The wait in plain words, to be shown at once.
         activity: String,
         /// When it is too late, in epoch milliseconds.
         until_ms: u64,
@@ -182,7 +182,7 @@ pub struct Authorize {
     pub url: String,
     /// Whether to open it in a browser; otherwise it is only shown.
     pub open_browser: bool,
-    /// What to give the browser in place of the URL, if anything.
+    /// The address to give the browser in place of the URL.
     #[cfg_attr(test, ts(optional))]
     pub one_time: Option<OneTime>,
     /// Whether the callback server that was bound is waited for as well.

@@ -179,7 +179,7 @@ struct Login {
     enterprise: Option<String>,
     interactive: bool,
     browser: Browser,
-    /// Whether a browser that is opened surely runs on this machine.
+    /// True where a browser that is opened surely runs on this machine.
     is_browser_here: bool,
     entropy: Entropy,
     /// The credential file.

@@ -1,6 +1,6 @@
 //! What a person pastes after authorizing, in every shape that has been seen in the field.
 //!
-//! What cannot be a code is refused here, and nothing that is refused is ever sent.
+//! Refuses here what cannot be a code; nothing that is refused is ever sent.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::oauth::authorization::{self, Answer, Refusal};
 use crate::secret::Secret;
-use crate::sensitive::is_token;
+use crate::sensitive::holds_token;
 use crate::text::{cut, has, replaced};
 
 /// The longest paste that is looked at, in bytes; a redirect URL is a tenth of it.
@@ -20,7 +20,7 @@ pub const MAX_PASTE_BYTES: usize = 16 * 1024;
 /// The shortest code that [`CodeShape::Long`] allows.
 const MIN_LONG_CODE: usize = 24;
 
-/// What is known of a provider's authorization codes.
+/// The known look of a provider's authorization codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeShape {
     /// Nothing: the provider may use short numbers.
@@ -162,7 +162,7 @@ fn check(code: &str, has_state: bool, shape: CodeShape) -> Result<(), PasteError
     let in_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_graphic()) {
         Err(PasteError::NoCode)
-    } else if is_token(code) {
+    } else if holds_token(code) {
         Err(PasteError::Token)
     } else if has_state {
         Ok(())
@@ -213,7 +213,7 @@ fn dense(text: &str) -> String {
     dense.trim_matches(QUOTES).into()
 }
 
-/// What people and programs put around an address, and no address holds.
+/// Characters that people and programs put around an address, and no address holds.
 const QUOTES: [char; 5] = ['"', '\'', '`', '<', '>'];
 
 /// Zero-width characters and the byte-order mark, which copying from a page can bring along.

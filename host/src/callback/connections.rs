@@ -20,7 +20,7 @@ pub(super) struct Connections(Mutex<VecDeque<Connection>>);
 struct Connection {
     task: JoinHandle<()>,
     since: Instant,
-    /// Whether its request is there as a whole.
+    /// Set once its request is there as a whole.
     has_asked: Arc<AtomicBool>,
 }
 
@@ -33,7 +33,7 @@ impl Connections {
         }
     }
 
-    /// The same at once, or when to try again.
+    /// Makes room at once, or tells when to try again.
     fn try_make_room(&self) -> Result<(), Instant> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|connection| !connection.task.is_finished());

@@ -20,7 +20,7 @@ async fn get(address: &str, port: u16, target: &str) -> String {
     ask(address, port, &format!("GET {target} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await
 }
 
-/// Whether this machine has `::1` at all.
+/// Returns whether this machine has `::1` at all.
 async fn has_ipv6() -> bool {
     TcpListener::bind("[::1]:0").await.is_ok()
 }

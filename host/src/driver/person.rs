@@ -1,4 +1,4 @@
-//! What a person sees of a login: the page, the browser, the prompt, and the way back.
+//! The part of a login that a person sees: the page, the browser, the prompt, and the way back.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ fn begun(sandbox: &Sandbox, home: &Home) -> (Terminal, String) {
     begun_with(sandbox, home, &[])
 }
 
-/// The same with more variables.
+/// Begins such a login with more variables.
 fn begun_with(sandbox: &Sandbox, home: &Home, variables: &[(&str, &str)]) -> (Terminal, String) {
     let program = package().join("test/programs/login.mjs");
     let words = [program.to_str().unwrap(), "github-copilot"];

@@ -13,7 +13,7 @@ use crate::sandbox;
 const NOTES: &str = "{ printf '%s\\n' \"$@\"; export -p; } > \"$HOME/noted.part\"; \
                      PATH=/bin:/usr/bin; mv \"$HOME/noted.part\" \"$HOME/noted\"";
 
-/// What such a browser has written down.
+/// Reads what such a browser has written down.
 fn noted(home: &Home) -> String {
     eventually("the browser", || fs::read_to_string(home.path().join("noted")).ok())
 }

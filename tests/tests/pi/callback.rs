@@ -258,7 +258,7 @@ fn browsers_that_connect_and_say_nothing_do_not_keep_the_real_one_out() {
     drop(silent);
 }
 
-/// Whether this machine has `::1` at all.
+/// Returns whether this machine has `::1` at all.
 fn has_ipv6() -> bool {
     TcpListener::bind("[::1]:0").is_ok()
 }

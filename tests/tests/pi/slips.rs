@@ -1,4 +1,4 @@
-//! What is pasted by mistake: it is never sent, and asked for again.
+//! Slips at the paste prompt: nothing is sent, and the code is asked for again.
 
 use pi_auth_tests::pi::{Home, Running, Terminal};
 use pi_auth_tests::sandbox::Kind;
@@ -6,7 +6,7 @@ use pi_auth_tests::sandbox::Kind;
 use crate::login::{assert_logged_in, code_page};
 use crate::{kinds, sandbox};
 
-/// What cannot be a code of Anthropic's, and what is said to it.
+/// Pastes that cannot be a code of Anthropic's, and the answer to each.
 const SLIPS: [(&str, &str); 8] = [
     ("123456", "That is not an authorization code of this provider."),
     ("correct-horse-battery", "That is not an authorization code of this provider."),
@@ -18,7 +18,7 @@ const SLIPS: [(&str, &str); 8] = [
     ("y", "That holds no authorization code."),
 ];
 
-/// What people paste that holds the code all the same.
+/// Pastes that hold the code all the same.
 type Shape = fn(&str, &str) -> String;
 const SHAPES: [Shape; 5] = [
     |code, state| format!("localhost:53692/callback?code={code}&state={state}"),

@@ -64,7 +64,7 @@ enum Step {
 #[derive(Debug)]
 struct Sent {
     code: Secret,
-    /// Whether it was pasted alone, so that nothing shows that it belongs to this login.
+    /// True if it was pasted alone, so that nothing shows that it belongs to this login.
     is_alone: bool,
 }
 

@@ -85,6 +85,9 @@ fn what_cannot_be_used_says_why() {
         ("sk-ant-oat01-abc", PasteError::Token),
         ("\"sk-ant-api03-abc\"", PasteError::Token),
         ("code: ghu_abc", PasteError::Token),
+        ("ANTHROPIC_API_KEY=sk-ant-api03-abc", PasteError::Token),
+        ("Authorization: Bearer sk-ant-oat01-abc", PasteError::Token),
+        ("GH_TOKEN=ghp_abc", PasteError::Token),
         ("http://localhost/cb?code=gho_abc&state=xyz", PasteError::Token),
         ("abc#another", PasteError::OtherLogin),
         ("abc#xyz-of-another-login", PasteError::OtherLogin),
@@ -130,7 +133,7 @@ proptest! {
         code in "[A-Za-z0-9_-]{10,80}", state in "[A-Za-z0-9_-]{1,80}",
         at in 0usize..160, space in "[ \\r\\n\\t]{0,5}", brackets in any::<bool>(),
     ) {
-        prop_assume!(!is_token(&code));
+        prop_assume!(!holds_token(&code));
         let mut text = format!("{code}#{state}");
         text.insert_str(at.min(text.len()), &space);
         if brackets {
@@ -142,7 +145,7 @@ proptest! {
 
     #[test]
     fn a_redirect_url_gives_back_what_was_put_in(code in "[ -~]{1,60}", state in "[ -~]{1,60}") {
-        prop_assume!(!code.contains(' ') && !is_token(&code));
+        prop_assume!(!code.contains(' ') && !holds_token(&code));
         let query = crate::http::encode_pairs(&[("code", &code), ("state", &state)]);
         let url = format!("http://localhost:1/callback?{query}");
         let parsed = parse(&url, &state.as_str().into(), CodeShape::Any);
