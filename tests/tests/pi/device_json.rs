@@ -52,7 +52,9 @@ fn every_step_is_an_event_and_a_wrong_answer_is_asked_again() {
     let provider = json!({ "id": COPILOT, "name": name, "enterprise": "ghe.example.com" });
     assert_eq!(last["provider"], provider);
     assert_eq!(last["path"], "~/.pi/agent/oauth.json");
-    assert_eq!(last["notes"], json!([]));
+    let authority = sandbox.base_url().trim_start_matches("http://");
+    let note = format!("~/providers.json sends logins and tokens of {name} to {authority}.");
+    assert_eq!(last["notes"], json!([note]));
     assert_logged_in(&home, &sandbox, "ghe.example.com");
 }
 

@@ -77,8 +77,10 @@ fn the_code_is_shown_with_a_count_down_that_is_gone_in_the_end() {
     terminal.see(WAITING);
     let code = sandbox.pending_user_codes()[0].user_code.clone();
     let uri = format!("{}/github.com/login/device", sandbox.base_url());
+    let authority = sandbox.base_url().trim_start_matches("http://");
     let told = format!(
-        "Open this page in any browser, and enter the code:\n\n    {code}\n\n    {uri}\n\n{WARNING}"
+        "~/providers.json sends logins and tokens of GitHub Copilot to {authority}. Open this page \
+         in any browser, and enter the code:\n\n    {code}\n\n    {uri}\n\n{WARNING}"
     );
     terminal.see(&told);
     // It counts: the same line shows less and less.
@@ -183,8 +185,11 @@ fn what_a_device_is_told_to_show_cannot_act_on_the_terminal() {
     };
     let sandbox = quick();
     let home = Home::at(&sandbox);
+    // Without blanks, and as long as a code may be.
+    let code: String = EVIL.split_whitespace().collect();
+    let code: String = code.chars().take(32).collect();
     let shows = answer(json!({
-        "device_code": "d", "user_code": EVIL, "verification_uri": "https://h.example/device",
+        "device_code": "d", "user_code": code, "verification_uri": "https://h.example/device",
         "expires_in": 900, "interval": 60,
     }));
     sandbox.fail_next_at(Endpoint::DeviceAuthorization, [shows]);
