@@ -109,7 +109,7 @@ fn from_url(after_scheme: &str) -> Result<Answer, PasteError> {
 fn from_query(query: &str) -> Result<Answer, PasteError> {
     authorization::answer(query).map_err(|refusal| match refusal {
         Refusal::Error { error, state, .. } => {
-            PasteError::Refused { error: crate::text::brief(&error), state }
+            PasteError::Refused { error: crate::text::phrase(&error), state }
         }
         Refusal::NoCode => PasteError::NoCode,
     })

@@ -21,7 +21,7 @@ use crate::oauth::pkce::Verifier;
 use crate::oauth::token::{self, Essential, Grant};
 use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect, Provider};
 use crate::secret::Secret;
-use crate::text::brief;
+use crate::text::{brief, phrase};
 
 /// An authorization under way.
 #[derive(Debug)]
@@ -223,8 +223,8 @@ impl AuthorizationCode {
             "access_denied" => Error::Denied { provider },
             error => Error::AuthorizationRefused {
                 provider,
-                error: brief(error),
-                description: description.as_deref().map(brief),
+                error: phrase(error),
+                description: description.as_deref().map(phrase),
             },
         }
     }
