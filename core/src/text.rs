@@ -100,9 +100,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// A server's words, [`plain`] and short enough for a sentence of ours, which ends them by itself.
+/// Text of others, [`plain`] and short enough for a sentence.
 pub(crate) fn brief(text: &str) -> String {
-    let mut text: String = plain(text).chars().take(300).collect();
+    plain(text).chars().take(300).collect()
+}
+
+/// A server's words, [`brief`] and without a full stop: the sentence that they stand in has its own.
+pub(crate) fn phrase(text: &str) -> String {
+    let mut text = brief(text);
     text.truncate(without_end(&text).len());
     text
 }
@@ -134,7 +139,7 @@ mod tests {
             ("...", ""),
             ("", ""),
         ] {
-            assert_eq!(brief(words), expected, "{words:?}");
+            assert_eq!(phrase(words), expected, "{words:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
 use crate::json::{Json, tagged, words};
 use crate::secret::Secret;
-use crate::text::{brief, plain, replaced};
+use crate::text::{phrase, plain, replaced};
 
 /// Why an endpoint did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl EndpointError {
     pub(crate) fn without(self, secrets: &[Secret]) -> Self {
         let clean = |text: String| {
             let known = secrets.iter().filter(|secret| !secret.is_empty());
-            brief(&known.fold(text, |text, secret| replaced(&text, secret.expose(), "[REDACTED]")))
+            phrase(&known.fold(text, |text, secret| replaced(&text, secret.expose(), "[REDACTED]")))
         };
         match self {
             Self::OAuth { error, description } => {
@@ -187,15 +187,15 @@ impl fmt::Display for EndpointError {
                 TokenFault::Type => "the access token in its answer is not a bearer token",
             }),
             Self::OAuth { error, description: Some(text) } => {
-                write!(f, "{}: {}", brief(error), brief(text))
+                write!(f, "{}: {}", phrase(error), phrase(text))
             }
-            Self::OAuth { error, description: None } => f.write_str(&brief(error)),
+            Self::OAuth { error, description: None } => f.write_str(&phrase(error)),
             Self::Unauthorized => f.write_str("it was revoked or has expired (HTTP 401)"),
             Self::NoCopilot { status: 404, .. } => {
                 f.write_str("there is no Copilot for this account at this address (HTTP 404)")
             }
             Self::NoCopilot { status, message: Some(text) } => {
-                write!(f, "this account may not use Copilot (HTTP {status}: {})", brief(text))
+                write!(f, "this account may not use Copilot (HTTP {status}: {})", phrase(text))
             }
             Self::NoCopilot { status, message: None } => {
                 write!(f, "this account may not use Copilot (HTTP {status})")

@@ -236,7 +236,7 @@ fn query(dense: &str) -> Option<&str> {
 fn from_query(query: &str) -> Result<Answer, PasteError> {
     authorization::answer(query).map_err(|refusal| match refusal {
         Refusal::Error { error, state, .. } => {
-            PasteError::Refused { error: crate::text::brief(&error), state }
+            PasteError::Refused { error: crate::text::phrase(&error), state }
         }
         Refusal::NoCode => PasteError::NoCode,
     })

@@ -24,7 +24,7 @@ use crate::oauth::pkce::Verifier;
 use crate::oauth::token::{self, Essential, Grant};
 use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect, Provider};
 use crate::secret::Secret;
-use crate::text::brief;
+use crate::text::{brief, phrase};
 
 /// How long a browser may take to come back where nobody can paste any more, in milliseconds.
 const UNATTENDED_MS: u64 = 10 * 60 * 1000;
@@ -282,8 +282,8 @@ impl AuthorizationCode {
             "access_denied" => Error::Denied { provider },
             error => Error::AuthorizationRefused {
                 provider,
-                error: brief(error),
-                description: description.as_deref().map(brief),
+                error: phrase(error),
+                description: description.as_deref().map(phrase),
             },
         }
     }
