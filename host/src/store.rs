@@ -7,11 +7,12 @@ pub(crate) mod examine;
 mod lock;
 mod paths;
 pub(crate) mod plain;
+mod read;
 mod replace;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,13 +20,14 @@ use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
 use pi_auth_core::{document, migration};
-use rustix::io::Errno;
 
 use crate::clock;
 pub(crate) use lock::directory::{Pulse, pulse};
 use lock::{Lock, LockError, Place};
 pub(crate) use paths::beside;
 use paths::{beside_itself, real};
+pub(crate) use read::failure;
+use read::{Opened, read};
 use replace::{Replacement, write_in_place};
 
 /// The file that the agent uses by now.
@@ -238,7 +240,7 @@ impl Store {
         }
     }
 
-    /// Takes the lock and, `before` anything is sent, everything that a write will need. What is `held`
+    /// Takes the lock and, before anything is sent, tries all that a write will need. What is `held`
     /// already and is still good is kept, also where this fails: whoever passed in between would act on
     /// what is about to be replaced.
     pub(crate) async fn hold(&self, held: &mut Option<Held>, moment: Moment) -> Result<(), Event> {
@@ -408,62 +410,6 @@ impl Identity {
     fn of(path: &Path) -> Self {
         let of = |m: fs::Metadata| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec());
         Identity(fs::metadata(path).ok().map(of))
-    }
-}
-
-/// The text of a file, and what the system says of the file that was opened.
-type Opened = (Secret, fs::Metadata);
-
-/// The text of a file and its metadata; `None` where there is none.
-fn read(path: &Path) -> Result<Option<Opened>, StoreFailure> {
-    // Non-blocking, or a pipe in the file's place would hang the open.
-    let nonblocking = plain::flags(rustix::fs::OFlags::NONBLOCK);
-    let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failure(error)),
-    };
-    text(file).map(Some)
-}
-
-/// The text of an open file and its metadata.
-fn text(file: File) -> Result<Opened, StoreFailure> {
-    let metadata = file.metadata().map_err(failure)?;
-    if metadata.is_dir() {
-        return Err(StoreFailure::IsADirectory);
-    }
-    if !metadata.is_file() {
-        return Err(StoreFailure::NotAFile);
-    }
-    if metadata.len() > MAX_BYTES {
-        return Err(StoreFailure::TooLarge);
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failure)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(StoreFailure::TooLarge);
-    }
-    let text = String::from_utf8(bytes).map_err(|_| StoreFailure::NotUtf8)?;
-    Ok((Secret::new(text), metadata))
-}
-
-/// What a failure to use a file is called.
-pub(crate) fn failure(error: io::Error) -> StoreFailure {
-    use io::ErrorKind as Kind;
-    match Errno::from_io_error(&error) {
-        // What a socket says that is opened like a file.
-        Some(Errno::NXIO) => return StoreFailure::NotAFile,
-        Some(Errno::MFILE | Errno::NFILE) => return StoreFailure::TooManyOpenFiles,
-        Some(Errno::FBIG) => return StoreFailure::FileSizeLimit,
-        _ => {}
-    }
-    match error.kind() {
-        Kind::PermissionDenied => StoreFailure::PermissionDenied,
-        Kind::ReadOnlyFilesystem => StoreFailure::ReadOnly,
-        Kind::StorageFull | Kind::QuotaExceeded => StoreFailure::NoSpace,
-        Kind::IsADirectory => StoreFailure::IsADirectory,
-        Kind::FileTooLarge => StoreFailure::TooLarge,
-        _ => StoreFailure::Other(error.to_string()),
     }
 }
 

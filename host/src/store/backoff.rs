@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
 use super::plain::open_plain;
+use super::read::read_file;
 
 /// Returns the text of the file, if this user has written it and nobody else could have.
 pub(super) fn read(path: &Path) -> Option<Secret> {
@@ -17,7 +18,7 @@ pub(super) fn read(path: &Path) -> Option<Secret> {
     if !is_ours(&file, path)? {
         return None;
     }
-    super::text(file).ok().map(|(text, _)| text)
+    read_file(file).ok().map(|(text, _)| text)
 }
 
 /// Whether the file belongs to this user and nobody else may write it. Root that works for a user

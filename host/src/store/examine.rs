@@ -11,8 +11,9 @@ use rustix::fs::OFlags;
 use super::lock::{Place, directory, is_unsupported};
 use super::paths::real;
 use super::plain::open_plain;
+use super::read::read;
 use super::replace::{self, Replacement};
-use super::{OVERRIDES, Store, read};
+use super::{OVERRIDES, Store};
 
 /// Where everything is that belongs to the credential file in use.
 #[derive(Clone, Debug)]

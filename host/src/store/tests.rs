@@ -1,6 +1,6 @@
 //! Claims about the file on a real file system.
 
-use std::fs::Permissions;
+use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::thread::JoinHandle;
 use std::time::SystemTime;

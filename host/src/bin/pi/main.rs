@@ -6,7 +6,7 @@
 //! | `login.rs`, `logout.rs`, `status.rs`, `token.rs`, `headers.rs`, `version.rs` | the commands |
 //! | `doctor.rs`, `doctor/` | `pi doctor`: its words, and the one thing that it looks at itself |
 //! | `session.rs` | running a job to its end, with signals heeded where nothing can be lost |
-//! | `process.rs` | what this process owes to secrets: no core dumps; and what it needs of the system |
+//! | `process.rs` | no core dumps, and enough file descriptors |
 //! | `person.rs` | whoever sits in front: `terminal/`, or `lines.rs` and `json.rs` behind a pipe |
 //! | `output.rs` | what goes to standard output, and what to standard error |
 
