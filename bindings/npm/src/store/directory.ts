@@ -139,8 +139,8 @@ export class LockDirectory {
   };
 
   /**
-   * The time of the lock, for the library, which goes by the millisecond. A touch by descriptor leaves one less
-   * than was asked for in Deno, and file systems may know but seconds.
+   * The time of the lock, for the library, which compares milliseconds. In Deno a touch by descriptor
+   * leaves one less than was asked for, and some file systems store seconds only.
    */
   #stat = (path: string, done: (error: Error | null, stat?: { mtime: Date }) => void): void => {
     let mtime: Date | undefined;

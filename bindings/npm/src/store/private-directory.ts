@@ -1,6 +1,6 @@
 /**
- * Directories made for their owner alone. Modes and owners are set by descriptor: whoever may write the directory
- * above can put a link in the place of the new one at any moment.
+ * Directories made for their owner alone. Modes and owners are set by descriptor: whoever may write
+ * the directory above can put a link in the place of the new one at any moment.
  */
 import {
   constants,
@@ -36,8 +36,8 @@ const NEARLY_NS = 1_000_000_000n;
 export type Identity = Pick<BigIntStats, "dev" | "ino"> | undefined;
 
 /**
- * Creates a directory that is not there yet, with this bit in its mode where that can be had. By root, it belongs to
- * whom the one above it belongs to: root that works for a user leaves what that user can remove.
+ * Creates a directory that is not there yet, with `mark` in its mode where the system allows it. What
+ * root makes belongs to the owner of the directory above, so that this user can remove it.
  *
  * @throws with `ESWAPPED` where another took its place at once.
  */
