@@ -140,7 +140,7 @@ test("a directory that was there before, and was put in the place of a new one, 
     fs.renameSync(victims[2], path);
   });
   syncBuiltinESMExports();
-  assert.throws(() => makeDirectory(path), { code: "ESWAPPED" });
+  assert.throws(() => makeDirectory(path, 0), { code: "ESWAPPED" });
   swap.mock.restore();
   syncBuiltinESMExports();
   fs.renameSync(path, victims[2]);

@@ -29,7 +29,7 @@ export function failureOf(error: unknown, proxy: Proxy | undefined): TransportFa
   return handshake ?? (proxy ? { proxy: proxy.shown } : "connect");
 }
 
-/** Whether what came was no HTTP, or a proxy's refusal: undici's parser has a code for some of its errors only. */
+/** Whether what came was no HTTP, or a proxy's refusal: undici's parser gives some errors no code. */
 function isNoHttp(cause: unknown): boolean {
   return cause instanceof ProxyRefused || (cause as Error | null | undefined)?.name === "HTTPParserError";
 }

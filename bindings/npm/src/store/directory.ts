@@ -4,8 +4,7 @@ import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 
 import { aboutCore, shippedCore } from "../module.js";
-import { close } from "./plain.js";
-import { makeDirectory, PRIVATE } from "./private-directory.js";
+import { type Identity, makeDirectory, touchDirectory } from "./private-directory.js";
 import { codeOf } from "./text.js";
 
 /** It means nothing on an empty directory, and tells our locks from the agent's. */
@@ -34,10 +33,12 @@ export class LockDirectory {
   readonly path: string;
   #release: (() => Promise<void>) | undefined;
   #isMade = false;
-  /** What is touched is what was made, wherever its path leads by then. None on Windows. */
-  #descriptor: number | undefined;
+  /** What is touched is what was made, whatever its path leads to by then. */
+  #identity: Identity;
   /** The time that it was last given by us, in nanoseconds; `undefined` before that. */
   #touched: bigint | undefined;
+  /** The same as the library had it. */
+  #given: Date | undefined;
   #lost = false;
 
   private constructor(path: string) {
@@ -59,7 +60,7 @@ export class LockDirectory {
         fs: {
           ...fs,
           mkdir: lock.#make,
-          stat: fs.lstat,
+          stat: lock.#stat as unknown as typeof fs.stat,
           utimes: lock.#touch,
           rmdir: lock.#remove,
           rmdirSync: lock.#drop,
@@ -69,7 +70,6 @@ export class LockDirectory {
         },
       });
     } catch (error) {
-      lock.#close();
       const code = codeOf(error) ?? "";
       const isTaken = ["ELOCKED", "ESWAPPED"].includes(code) || (lock.#isMade && code === "ENOENT");
       if (!isTaken) throw error;
@@ -102,7 +102,6 @@ export class LockDirectory {
     // or at the end of the process. One that cannot be looked at is no longer to be touched, at least.
     if (!this.#isGone) await this.#release?.().catch(() => undefined);
     this.#lost = true;
-    this.#close();
   }
 
   /** Whether it was taken over or removed. */
@@ -117,21 +116,13 @@ export class LockDirectory {
   /** Whether that is the directory that we made, with the time that we gave it, if we have. */
   #isOurs({ dev, ino, mtimeNs }: fs.BigIntStats): boolean {
     if (this.#touched !== undefined && this.#touched !== mtimeNs) return false;
-    if (this.#descriptor === undefined) return true;
-    const own = fs.fstatSync(this.#descriptor, { bigint: true });
-    return own.dev === dev && own.ino === ino;
+    return this.#identity === undefined || (this.#identity.dev === dev && this.#identity.ino === ino);
   }
 
   #make = (path: string, done: Done): void => {
     atOnce(done, () => {
-      const { descriptor, isNew } = makeDirectory(path);
-      [this.#isMade, this.#descriptor] = [true, descriptor];
-      if (descriptor === undefined || !isNew) return;
-      try {
-        fs.fchmodSync(descriptor, PRIVATE | Number(STICKY));
-      } catch {
-        // A file system that has no such bit: whoever waits for it watches it for longer.
-      }
+      this.#identity = makeDirectory(path, Number(STICKY));
+      this.#isMade = true;
     });
   };
 
@@ -142,10 +133,24 @@ export class LockDirectory {
         // What stands there now is somebody else's, and is not to be touched.
         throw Object.assign(new Error("the lock was taken over"), { code: "ENOENT" });
       }
-      if (this.#descriptor === undefined) fs.utimesSync(path, atime, mtime);
-      else fs.futimesSync(this.#descriptor, atime, mtime);
-      this.#touched = modified(path);
+      touchDirectory(path, this.#identity, atime, mtime);
+      [this.#touched, this.#given] = [modified(path), mtime];
     });
+  };
+
+  /**
+   * The time of the lock, for the library, which compares milliseconds. In Deno a touch by descriptor
+   * leaves one less than was asked for, and some file systems store seconds only.
+   */
+  #stat = (path: string, done: (error: Error | null, stat?: { mtime: Date }) => void): void => {
+    let mtime: Date | undefined;
+    atOnce(
+      (error) => (mtime ? done(null, { mtime }) : done(error)),
+      () => {
+        const touched = modified(path);
+        mtime = (touched === this.#touched && this.#given) || new Date(Number(touched / 1_000_000n));
+      },
+    );
   };
 
   /** Removes it, unless somebody has taken it over: the library does not look, least of all at exit. */
@@ -154,11 +159,6 @@ export class LockDirectory {
   };
 
   #remove = (path: string, done: Done): void => atOnce(done, () => this.#drop(path));
-
-  #close(): void {
-    close(this.#descriptor);
-    this.#descriptor = undefined;
-  }
 }
 
 /**

@@ -132,7 +132,8 @@ export class FileStore implements Store {
       if (!(error instanceof NoLock)) return this.#failed(path, error);
       if (error.cause !== undefined) return this.#failed(error.path, error.cause);
       const { owner } = error;
-      return { type: "lock_timed_out", path: this.#shown(error.path), alive: false, ...(owner !== undefined && { owner }) };
+      const timedOut = { type: "lock_timed_out", path: this.#shown(error.path), alive: false } as const;
+      return owner === undefined ? timedOut : Object.assign(timedOut, { owner });
     }
   }
 

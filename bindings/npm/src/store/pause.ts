@@ -1,4 +1,4 @@
-/** Pauses this whole thread, for a time in milliseconds: it is short and rare, and its callers need not be asynchronous. */
+/** Pauses this whole thread, in milliseconds: for what is short, rare, and not asynchronous. */
 export function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

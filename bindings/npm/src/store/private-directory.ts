@@ -1,6 +1,6 @@
 /**
- * Directories made for their owner alone. Modes and owners are set by descriptor: whoever may write the directory
- * above can put a link in the place of the new one at any moment.
+ * Directories made for their owner alone. Modes and owners are set by descriptor: whoever may write
+ * the directory above can put a link in the place of the new one at any moment.
  */
 import {
   constants,
@@ -8,11 +8,14 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  futimesSync,
   lstatSync,
   mkdirSync,
   openSync,
   rmdirSync,
   statSync,
+  type BigIntStats,
+  utimesSync,
 } from "node:fs";
 import { basename, dirname } from "node:path";
 
@@ -20,7 +23,7 @@ import { close } from "./plain.js";
 import { codeOf } from "./text.js";
 
 /** The mode of a directory for its owner alone. */
-export const PRIVATE = 0o700;
+const PRIVATE = 0o700;
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 /** Windows has neither these flags nor these modes, and keeps links in the hands of administrators. */
@@ -29,27 +32,41 @@ const IS_UNIX = process.platform !== "win32";
 /** How far the two times of a new directory are apart at most on odd file systems: a second. */
 const NEARLY_NS = 1_000_000_000n;
 
-/** A directory that this process has made. */
-export interface Made {
-  /** Its descriptor, which the caller closes; `undefined` on Windows. */
-  readonly descriptor: number | undefined;
-  /** Whether it is surely the new one, so that its mode may be set. */
-  readonly isNew: boolean;
-}
+/** What tells a directory from every other that is there; `undefined` on Windows. */
+export type Identity = Pick<BigIntStats, "dev" | "ino"> | undefined;
 
 /**
- * Creates a directory that is not there yet. By root, it belongs to whom the one above it belongs to:
- * root that works for a user leaves what that user can remove.
+ * Creates a directory that is not there yet, with `mark` in its mode where the system allows it. What
+ * root makes belongs to the owner of the directory above, so that this user can remove it.
  *
  * @throws with `ESWAPPED` where another took its place at once.
  */
-export function makeDirectory(path: string): Made {
-  if (!IS_UNIX || process.geteuid?.() !== 0) return make(path);
-  const above = openExisting(dirname(path));
+export function makeDirectory(path: string, mark: number): Identity {
+  const above = IS_UNIX && process.geteuid?.() === 0 ? openExisting(dirname(path)) : undefined;
+  let made: number | undefined;
   try {
-    return make(path, above);
+    made = make(path, above, mark);
+    return made === undefined ? undefined : fstatSync(made, { bigint: true });
   } finally {
+    close(made);
     close(above);
+  }
+}
+
+/**
+ * Sets the times of a directory, if it still is the one that was made.
+ *
+ * @throws with `ESWAPPED` where it is another.
+ */
+export function touchDirectory(path: string, made: Identity, atime: Date, mtime: Date): void {
+  if (made === undefined) return utimesSync(path, atime, mtime);
+  const descriptor = openNoLink(path);
+  try {
+    const { dev, ino } = fstatSync(descriptor, { bigint: true });
+    if (dev !== made.dev || ino !== made.ino) throw swapped();
+    futimesSync(descriptor, atime, mtime);
+  } finally {
+    close(descriptor);
   }
 }
 
@@ -101,43 +118,67 @@ function openExisting(path: string): number {
 /** Another process may make the same directory; a link in its place was not there a moment ago. */
 function makeOrOpen(path: string, above: number | undefined): number | undefined {
   try {
-    return make(path, above).descriptor;
+    return make(path, above);
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
     return above === undefined ? undefined : openSync(below(above, path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   }
 }
 
-function make(path: string, above?: number): Made {
+/** Creates it, and gives its descriptor. */
+function make(path: string, above?: number, mark = 0): number | undefined {
   const at = below(above, path);
   mkdirSync(at, PRIVATE);
-  if (!IS_UNIX) return { descriptor: undefined, isNew: false };
+  if (!IS_UNIX) return undefined;
   const descriptor = openNew(at);
   try {
     const own = fstatSync(descriptor, { bigint: true });
     // A rename sets the time of the change alone. Of a new directory both are the same, or nearly.
     if (own.ctimeNs - own.mtimeNs > NEARLY_NS) throw swapped();
-    const isNew = own.uid === BigInt(process.geteuid?.() ?? -1) && own.mtimeNs === own.ctimeNs;
-    if (isNew) {
+    if (own.uid === BigInt(process.geteuid?.() ?? -1) && isUnchanged(own)) {
       fchmodSync(descriptor, PRIVATE);
       if (above !== undefined) giveTo(descriptor, above);
+      if (mark !== 0) setMark(descriptor, mark);
     }
-    return { descriptor, isNew };
+    return descriptor;
   } catch (error) {
     close(descriptor);
     throw error;
   }
 }
 
-/** Opens a directory that was made a moment ago. */
-function openNew(path: string): number {
+function setMark(descriptor: number, mark: number): void {
+  try {
+    fchmodSync(descriptor, PRIVATE | mark);
+  } catch {
+    // A file system that has no such bit.
+  }
+}
+
+/** Whether it is as it was made: its contents and what is known of it have changed at the same time. */
+function isUnchanged({ mtimeNs, ctimeNs }: BigIntStats): boolean {
+  // Deno knows but the second in which it was changed.
+  const isCoarse = ctimeNs % NEARLY_NS === 0n && mtimeNs - (mtimeNs % NEARLY_NS) === ctimeNs;
+  return mtimeNs === ctimeNs || isCoarse;
+}
+
+/** Opens a directory that is no link. */
+function openNoLink(path: string): number {
   try {
     return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
-    const code = codeOf(error) ?? "";
-    if (["ELOOP", "ENOTDIR", "ENOENT"].includes(code)) throw swapped();
+    throw ["ELOOP", "ENOTDIR", "ENOENT"].includes(codeOf(error) ?? "") ? swapped() : error;
+  }
+}
+
+/** Opens a directory that was made a moment ago. */
+function openNew(path: string): number {
+  try {
+    return openNoLink(path);
+  } catch (error) {
+    if (codeOf(error) === "ESWAPPED") throw error;
     removeEmpty(path);
-    if (code !== "EACCES") throw error;
+    if (codeOf(error) !== "EACCES") throw error;
   }
   // The umask takes away what its owner needs.
   const umask = process.umask(0o077);
@@ -146,7 +187,7 @@ function openNew(path: string): number {
   } finally {
     process.umask(umask);
   }
-  return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return openNoLink(path);
 }
 
 /** Gives a directory to whom the one above it belongs to, as well as the system lets us. */

@@ -17,8 +17,8 @@ export function isUnsupported(code: string | undefined): boolean {
 }
 
 /**
- * Returns the pauses before further attempts at a rename that failed so, in milliseconds, after which the
- * file is to be written in place. `undefined` where that would not help.
+ * Returns the pauses before further attempts at a rename that failed so, in milliseconds, after which
+ * the file is to be written in place. `undefined` where that would not help.
  */
 export function pausesAfter(code: string | undefined, platform: NodeJS.Platform): readonly number[] | undefined {
   if (platform === "win32" && IN_USE.includes(code ?? "")) return WHILE_IN_USE_MS;

@@ -152,8 +152,8 @@ export class Replacement {
 }
 
 /**
- * Writes `contents`, which exist nowhere else, where nothing was prepared: as a file of its own, or in place where
- * none can be made. Tells whether `mayReplace` allowed it.
+ * Writes `contents`, which exist nowhere else, where nothing was prepared: as a file of its own, or in
+ * place where none can be made. Tells whether `mayReplace` allowed it.
  */
 export function replaceNow(target: string, contents: string, mayReplace: () => boolean): boolean {
   let replacement: Replacement;
