@@ -253,7 +253,11 @@ mod tests {
             let refused = EndpointError::Refused { status };
             let in_a_row = |n: usize| wait_ms(&alloc::vec![refused.clone(); n], 20_000);
             assert_eq!([1, 2, 3, 9].map(in_a_row), [10_000, 20_000, 40_000, 60_000], "{status}");
-            let cause = after_failures(&[refused.clone()], 0).cause(&provider(), &"t".into(), NOW);
+            let cause = after_failures(core::slice::from_ref(&refused), 0).cause(
+                &provider(),
+                &"t".into(),
+                NOW,
+            );
             assert_eq!(cause, Some(refused));
         }
     }
