@@ -95,7 +95,8 @@ test("a login that is answered oddly is stored, too", needsSandbox, async (conte
       },
     };
     const { notes } = await new Auth({ ...it.options, interaction }).login({ provider: "anthropic", noBrowser: true });
-    assert.equal(notes.length, end === "used" ? 0 : 1, name);
+    const ofTheAnswer = notes.filter((note) => !note.includes(" sends logins and tokens "));
+    assert.equal(ofTheAnswer.length, end === "used" ? 0 : 1, name);
     assert.ok(await isValid({ refresh: it.entry("anthropic").refresh }), name);
     const { key } = await new Auth(it.options).token("anthropic");
     assert.ok(await isValid({ access: key.value }), name);

@@ -16,7 +16,7 @@ use pi_auth_tests::sandbox::{Config, Sandbox};
 use crate::runtime::Runtime;
 
 /// How long the tests of one file may take. None takes nearly as long unless it never ends.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// Keeps colours out of what a runtime prints, and a question for news from going out.
 const QUIET: [(&str, &str); 2] = [("NO_COLOR", "1"), ("DENO_NO_UPDATE_CHECK", "1")];
