@@ -16,7 +16,7 @@ use crate::engine::{Core, Engine};
 use crate::http::Clients;
 use crate::interaction::{Answer, Interaction};
 use crate::stop::Stop;
-use crate::store::{Held, Moment, Store};
+use crate::store::{Held, Moment, Spares, Store};
 
 /// How long something may take before the person is told what it is.
 const QUIET: Duration = Duration::from_secs(1);
@@ -35,6 +35,9 @@ pub(crate) struct Driver {
     counting: bool,
     /// The lock; released when the driver is dropped.
     held: Option<Held>,
+    /// Descriptors that are held from the probe until the lock is taken: while a person logs in,
+    /// there is no lock to hold any with.
+    spares: Spares,
     callback: Option<Callback>,
     /// The browser that brought the last callback, and still waits for its page.
     visit: Option<Visit>,
@@ -56,6 +59,7 @@ impl Driver {
             stop,
             counting: false,
             held: None,
+            spares: Spares::default(),
             callback: None,
             visit: None,
             opening: None,
@@ -130,11 +134,16 @@ impl Driver {
             Effect::ReadOverrides => self.store.read_overrides(),
             Effect::ReadStore => match &mut self.held {
                 Some(held) => self.store.read_held(held),
-                None => self.read(),
+                None => {
+                    self.spares.release();
+                    let event = self.read();
+                    self.spares.retake();
+                    event
+                }
             },
             Effect::ProbeStore => {
-                let store = self.store.clone();
-                waited_for(store.probe(), LOCK_ACTIVITY, interaction).await
+                let probing = self.store.probe(&mut self.spares);
+                waited_for(probing, LOCK_ACTIVITY, interaction).await
             }
             Effect::LockStore => self.lock(interaction).await,
             Effect::UnlockStore => {
@@ -142,7 +151,8 @@ impl Driver {
                 Event::Unlocked
             }
             Effect::WriteStore { contents, unlocked } => {
-                self.store.write(self.held.as_mut(), &contents, unlocked)
+                let held = self.held.as_mut();
+                self.spares.lend(|| self.store.write(held, &contents, unlocked))
             }
             Effect::ReadBackoff => self.store.read_backoff(),
             Effect::WriteBackoff { contents } => {
@@ -218,10 +228,18 @@ impl Driver {
             true => Moment::AnswerInHand,
             false => Moment::BeforeRequest,
         };
+        self.spares.release();
         let holding = self.store.hold(&mut self.held, moment);
         match waited_for(holding, LOCK_ACTIVITY, interaction).await {
-            Ok(()) => Event::Locked,
-            Err(event) => event,
+            Ok(()) => {
+                // From here on the lock has its own.
+                self.spares = Spares::default();
+                Event::Locked
+            }
+            Err(event) => {
+                self.spares.retake();
+                event
+            }
         }
     }
 

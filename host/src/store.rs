@@ -9,8 +9,9 @@ mod paths;
 pub(crate) mod plain;
 mod read;
 mod replace;
+mod spares;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use pi_auth_core::secret::Secret;
 use pi_auth_core::{document, migration};
 
 use crate::clock;
+use dir::Dir;
 pub(crate) use lock::directory::{Pulse, pulse};
 use lock::{Lock, LockError, Place};
 pub(crate) use paths::beside;
@@ -29,6 +31,7 @@ use paths::{beside_itself, real};
 pub(crate) use read::failure;
 use read::{Opened, read};
 use replace::{Replacement, write_in_place};
+pub(crate) use spares::Spares;
 
 /// The file that the agent uses by now.
 pub(crate) const PREFERRED: &str = "auth.json";
@@ -62,7 +65,7 @@ pub(crate) struct Held {
     // Above the lock: fields are dropped from the top, and nobody may sweep it before it is gone.
     replacement: Option<Replacement>,
     /// Descriptors that are closed when a read or a write needs others, also where none is left.
-    spares: Vec<File>,
+    spares: Spares,
     lock: Lock,
 }
 
@@ -75,30 +78,35 @@ pub(crate) enum Moment {
     AnswerInHand,
 }
 
-/// How many descriptors are held: for reading again, taking a lost lock again, and writing.
+/// How many descriptors are held with the lock: for reading again, taking a lost lock again, and
+/// writing.
 const SPARES: usize = 6;
+/// How many are held from the probe until the lock is taken: for the lock (the kernel's file, and two
+/// directories), the new file (its directory and itself), three more for a moment, and a read.
+const SPARES_OF_A_PROBE: usize = 9;
 
 impl Held {
     fn of(lock: Lock) -> Self {
-        Held { target: PathBuf::new(), seen: None, replacement: None, spares: Vec::new(), lock }
+        let (target, spares) = (PathBuf::new(), Spares::default());
+        Held { target, seen: None, replacement: None, spares, lock }
     }
 
     /// Takes what a write will need, after trying that it works.
     fn prepare(&mut self) -> io::Result<()> {
         let replacement = Replacement::prepare(&self.target)?;
-        self.spares = replacement.spares(SPARES)?;
+        self.spares = Spares::take(replacement.dir(), SPARES)?;
         self.replacement = Some(replacement);
         Ok(())
     }
 
-    /// Does `work` with the spare descriptors closed, and takes them again, as far as there are any.
-    fn with_spares<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        self.spares.clear();
-        let done = work();
-        if let Some(replacement) = &self.replacement {
-            self.spares = replacement.spares(SPARES).unwrap_or_default();
+    /// Takes what can be had of it, with nothing tried: with an answer in hand only the write itself
+    /// may fail.
+    fn prepare_some(&mut self) {
+        self.replacement = Replacement::create(&self.target).ok();
+        match &self.replacement {
+            Some(replacement) => self.spares = Spares::take_some(replacement.dir(), SPARES),
+            None => self.spares.retake(),
         }
-        done
     }
 
     /// Whether this still is the lock on the file that is in use.
@@ -161,7 +169,7 @@ impl Store {
     /// Reads the credential file: one open where it is `auth.json`, and no look at anything else
     /// where its mode closes it to everybody but its owner.
     pub(crate) fn read(&self) -> Event {
-        let (path, result) = self.find();
+        let (path, result) = self.find(read);
         let user = rustix::process::geteuid().as_raw();
         let is_open = |file: &fs::Metadata| file.mode() & 0o077 != 0 || file.uid() != user;
         self.store_event(&path, result, is_open)
@@ -169,7 +177,7 @@ impl Store {
 
     /// Reads the credential file, and looks at who could have changed it.
     pub(crate) fn read_closely(&self) -> Event {
-        let (path, result) = self.find();
+        let (path, result) = self.find(read);
         self.store_event(&path, result, |_| true)
     }
 
@@ -193,17 +201,27 @@ impl Store {
 
     /// The same under the lock: what was read is compared before it is written over.
     pub(crate) fn read_held(&self, held: &mut Held) -> Event {
-        held.seen = Some(Identity::of(&held.target));
-        held.with_spares(|| self.read_closely())
+        let Held { target, seen, spares, .. } = held;
+        // Before each look: the agent may write the file while it is waited for.
+        let look = |path: &Path| {
+            *seen = Some(Identity::of(target));
+            read(path)
+        };
+        let (path, result) = spares.lend(|| self.find(look));
+        self.store_event(&path, result, |_| true)
     }
 
-    fn find(&self) -> (PathBuf, Result<Option<Opened>, StoreFailure>) {
+    /// Finds the file by means of `look`, and waits for the agent if that is just moving it.
+    fn find(
+        &self,
+        mut look: impl FnMut(&Path) -> Result<Option<Opened>, StoreFailure>,
+    ) -> (PathBuf, Result<Option<Opened>, StoreFailure>) {
         let preferred = self.directory.join(PREFERRED);
         for _ in 0..migration::LOOKS {
-            match read(&preferred) {
+            match look(&preferred) {
                 Ok(None) => {
                     let path = self.path();
-                    match read(&path) {
+                    match look(&path) {
                         Ok(None) if self.is_migrating() => {}
                         result => return (path, result),
                     }
@@ -215,7 +233,7 @@ impl Store {
             std::thread::sleep(LOOK_EVERY);
         }
         let path = self.path();
-        let result = read(&path);
+        let result = look(&path);
         (path, result)
     }
 
@@ -228,16 +246,25 @@ impl Store {
         })
     }
 
-    /// Reads under the lock, after proving that the file could be replaced.
-    pub(crate) async fn probe(&self) -> Event {
+    /// Reads under the lock, after proving that the file could be replaced. The lock is let go, but
+    /// `spares` has the descriptors that it takes to have it again and to save.
+    pub(crate) async fn probe(&self, spares: &mut Spares) -> Event {
+        *spares = Spares::default();
         if let Err(error) = dir::create_all(&self.directory) {
             return self.failed(&self.directory, error);
         }
         let mut held = None;
-        match self.hold(&mut held, Moment::BeforeRequest).await {
+        let event = match self.hold(&mut held, Moment::BeforeRequest).await {
             Ok(()) => self.read_closely(),
-            Err(event) => event,
+            Err(event) => return event,
+        };
+        // First: what the lock had is enough for them.
+        drop(held);
+        match Dir::open(&self.directory).and_then(|dir| Spares::take(&dir, SPARES_OF_A_PROBE)) {
+            Ok(taken) => *spares = taken,
+            Err(error) => return self.failed(&self.directory, error),
         }
+        event
     }
 
     /// Takes the lock and, before anything is sent, tries all that a write will need. What is `held`
@@ -255,7 +282,8 @@ impl Store {
         }
         let held = match held {
             Some(held) => {
-                (held.replacement, held.spares) = (None, Vec::new());
+                held.replacement = None;
+                held.spares.release();
                 held.lock.regain().await.map_err(|error| self.not_locked(error))?;
                 held
             }
@@ -271,9 +299,8 @@ impl Store {
         self.names().iter().for_each(|name| replace::sweep(name));
         match moment {
             Moment::BeforeRequest => held.prepare().map_err(failed),
-            // With an answer in hand only the write itself may fail.
             Moment::AnswerInHand => {
-                held.replacement = Replacement::create(&held.target).ok();
+                held.prepare_some();
                 Ok(())
             }
         }
@@ -321,7 +348,7 @@ impl Store {
         }
         let path = self.path();
         let prepared = held.as_mut().and_then(|held| {
-            held.spares.clear();
+            held.spares.release();
             held.replacement.take()
         });
         let replacement = match prepared {
@@ -358,7 +385,7 @@ impl Store {
     /// Writes it, as well as it goes: under the lock, and worth no more than its moment.
     pub(crate) fn write_backoff(&self, held: Option<&mut Held>, contents: &Secret) -> Event {
         if let Some(held) = held {
-            held.spares.clear();
+            held.spares.release();
         }
         if let Some(path) = self.backoff() {
             // Made anew, whatever stood there.

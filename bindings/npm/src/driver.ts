@@ -144,7 +144,10 @@ class Driver {
       case "probe_store":
         return this.#waitedFor(store.probe(signal), aboutCore().lock_activity);
       case "lock_store":
-        return this.#waitedFor(store.lock(signal), aboutCore().lock_activity);
+        return this.#waitedFor(
+          store.lock(signal, this.#flow.critical ? "answer_in_hand" : "before_request"),
+          aboutCore().lock_activity,
+        );
       case "unlock_store":
         await store.unlock();
         return { type: "unlocked" };

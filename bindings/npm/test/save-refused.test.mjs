@@ -1,6 +1,7 @@
 // What a save needs is tried before a token is spent; with an answer in hand, nothing but success ends the save.
 import assert from "node:assert/strict";
 import fs, { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -146,13 +147,11 @@ test("a link that is put in the file's place before it is written in place is no
   await store.unlock();
 });
 
-test("where no descriptor is left once a request is under way, its answer is read for and stored", async (context) => {
-  const folder = scratch(context);
-  const store = storeIn(folder, "{}");
-  await store.lock(NEVER);
-  let free = 0;
+/** No further file can be opened, but where another is closed. */
+function full() {
   const { openSync, closeSync } = fs;
-  const limited = {
+  let free = 0;
+  return {
     openSync: (...all) => {
       if (free === 0) throw failure("EMFILE");
       const descriptor = openSync(...all);
@@ -164,12 +163,91 @@ test("where no descriptor is left once a request is under way, its answer is rea
       free += 1;
     },
   };
-  await withFs(context, limited, () => {
+}
+
+test("where no descriptor is left once a request is under way, its answer is read for and stored", async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  await store.lock(NEVER);
+  await withFs(context, full(), () => {
     assert.equal(store.read().contents, "{}");
     assert.equal(store.write('{"a":1}', false).type, "written");
   });
   await store.unlock();
   assert.deepEqual([readFileSync(join(folder, "auth.json"), "utf8"), readdirSync(folder)], ['{"a":1}', ["auth.json"]]);
+});
+
+test("where no descriptor is left while a person logs in, the login is stored, with the lock or without it", async (context) => {
+  for (const isLocked of [true, false]) {
+    const folder = scratch(context);
+    const store = storeIn(folder, "{}");
+    assert.equal((await store.probe(NEVER)).contents, "{}");
+    assert.deepEqual(readdirSync(folder), ["auth.json"], "the lock is let go");
+    await withFs(context, full(), async () => {
+      if (isLocked) assert.equal((await store.lock(NEVER, "answer_in_hand")).type, "locked");
+      assert.equal(store.read().contents, "{}");
+      assert.equal(store.write('{"a":1}', !isLocked).type, "written");
+      await store.unlock();
+    });
+    assert.deepEqual([readFileSync(join(folder, "auth.json"), "utf8"), readdirSync(folder)], ['{"a":1}', ["auth.json"]]);
+  }
+});
+
+test("a lock that is not to be had leaves the spare descriptors for the next attempt", async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  await store.probe(NEVER);
+  await withFs(context, full(), async () => {
+    const refused = context.mock.method(fs, "mkdirSync", () => { throw failure("EIO"); });
+    syncBuiltinESMExports();
+    assert.equal((await store.lock(NEVER, "answer_in_hand")).type, "store_failed");
+    refused.mock.restore();
+    syncBuiltinESMExports();
+    assert.throws(() => fs.openSync(folder, "r"), { code: "EMFILE" }, "they are held again");
+    assert.equal((await store.lock(NEVER, "answer_in_hand")).type, "locked");
+    assert.equal(store.read().contents, "{}");
+    assert.equal(store.write('{"a":1}', false).type, "written");
+    await store.unlock();
+  });
+  assert.deepEqual([readFileSync(join(folder, "auth.json"), "utf8"), readdirSync(folder)], ['{"a":1}', ["auth.json"]]);
+});
+
+test("what a probe holds is let go with the job", async (context) => {
+  const store = storeIn(scratch(context), "{}");
+  const open = new Set();
+  const { openSync, closeSync } = fs;
+  const watched = {
+    openSync: (...all) => {
+      const descriptor = openSync(...all);
+      open.add(descriptor);
+      return descriptor;
+    },
+    closeSync: (descriptor) => {
+      closeSync(descriptor);
+      open.delete(descriptor);
+    },
+  };
+  await withFs(context, watched, async () => {
+    await store.probe(NEVER);
+    assert.ok(open.size > 4, `${open.size} are held`);
+    await store.unlock();
+    assert.equal(open.size, 0);
+  });
+});
+
+test("a disk that begins to fail while a person logs in does not keep the login from being stored", async (context) => {
+  for (const name of ["fsyncSync", "renameSync"]) {
+    const folder = scratch(context);
+    const store = storeIn(folder, "{}");
+    await store.probe(NEVER);
+    await withFs(context, failing(name, name === "fsyncSync" ? "EIO" : "EPERM", () => true), async () => {
+      assert.equal((await store.lock(NEVER, "answer_in_hand")).type, "locked");
+      store.read();
+      assert.equal(store.write('{"a":1}', false).type, "written");
+      await store.unlock();
+    });
+    assert.deepEqual([readFileSync(join(folder, "auth.json"), "utf8"), readdirSync(folder)], ['{"a":1}', ["auth.json"]], name);
+  }
 });
 
 test("where no descriptor is left before a request, nothing is sent", needsSandbox, async (context) => {
@@ -185,7 +263,7 @@ test("spare descriptors that cannot all be had are given back", async (context) 
   const { closeSync } = fs;
   const closed = [];
   const limited = { ...failing("openSync", "EMFILE", () => (opened += 1) > 2), closeSync: (it) => (closed.push(it), closeSync(it)) };
-  await withFs(context, limited, () => assert.throws(() => new Spares(), { code: "EMFILE" }));
+  await withFs(context, limited, () => assert.throws(() => Spares.take(), { code: "EMFILE" }));
   assert.equal(closed.length, 2);
 });
 

@@ -217,6 +217,25 @@ test("a lock that another user holds for too long is named with its owner", { sk
   }
 });
 
+test("a dead lock that only its owner may remove is named with that owner", { skip: !isRoot && "only root may act as another user" }, async (context) => {
+  for (const [of_, failure] of [[12345, { owned_by: 12345 }], [0, "permission_denied"]]) {
+    const folder = scratch(context);
+    const store = storeIn(folder, "{}");
+    const lock = join(folder, "auth.json.lock");
+    mkdirSync(lock);
+    chownSync(lock, of_, of_);
+    // As in /tmp: anybody may make what only its owner, or the folder's, may remove.
+    chmodSync(folder, 0o1777);
+    age(lock, 3_600_000);
+    fastClock(context, 1000);
+    process.seteuid(54321);
+    const event = await store.lock(NEVER).finally(() => process.seteuid(0));
+    context.mock.restoreAll();
+    assert.deepEqual([event.type, event.failure], ["store_failed", failure]);
+    assert.ok(event.path.endsWith("auth.json.lock"), event.path);
+  }
+});
+
 test("a lock that cannot be made is named", async (context) => {
   const file = join(scratch(context), "gone", "auth.json");
   await assert.rejects(Lock.take([file], NEVER), (error) => {

@@ -138,9 +138,9 @@ impl Dir {
         let _ = sync(&self.0);
     }
 
-    /// Returns descriptors that serve no purpose but to be closed when others are needed.
-    pub(super) fn spares(&self, count: usize) -> io::Result<Vec<File>> {
-        (0..count).map(|_| self.0.try_clone()).collect()
+    /// Returns another descriptor of the directory.
+    pub(super) fn copy(&self) -> io::Result<File> {
+        self.0.try_clone()
     }
 
     fn open_at(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {

@@ -95,9 +95,9 @@ impl Replacement {
         Ok(self.file.metadata()?.mode() & 0o077 == 0)
     }
 
-    /// Returns `count` descriptors to be closed when others are needed.
-    pub(super) fn spares(&self, count: usize) -> io::Result<Vec<File>> {
-        self.dir.spares(count)
+    /// Returns the directory in which it is.
+    pub(super) fn dir(&self) -> &Dir {
+        &self.dir
     }
 
     /// Writes `contents`, and once they are safe asks `may_replace` for the last time before the

@@ -1,6 +1,6 @@
 //! Claims about the file on a real file system.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
@@ -65,6 +65,10 @@ impl Home {
         }
     }
 
+    async fn probe(&self) -> Event {
+        self.store.probe(&mut Spares::default()).await
+    }
+
     async fn save(&self, text: &str) -> Event {
         let mut held = self.hold().await;
         self.store.write(Some(&mut held), &Secret::new(text), false)
@@ -95,7 +99,7 @@ fn auth_json_if_there_is_one_else_oauth_json() {
 #[tokio::test]
 async fn probing_makes_the_directory_for_this_user_alone_and_leaves_nothing_in_it() {
     let home = home();
-    assert_eq!(contents(home.store.probe().await).1, None);
+    assert_eq!(contents(home.probe().await).1, None);
     assert_eq!(mode(&home.store.directory), 0o700);
     assert_eq!(mode(&home.directory.path().join("pi")), 0o700);
     assert_eq!(home.names(), ["auth.json.flock"]);
@@ -202,6 +206,19 @@ fn a_file_that_the_agent_has_made_and_not_written_yet_is_waited_for() {
     assert_eq!(contents(home.store.read()).1.as_deref(), Some(""), "empty is not absent");
 }
 
+#[tokio::test]
+async fn what_the_agent_writes_while_it_is_waited_for_under_the_lock_is_what_a_write_replaces() {
+    let home = home_with(&[("oauth.json.migrated", ""), ("auth.json", "")]);
+    let mut held = home.hold().await;
+    let agent = home.agent_writes_soon();
+    let read = home.store.read_held(&mut held);
+    agent.join().unwrap();
+    assert_eq!(contents(read).1, Some("moved".into()));
+    let written = home.store.write(Some(&mut held), &Secret::new("moved, and more"), false);
+    assert!(matches!(written, Event::Written), "{written:?}");
+    assert_eq!(home.text("auth.json"), "moved, and more");
+}
+
 #[test]
 fn overrides_that_were_named_must_be_there() {
     let mut home = home();
@@ -220,12 +237,12 @@ async fn what_is_no_file_is_neither_read_nor_replaced() {
         other => panic!("{other:?}"),
     };
     assert_eq!(failed(home.store.read()), StoreFailure::IsADirectory);
-    assert_eq!(failed(home.store.probe().await), StoreFailure::IsADirectory);
+    assert_eq!(failed(home.probe().await), StoreFailure::IsADirectory);
     fs::remove_dir(home.path("auth.json")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(home.path("auth.json")).status().unwrap();
     assert!(made.success());
     assert_eq!(failed(home.store.read()), StoreFailure::NotAFile, "and it does not hang");
-    assert_eq!(failed(home.store.probe().await), StoreFailure::NotAFile);
+    assert_eq!(failed(home.probe().await), StoreFailure::NotAFile);
 }
 
 #[tokio::test]
@@ -238,7 +255,7 @@ async fn a_huge_file_is_refused_unread_and_bytes_that_are_no_text_are_told() {
     };
     assert_eq!(failed(home.store.read()), StoreFailure::TooLarge);
     // Nor is room taken for its like.
-    assert_eq!(failed(home.store.probe().await), StoreFailure::TooLarge);
+    assert_eq!(failed(home.probe().await), StoreFailure::TooLarge);
     fs::write(home.path("auth.json"), [b'{', 0xff]).unwrap();
     assert_eq!(failed(home.store.read()), StoreFailure::NotUtf8);
 }

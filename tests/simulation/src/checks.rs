@@ -279,10 +279,6 @@ impl<M: Mind> World<M> {
     /// A process ends with an answer that is not in the file.
     fn check_unsaved(&mut self, pid: usize, at: usize, granted: Refresh) {
         let job = self.processes[pid].job;
-        // While a person logs in nothing is held: neither the lock, nor descriptors for the save.
-        if job == Job::Login && self.processes[pid].is_out_of_descriptors {
-            self.ledger.excuse("no descriptor was left to store a new login");
-        }
         let file = members(self.disk.text(self.disk.name()).as_deref()).unwrap_or_default();
         let stored = refresh_of(file.get(job.account().id()));
         let ask = self.ledger.sent[at].ask;

@@ -293,7 +293,10 @@ impl<M: Mind> World<M> {
                     locking.step = Step::Read(looks - 1);
                     return self.look_again(pid, Op::Lock(locking));
                 };
-                return self.let_go(pid, Then::Tell(told));
+                self.let_go(pid, Then::Tell(told));
+                // Of a probe the descriptors are kept, for the lock and the save.
+                self.processes[pid].holds_spares = !self.is(Mutation::LetSparesOfAProbeGo);
+                return;
             }
         }
         self.go(pid, Op::Lock(locking));

@@ -89,6 +89,8 @@ mutations! {
     GiveUpRefusedRename,
     /// No descriptors are held for the save.
     NoSpareDescriptors,
+    /// A probe keeps no descriptors for the lock and the save.
+    LetSparesOfAProbeGo,
     /// Nobody tries to sync and to rename before a token is spent.
     NoTrial,
 }

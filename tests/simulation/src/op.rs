@@ -17,8 +17,8 @@ pub(crate) enum Op {
     Start,
     /// Looks for the file, for so many more times.
     Read(u8),
-    /// Under the lock, notes what the file is that is read next.
-    Identify,
+    /// Under the lock, notes what the file is that is read next, for so many more times.
+    Identify(u8),
     Lock(Locking),
     Release(Releasing),
     Write(Writing),
@@ -39,7 +39,7 @@ impl fmt::Display for Op {
         match self {
             Op::Start => f.write_str("begins"),
             Op::Read(_) => f.write_str("reads the file"),
-            Op::Identify => f.write_str("looks which file it is"),
+            Op::Identify(_) => f.write_str("looks which file it is"),
             Op::Lock(locking) => write!(f, "takes the lock: {locking}"),
             Op::Release(releasing) => write!(f, "lets the lock go: {releasing}"),
             Op::Write(writing) => write!(f, "writes: {writing}"),

@@ -178,13 +178,16 @@ impl<M: Mind> World<M> {
             Op::Read(_) if !self.can_open(pid) => self.tell(pid, Told::DiskFailed),
             Op::Read(looks) => match self.find(pid, looks) {
                 Some(told) => self.tell(pid, told),
+                None if self.processes[pid].held.is_some() => {
+                    self.look_again(pid, Op::Identify(looks - 1));
+                }
                 None => self.look_again(pid, Op::Read(looks - 1)),
             },
-            Op::Identify => {
+            Op::Identify(looks) => {
                 if let Some(held) = &mut self.processes[pid].held {
                     held.seen = Some(self.disk.version(held.target));
                 }
-                self.go(pid, Op::Read(LOOKS));
+                self.go(pid, Op::Read(looks));
             }
             Op::Lock(locking) => self.step_lock(pid, locking, fault),
             Op::Release(releasing) => self.step_release(pid, releasing),
@@ -268,7 +271,7 @@ impl<M: Mind> World<M> {
         let effect = self.processes[pid].mind.effect();
         let op = match effect {
             Effect::ReadOverrides => return self.tell(pid, Told::NoOverrides),
-            Effect::ReadStore if self.processes[pid].held.is_some() => Op::Identify,
+            Effect::ReadStore if self.processes[pid].held.is_some() => Op::Identify(LOOKS),
             Effect::ReadStore => Op::Read(LOOKS),
             Effect::ProbeStore => {
                 if let (true, Some(first)) =

@@ -56,6 +56,7 @@ const NOTICED: &[(Mutation, &str, &str)] = &[
     (Mutation::GiveUpFailedSync, "Token, Token", "a sync that fails"),
     (Mutation::GiveUpRefusedRename, "Token, Token", "a rename that is refused"),
     (Mutation::NoSpareDescriptors, "Token, Token", "no file descriptor left"),
+    (Mutation::LetSparesOfAProbeGo, "Token, Login", "no file descriptor left"),
     (Mutation::NoTrial, "Token, Token", "a sync that fails"),
 ];
 

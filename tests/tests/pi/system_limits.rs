@@ -1,14 +1,16 @@
 //! Limits that the system sets to a process: open files, the size of a file.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pi_auth_tests::machine::program;
-use pi_auth_tests::pi::{Age, Ended, Home, binary};
-use pi_auth_tests::sandbox::Sandbox;
+use pi_auth_tests::pi::{Age, Ended, Home, binary, eventually};
+use pi_auth_tests::sandbox::{Kind, Sandbox};
 
-use crate::login::assert_logged_in;
-use crate::{sandbox, wait_for_grants};
+use crate::login::{self, assert_logged_in};
+use crate::{kinds, sandbox, wait_for_grants};
 
 /// Runs `pi ARGUMENTS` under a limit: `--nofile=12`.
 fn limited(home: &Home, limit: &str, arguments: &[&str]) -> Result<Ended, String> {
@@ -64,6 +66,26 @@ fn however_few_files_may_be_open_every_command_ends_by_itself() {
     }
 }
 
+/// Sets the limit of a process so that it can open a file only where it has closed another, and that
+/// is one of those whose numbers are no higher than `above`. Returns how many it can open anyway.
+fn allow_no_further_file(prlimit: &Path, process: u32, above: u32) -> usize {
+    let open: Vec<u32> = open_files(process).into_iter().map(|(number, _)| number).collect();
+    let limit = (above..).find(|number| !open.contains(number)).unwrap();
+    let words = [format!("--pid={process}"), format!("--nofile={limit}")];
+    assert!(Command::new(prlimit).args(words).status().unwrap().success());
+    (0..limit).filter(|number| !open.contains(number)).count()
+}
+
+/// Returns the open files of a process, and where each leads.
+fn open_files(process: u32) -> Vec<(u32, PathBuf)> {
+    let entries = fs::read_dir(format!("/proc/{process}/fd")).unwrap().flatten();
+    let file = |entry: fs::DirEntry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        Some((number, fs::read_link(entry.path()).ok()?))
+    };
+    entries.filter_map(file).collect()
+}
+
 #[test]
 fn an_answer_is_stored_by_a_process_that_can_open_no_further_file() {
     let prlimit = or_skip!(program("prlimit").ok_or("prlimit is not installed".to_owned()));
@@ -76,15 +98,7 @@ fn an_answer_is_stored_by_a_process_that_can_open_no_further_file() {
         sandbox.keep_answers_back();
         let pi = home.pi(["token", "anthropic"]).start();
         wait_for_grants(&sandbox, 1);
-        let names = fs::read_dir(format!("/proc/{}/fd", pi.id())).unwrap().flatten();
-        let open: Vec<u32> =
-            names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-        // From here on a file can only be opened where another was closed.
-        let lowest_free = (0..).find(|number| !open.contains(number)).unwrap();
-        let limit = format!("--nofile={lowest_free}");
-        let limited =
-            Command::new(&prlimit).args([&format!("--pid={}", pi.id()), &limit]).status().unwrap();
-        assert!(limited.success());
+        assert_eq!(allow_no_further_file(&prlimit, pi.id(), 0), 0);
         if reads_again {
             // Somebody writes without the lock, so it is read and merged once more.
             let with_key = home.contents().replacen('{', "{\n  \"x\": {\"type\":\"api_key\"},", 1);
@@ -94,6 +108,44 @@ fn an_answer_is_stored_by_a_process_that_can_open_no_further_file() {
         pi.finish().exits(0).is_quiet();
         assert_logged_in(&home, &sandbox);
         assert_eq!(home.names(), ["auth.json.flock", "oauth.json"]);
+    }
+}
+
+#[test]
+fn a_new_login_is_stored_by_a_process_that_can_open_no_further_file() {
+    let prlimit = or_skip!(program("prlimit").ok_or("prlimit is not installed".to_owned()));
+    if !cfg!(target_os = "linux") {
+        return crate::skipped("open files are counted in /proc");
+    }
+    for [by_callback, behind_a_link] in [[false, false], [true, false], [false, true]] {
+        let sandbox = sandbox();
+        let home = Home::at(&sandbox);
+        if behind_a_link {
+            // Then there are two of the agent's locks to take.
+            let real = home.write("real.json", "{}");
+            symlink(&real, home.agent_dir().join("auth.json")).unwrap();
+        }
+        sandbox.keep_answers_back();
+        let robot = env!("CARGO_BIN_EXE_pi-auth-sandbox");
+        let mut pi = match by_callback {
+            true => home
+                .pi(["login", "anthropic"])
+                .browser(&format!("exec '{robot}' approve \"$1\""))
+                .start(),
+            false => home.pi(["login", "anthropic", "--no-browser"]).start(),
+        };
+        if !by_callback {
+            login::paste(&mut pi);
+        }
+        let is_exchanged = || kinds(&sandbox).contains(&Kind::CodeExchanged).then_some(());
+        eventually("an exchange of the code", is_exchanged);
+        let held = open_files(pi.id()).into_iter().filter(|(_, path)| *path == home.agent_dir());
+        let above = held.map(|(number, _)| number).max().unwrap_or_default();
+        // The lock alone takes more than one.
+        assert!(allow_no_further_file(&prlimit, pi.id(), above) <= 1);
+        sandbox.let_answers_go();
+        pi.finish().exits(0);
+        assert_logged_in(&home, &sandbox);
     }
 }
 

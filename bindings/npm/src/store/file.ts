@@ -3,7 +3,7 @@ import { closeSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { aboutCore, shippedCore } from "../module.js";
-import type { Store } from "../store.js";
+import type { Moment, Store } from "../store.js";
 import type { Access, Event } from "../types.js";
 import { readOwn } from "./backoff.js";
 import { Lock, NoLock } from "./lock.js";
@@ -12,8 +12,8 @@ import { createFile, ownAs } from "./plain.js";
 import { real, withTilde, type Places } from "./places.js";
 import { Replacement, replaceNow, sweep } from "./replace.js";
 import { directoriesOf, owned, userId } from "./access.js";
-import { Spares } from "./spares.js";
-import { failureOf, type Opened, readOpened } from "./text.js";
+import { COUNT_OF_A_PROBE, Spares } from "./spares.js";
+import { codeOf, failureOf, type Opened, readOpened } from "./text.js";
 
 /** The lock, with the room to replace the file already taken. */
 interface Held {
@@ -30,6 +30,8 @@ interface Held {
 export class FileStore implements Store {
   readonly #places: Places;
   #held: Held | undefined;
+  /** Descriptors that are held from the probe until the lock is taken: a person logs in without the lock. */
+  #spares: Spares | undefined;
 
   constructor(places: Places) {
     this.#places = places;
@@ -79,7 +81,7 @@ export class FileStore implements Store {
    */
   #open(path: string): Opened | null {
     const held = this.#held;
-    if (!held) return readOpened(path);
+    if (!held) return this.#spares ? this.#spares.use(() => readOpened(path)) : readOpened(path);
     held.seen = identity(held.target);
     return held.spares.use(() => readOpened(path));
   }
@@ -93,11 +95,29 @@ export class FileStore implements Store {
     const locked = await this.lock(signal);
     if (locked.type !== "locked") return locked;
     const read = this.read();
+    // First: what the lock had is enough for the spares.
     await this.unlock();
-    return read;
+    try {
+      this.#spares = Spares.take(COUNT_OF_A_PROBE);
+      return read;
+    } catch (error) {
+      return this.#failed(this.#places.directory, error);
+    }
   }
 
-  async lock(signal: AbortSignal): Promise<Event> {
+  async lock(signal: AbortSignal, moment: Moment = "before_request"): Promise<Event> {
+    // They are for this. Where it fails, another attempt, or a write without the lock, needs them again.
+    this.#spares?.close();
+    try {
+      const event = await this.#lock(signal, moment);
+      if (event.type === "locked") this.#spares = undefined;
+      return event;
+    } finally {
+      this.#spares?.retake();
+    }
+  }
+
+  async #lock(signal: AbortSignal, moment: Moment): Promise<Event> {
     if (this.#held && this.#isCurrent(this.#held)) return { type: "locked" };
     let path = this.#places.directory;
     try {
@@ -105,23 +125,17 @@ export class FileStore implements Store {
         path = this.#places.credentials;
         // The file has moved. The lock is kept, also where this fails: whoever came by meanwhile would
         // read, and send, a token that is spent by the answer in our hands.
-        this.#moveRoom(this.#held, real(path));
+        this.#moveRoom(this.#held, real(path), moment);
         return { type: "locked" };
       }
       // Let go first: what we hold is no longer the lock.
-      await this.unlock();
+      await this.#release();
       const lock = await this.#takeLock(signal);
       try {
         path = this.#places.credentials;
         const target = real(path);
-        const spares = new Spares();
-        try {
-          const replacement = this.#takeRoom(target);
-          this.#held = { lock, target, replacement, spares, seen: undefined };
-        } catch (error) {
-          spares.close();
-          throw error;
-        }
+        const room = this.#takeRoom(target, moment);
+        this.#held = { lock, target, ...room, seen: undefined };
       } catch (error) {
         await lock.release();
         throw error;
@@ -130,14 +144,24 @@ export class FileStore implements Store {
     } catch (error) {
       if (signal.aborted) throw error;
       if (!(error instanceof NoLock)) return this.#failed(path, error);
-      if (error.cause !== undefined) return this.#failed(error.path, error.cause);
       const { owner } = error;
+      const isRefused = ["EPERM", "EACCES"].includes(codeOf(error.cause) ?? "");
+      if (isRefused && owner !== undefined) {
+        return { type: "store_failed", path: this.#shown(error.path), failure: { owned_by: owner } };
+      }
+      if (error.cause !== undefined) return this.#failed(error.path, error.cause);
       const timedOut = { type: "lock_timed_out", path: this.#shown(error.path), alive: false } as const;
       return owner === undefined ? timedOut : Object.assign(timedOut, { owner });
     }
   }
 
   async unlock(): Promise<void> {
+    this.#spares?.close();
+    this.#spares = undefined;
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
     const held = this.#held;
     this.#held = undefined;
     held?.replacement?.discard();
@@ -149,6 +173,7 @@ export class FileStore implements Store {
     const held = this.#held && this.#isCurrent(this.#held) ? this.#held : undefined;
     if (!held && !unlocked) return { type: "lock_lost" };
     this.#held?.spares.close();
+    this.#spares?.close();
     let path = this.#places.directory;
     // Asked when the new file is complete and synced: that can take long enough for a lock to be
     // lost, and what follows is one system call.
@@ -230,19 +255,32 @@ export class FileStore implements Store {
     return this.#places.credentials === path;
   }
 
-  /** Takes room beside the file, under the lock, after what others have left there is swept. */
-  #takeRoom(target: string): Replacement {
+  /**
+   * Takes room beside the file, under the lock, after what others have left there is swept, and spare
+   * descriptors. With an answer in hand only the write itself may fail: it has what can be had of both.
+   */
+  #takeRoom(target: string, moment: Moment): Pick<Held, "replacement" | "spares"> {
     // Of both names: what was left beside the one before the agent moved the file would stay for ever.
     for (const name of this.#places.names) sweep(real(name));
-    return Replacement.prepare(target);
+    if (moment === "answer_in_hand") {
+      const replacement = unlessItFails(() => Replacement.create(target));
+      return { replacement, spares: Spares.takeSome() };
+    }
+    const spares = Spares.take();
+    try {
+      return { replacement: Replacement.prepare(target), spares };
+    } catch (error) {
+      spares.close();
+      throw error;
+    }
   }
 
   /** Takes room beside another file. Where that fails, the next one who asks for the lock tries again. */
-  #moveRoom(held: Held, target: string): void {
+  #moveRoom(held: Held, target: string, moment: Moment): void {
     held.replacement?.discard();
     held.replacement = undefined;
     held.spares.close();
-    held.replacement = this.#takeRoom(target);
+    Object.assign(held, this.#takeRoom(target, moment));
     held.target = target;
     held.seen = undefined;
   }
@@ -272,6 +310,14 @@ export class FileStore implements Store {
 
   #failed(path: string, error: unknown): Event {
     return { type: "store_failed", path: this.#shown(path), failure: failureOf(error) };
+  }
+}
+
+function unlessItFails<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
   }
 }
 
