@@ -43,7 +43,7 @@ use crate::text::plain;
 
 pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, OneTime, ShowCode, is_answered_by};
 pub use event::Event;
-pub use witness::Witness;
+pub use witness::{Objection, Witness};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
