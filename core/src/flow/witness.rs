@@ -22,7 +22,7 @@ use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{Job, Provider, Table};
 use crate::secret::Secret;
 
-/// Why an effect of a module must not be performed.
+/// A reason why an effect of a module must not be performed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Objection<'a> {
@@ -34,7 +34,7 @@ pub enum Objection<'a> {
     NotALogin,
 }
 
-/// What a module was told, as far as it decides where requests may go.
+/// A record of what a module was told, as far as it decides where requests may go.
 #[derive(Debug)]
 pub struct Witness {
     is_login: bool,

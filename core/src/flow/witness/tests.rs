@@ -1,4 +1,4 @@
-//! What a module is held to.
+//! Tests of the checks on a module.
 
 use super::*;
 use crate::access::{Directory, Owned};
@@ -52,15 +52,16 @@ fn overrides_and_enterprises_count_once_they_were_told() {
     let mut witness = token("github-copilot");
     let enterprise = "https://api.ghe.example.com/copilot_internal/v2/token";
     assert!(!allows(&mut witness, enterprise));
+    assert!(allows(&mut witness, "https://api.github.com/copilot_internal/v2/token"));
     let stored = r#"{"github-copilot":{"type":"oauth","enterpriseUrl":"ghe.example.com"}}"#;
     let contents = Some(stored.into());
     witness.hear(&Event::StoreRead { path: "s".into(), contents, access: None });
     assert!(allows(&mut witness, enterprise));
     assert!(!allows(&mut witness, "http://127.0.0.1:1/t"));
-    witness
-        .hear(&overrides(r#"{"github-copilot":{"copilot_token_url":"http://127.0.0.1:1/t"}}"#));
+    witness.hear(&overrides(r#"{"github-copilot":{"copilot_token_url":"http://127.0.0.1:1/t"}}"#));
     assert!(allows(&mut witness, "http://127.0.0.1:1/t"));
-    assert!(!allows(&mut witness, enterprise), "it has been moved");
+    let own = "https://api.github.com/copilot_internal/v2/token";
+    assert!(!allows(&mut witness, own), "it has been moved");
     let mut typed = token("github-copilot");
     typed.hear(&Event::Answered { text: "ghe.example.com".into() });
     assert!(allows(&mut typed, enterprise));
@@ -68,8 +69,7 @@ fn overrides_and_enterprises_count_once_they_were_told() {
 
 #[test]
 fn endpoints_that_only_the_issuer_knows_come_from_its_own_metadata() {
-    let acme =
-        r#"{"acme":{"flow":"device_code","client_id":"c","issuer":"https://i.example"}}"#;
+    let acme = r#"{"acme":{"flow":"device_code","client_id":"c","issuer":"https://i.example"}}"#;
     let place = "https://i.example/.well-known/oauth-authorization-server";
     let token_url = "https://t.example/token";
     let told = |issuer: &str| {
@@ -189,8 +189,7 @@ fn a_code_and_its_pages_are_those_of_the_last_response() {
 #[test]
 fn only_a_login_shows_pages_and_codes() {
     let uri = "https://github.com/login/device";
-    let sent =
-        format!(r#"{{"device_code":"d","user_code":"A-B","verification_uri":"{uri}"}}"#);
+    let sent = format!(r#"{{"device_code":"d","user_code":"A-B","verification_uri":"{uri}"}}"#);
     let effects = [
         page("https://github.com/login/oauth/authorize", None),
         code("A-B", uri, uri),
