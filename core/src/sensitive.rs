@@ -44,8 +44,9 @@ pub(crate) fn holds_token(text: &str) -> bool {
 /// Returns whether a part of `text` begins as a token does.
 fn has_token_part(text: &str) -> bool {
     let divides = |c: char| c.is_whitespace() || !is_plain(c) || has("=:,;\"'`<([{", c);
-    let mut parts = text.split(divides);
-    parts.any(|part| TOKEN_PREFIXES.iter().any(|prefix| part.starts_with(prefix)))
+    let begins = |part: &str| TOKEN_PREFIXES.iter().any(|prefix| part.starts_with(prefix));
+    // Copilot's prefix ends in an equals sign itself.
+    text.split(divides).any(begins) || text.split(|c| c != '=' && divides(c)).any(begins)
 }
 
 /// Parts of names that say that the value is a secret.
@@ -112,6 +113,7 @@ mod tests {
                 "<xai-a>",
                 "(hf_a)",
                 "sk-a b",
+                "Bearer tid=1;exp=2",
             ])
         {
             assert!(holds_token(text), "{text}");

@@ -30,7 +30,7 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<Endp
     }
     match response.status {
         // GitHub's own verdict is JSON; this is a page of something in between.
-        status @ (401 | 403) if endpoint::body(response).is_none() => {
+        status @ (401 | 403) if endpoint::body(response).is_none() && !is_bare_401(response) => {
             Err(EndpointError::Refused { status }.into())
         }
         401 => Err(EndpointError::Unauthorized.into()),
@@ -42,6 +42,11 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<Endp
             grant(body.json(), now_ms).ok_or_else(|| endpoint::unreadable(response))
         }
     }
+}
+
+/// Returns whether it is a 401 without a body: no page, so a verdict.
+fn is_bare_401(response: &Response) -> bool {
+    response.status == 401 && response.body.expose().trim().is_empty()
 }
 
 fn access_token(body: Json<'_>) -> Option<Secret> {
@@ -148,7 +153,7 @@ mod tests {
                 "<h1>Sign in to the hotel</h1>",
                 Err(EndpointError::Refused { status: 401 }),
             ),
-            (401, &[], "", Err(EndpointError::Refused { status: 401 })),
+            (401, &[], "", Err(EndpointError::Unauthorized)),
             (403, &[], details, refused(403, Some("No access."))),
             (403, &[], r#"{"message":"Bad\u001b[2J"}"#, refused(403, Some("Bad[2J"))),
             (403, &[], "<html>", Err(EndpointError::Refused { status: 403 })),
