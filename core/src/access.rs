@@ -4,7 +4,7 @@
 //! credential file that somebody else can change is used, but never in silence.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -69,7 +69,7 @@ pub struct Directory {
 
 object! { Directory { path, owned: merged } }
 
-/// Why somebody else could have changed a file.
+/// A reason why somebody else could have changed a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The file belongs to another user.
@@ -197,11 +197,11 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner { owner, .. } => {
-                write!(f, "it belongs to {}, who can change it", user(*owner))
+                write!(f, "it belongs to {}, who can change it", User(*owner))
             }
             Self::Writable { mode } => write!(f, "other users can change it (mode {mode:o})"),
             Self::DirectoryOwner { path, owner } => {
-                write!(f, "its directory {path} belongs to {}, who can replace it", user(*owner))
+                write!(f, "its directory {path} belongs to {}, who can replace it", User(*owner))
             }
             Self::DirectoryWritable { path, mode } => write!(
                 f,
@@ -212,10 +212,15 @@ impl fmt::Display for Fault {
     }
 }
 
-fn user(id: u32) -> String {
-    match id {
-        ROOT => "root".to_string(),
-        id => format!("user {id}"),
+/// A user of this machine, as messages name them.
+pub(crate) struct User(pub(crate) u32);
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ROOT => f.write_str("root"),
+            id => write!(f, "user {id}"),
+        }
     }
 }
 

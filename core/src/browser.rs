@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::http::url::Url;
 use crate::json::words;
-use crate::text::{cut, cut_last, has};
+use crate::text::{cut, has};
 
 /// Browsers that draw in the terminal, where the person is asked for the code, and programs that
 /// only download.
@@ -97,9 +97,11 @@ pub(crate) enum Named {
 }
 
 impl Named {
-    /// Reads BROWSER. On Windows an entry may begin with a drive, which changes nothing here.
+    /// Reads BROWSER. Where a path in it begins with a drive, it is read as on Windows.
     pub(crate) fn of(browser: &str) -> Self {
-        let entries = entries(browser, System::Freedesktop);
+        let is_windows = browser.split(';').any(|entry| has_drive(entry.trim()));
+        let system = if is_windows { System::Windows } else { System::Freedesktop };
+        let entries = entries(browser, system);
         let mut graphical = entries.iter().filter(|words| !is_text_browser(words));
         let is_desktop = |words: &Vec<String>| is_desktop_browser(words);
         match graphical.next() {
@@ -122,9 +124,7 @@ fn entries(browser: &str, system: System) -> Vec<Vec<String>> {
 /// The words of an entry. A path of Windows may hold blanks; quotes keep words together.
 fn words(entry: &str, system: System) -> Vec<String> {
     let entry = entry.trim();
-    let is_path = matches!(entry.as_bytes(), [drive, b':', b'\\' | b'/', ..]
-        if drive.is_ascii_alphabetic());
-    if system == System::Windows && is_path && !has(entry, '%') {
+    if system == System::Windows && has_drive(entry) && !has(entry, '%') {
         return [entry.to_string()].into();
     }
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
@@ -144,6 +144,12 @@ fn words(entry: &str, system: System) -> Vec<String> {
         words.push(word);
     }
     words
+}
+
+/// Returns whether `entry` is a path that begins with a drive, in quotes or not.
+fn has_drive(entry: &str) -> bool {
+    let path = entry.trim_start_matches(['"', '\'']);
+    matches!(path.as_bytes(), [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic())
 }
 
 /// Replaces `%s` by the URL, `%c` by a colon and `%%` by a percent sign. A command without `%s`
@@ -177,22 +183,32 @@ fn filled(words: &[String], url: &str) -> Vec<String> {
     command
 }
 
-/// Returns the name of the program that a command runs, without its folder. `env`, and the
-/// variables that it sets, come before it.
-fn program(words: &[String]) -> &str {
-    let mut names = words.iter().filter(|word| !has(word, '=')).map(|word| {
-        let folder = cut_last(word, b'/').or_else(|| cut_last(word, b'\\'));
-        folder.map_or(word.as_str(), |(_, name)| name)
-    });
-    names.find(|name| *name != "env").unwrap_or_default()
+/// Returns the name of the program that a command runs, in lower case, without its folder and
+/// `.exe`. `env`, with its options and the variables that it sets, comes before it.
+fn program(words: &[String]) -> String {
+    let (mut words, mut is_behind_env) = (words.iter(), false);
+    while let Some(word) = words.next() {
+        let name = word.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+        let name = name.strip_suffix(".exe").unwrap_or(&name);
+        match name {
+            "env" => is_behind_env = true,
+            // These options take the next word.
+            "-u" | "--unset" | "-c" | "--chdir" if is_behind_env => {
+                words.next();
+            }
+            _ if is_behind_env && name.starts_with('-') || has(word, '=') => {}
+            name => return name.into(),
+        }
+    }
+    String::new()
 }
 
 fn is_text_browser(words: &[String]) -> bool {
-    TEXT_BROWSERS.contains(&program(words))
+    TEXT_BROWSERS.contains(&program(words).as_str())
 }
 
 fn is_desktop_browser(words: &[String]) -> bool {
-    let name = program(words).to_ascii_lowercase();
+    let name = program(words);
     DESKTOP_BROWSERS.iter().any(|part| cut(&name, part).is_some())
 }
 
@@ -217,6 +233,10 @@ mod tests {
             ("/usr/bin/lynx %s", &[]),
             ("\"/usr/bin/w3m\" %s", &[]),
             ("env TERM=xterm w3m", &[]),
+            ("env -i w3m", &[]),
+            ("/usr/bin/env -u DISPLAY --ignore-environment A=b lynx %s", &[]),
+            ("env -i firefox", &["env|-i|firefox|https://h/?a=b%20c"]),
+            ("W3M.EXE", &[]),
             ("lynx:firefox", &["firefox|https://h/?a=b%20c"]),
             ("a:b --new %s x:", &["a|https://h/?a=b%20c", "b|--new|https://h/?a=b%20c|x"]),
             ("b --url=%s --port%c1 100%%", &["b|--url=https://h/?a=b%20c|--port:1|100%"]),
@@ -243,6 +263,9 @@ mod tests {
             assert_eq!(shown(browser, false, System::Windows), [expected], "{browser}");
         }
         assert_eq!(shown("a;b", false, System::Windows).len(), 2);
+        for text in [r"C:\tools\w3m.exe", r#""C:\Program Files\Lynx\lynx.exe" %s"#, "links.exe"] {
+            assert_eq!(shown(text, false, System::Windows).len(), 0, "{text}");
+        }
     }
 
     #[test]
@@ -273,6 +296,13 @@ mod tests {
             ("w3m:/usr/bin/google-chrome-stable %s", Named::Desktop),
             ("/vscode/bin/helpers/browser.sh", Named::Other),
             ("firefox:wslview", Named::Other),
+            (r"C:\Program Files\Mozilla Firefox\firefox.exe", Named::Desktop),
+            (r#""C:\Program Files (x86)\Microsoft\Edge\msedge.exe" %s"#, Named::Desktop),
+            (r"C:\tools\w3m.exe", Named::Text),
+            (r"C:/tools/w3m.exe;D:\Lynx\LYNX.EXE", Named::Text),
+            (r"C:\tools\w3m.exe;C:\vscode\helper.cmd", Named::Other),
+            ("env -i w3m", Named::Text),
+            ("env -i firefox", Named::Desktop),
         ] {
             assert_eq!(Named::of(browser), named, "{browser}");
         }

@@ -12,10 +12,10 @@ use crate::secret::Secret;
 
 pub use page::{HEADERS, Page};
 
-/// How many connections may be open at once. When one more comes, the oldest that has not sent its
-/// whole request is closed.
+/// The number of connections that may be open at once. When one more comes, the oldest that has not
+/// sent its whole request is closed.
 pub const MAX_CONNECTIONS: u64 = 32;
-/// How long a connection may take to send its request, in milliseconds.
+/// The time that a connection has to send its request, in milliseconds.
 pub const REQUEST_TIMEOUT_MS: u64 = 10_000;
 /// The longest request head, in bytes.
 pub const MAX_HEAD_BYTES: u64 = 8192;

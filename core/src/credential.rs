@@ -3,30 +3,28 @@
 use alloc::format;
 use alloc::string::String;
 
-use sha2::{Digest, Sha256};
-
+use crate::digest::digest;
 use crate::json::{Json, quoted};
 use crate::secret::Secret;
-use crate::text::hex;
 
-/// What is taken off the real expiry before it is stored, in milliseconds (5 minutes), or half of the
-/// token's life where that is less.
+/// The margin taken off the real expiry before it is stored, in milliseconds (5 minutes), or half
+/// of the token's life where that is less.
 ///
 /// Every pi stores `expires` this way, so it is never subtracted again: a token is fresh while
 /// `now < expires`, and really valid for that much longer.
 pub const BUFFER_MS: u64 = 300_000;
 
-/// How long a token may be valid for without anybody wondering, in milliseconds (366 days).
+/// The longest lifetime that is believed without a note, in milliseconds (366 days).
 const YEAR_MS: u64 = 31_622_400_000;
 
 /// The field of an entry that holds the real expiry where it is not [`BUFFER_MS`] after `expires`.
 pub(crate) const REAL_EXPIRY: &str = "realExpiry";
 
-/// The latest time that is dealt with, in epoch milliseconds: JavaScript's largest safe integer, for
-/// the agent's sake. As an expiry it means "never".
+/// The latest time that is dealt with, in epoch milliseconds: JavaScript's largest safe integer,
+/// for the agent's sake. As an expiry it means "never".
 pub const MAX_EPOCH_MS: u64 = (1 << 53) - 1;
 
-/// How long an access token is still valid.
+/// The remaining lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
     /// For this many milliseconds.
@@ -34,7 +32,8 @@ pub enum Lifetime {
         /// 0 where it is over.
         left_ms: u64,
     },
-    /// For more than a year, as its provider says. That is taken as it is said, but never in silence.
+    /// For more than a year, as its provider says. That is taken as it is said, but never in
+    /// silence.
     Doubtful,
     /// It does not expire.
     Endless,
@@ -58,8 +57,8 @@ impl Lifetime {
             Self::Endless => "does not expire",
         };
         Some(format!(
-            "{provider} says that its token {says}, so it is not refreshed before that; if requests \
-             are refused, log in again."
+            "{provider} says that its token {says}, so it is not refreshed before that; if \
+             requests are refused, log in again."
         ))
     }
 }
@@ -80,15 +79,15 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// A login as an entry of the file has it. What is missing or of another kind counts as absent or
-    /// long expired.
+    /// A login as an entry of the file has it. What is missing or of another kind counts as absent
+    /// or long expired.
     pub(crate) fn of(entry: Json<'_>) -> Self {
         let text = |name: &str| entry.get(name)?.secret().filter(|text| !text.is_empty());
         Credential {
             access: text("access"),
             refresh: text("refresh"),
-            // A fraction is cut; what is no sensible time (a string, null, a negative or an infinite
-            // number) counts as long expired.
+            // A fraction is cut; what is no sensible time (a string, null, a negative or an
+            // infinite number) counts as long expired.
             expires: entry.get("expires").and_then(Json::whole).unwrap_or_default(),
             end: entry.get(REAL_EXPIRY).and_then(|field| end(field, &text("access")?)),
             // What is no text is no domain, but it is not github.com either.
@@ -105,8 +104,8 @@ impl Credential {
         [&self.refresh, &self.access].map(|token| token.clone().unwrap_or_default())
     }
 
-    /// Returns when the access token really expires, in epoch milliseconds; [`MAX_EPOCH_MS`] where it
-    /// never does.
+    /// Returns when the access token really expires, in epoch milliseconds; [`MAX_EPOCH_MS`] where
+    /// it never does.
     pub fn real_expiry_ms(&self) -> u64 {
         let end = self.end.unwrap_or_else(|| self.expires.saturating_add(BUFFER_MS));
         end.min(MAX_EPOCH_MS)
@@ -128,19 +127,14 @@ impl Credential {
     /// token, so it counts for nothing once another program has stored another.
     pub(crate) fn end_field(&self) -> Option<String> {
         let (end, access) = (self.end?, self.access.as_ref()?);
-        Some(format!(r#"{{"at":{end},"access":{}}}"#, quoted(&digest(access))))
+        Some(format!(r#"{{"at":{end},"access":{}}}"#, quoted(&digest(&[access.expose()]))))
     }
 }
 
 /// When the access token really expires, if the field is about this one.
 fn end(field: Json<'_>, access: &Secret) -> Option<u64> {
-    let is_about = field.get("access")?.string()? == digest(access);
+    let is_about = field.get("access")?.string()? == digest(&[access.expose()]);
     field.get("at").filter(|_| is_about)?.whole()
-}
-
-/// Enough of a digest to tell tokens apart, and far from enough to find one.
-fn digest(token: &Secret) -> String {
-    hex(&Sha256::digest(token.expose().as_bytes())[..8])
 }
 
 #[cfg(test)]

@@ -248,8 +248,8 @@ impl fmt::Debug for Document {
     }
 }
 
-/// Whether a file holds nothing but white space, perhaps behind a byte-order mark. Read without the
-/// lock, that may be a file that somebody is just writing.
+/// Returns whether a file holds nothing but white space, perhaps behind a byte-order mark. Read
+/// without the lock, that may be a file that somebody is just writing.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.strip_prefix('\u{feff}').unwrap_or(text).trim().is_empty()
 }

@@ -4,15 +4,17 @@
 //! next, both for people. [`Error::code`] is the stable layer that programs act on.
 
 mod code;
+mod store;
 mod words;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use core::fmt;
 
 pub use code::Code;
+pub use store::StoreFailure;
 
 use crate::access::Fault;
-use crate::json::{Fields, FromJson, Json, Object, Wrong, member, members_of, words};
+use crate::json::{Fields, FromJson, Json, Object, Wrong, member, members_of};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
 use crate::provider::{BadDomain, BadOverrides, Label};
@@ -20,82 +22,6 @@ use crate::resolve::Source;
 
 /// How long to wait before the next attempt where the server does not say, in milliseconds.
 const DEFAULT_RETRY_MS: u64 = 10_000;
-
-/// Why the credential file, or the overrides file, could not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum StoreFailure {
-    /// This user may not.
-    PermissionDenied,
-    /// The file system is mounted read-only.
-    ReadOnly,
-    /// No space, or no quota, is left.
-    NoSpace,
-    /// It is a pipe, a socket, a device: neither a file nor a directory.
-    NotAFile,
-    /// It is a directory.
-    IsADirectory,
-    /// It is larger than any credential file, 1 MiB.
-    TooLarge,
-    /// Its bytes are not UTF-8.
-    NotUtf8,
-    /// It was named, and is not there.
-    NotFound,
-    /// This process may open no more files.
-    TooManyOpenFiles,
-    /// This process may not write a file that large.
-    FileSizeLimit,
-    /// It belongs to the user with this id, who is neither the caller nor the directory's owner.
-    OwnedBy(u32),
-    /// Anything else, in the system's words.
-    Other(String),
-}
-
-words! { StoreFailure {
-    "permission_denied" => PermissionDenied,
-    "read_only" => ReadOnly,
-    "no_space" => NoSpace,
-    "not_a_file" => NotAFile,
-    "is_a_directory" => IsADirectory,
-    "too_large" => TooLarge,
-    "not_utf8" => NotUtf8,
-    "not_found" => NotFound,
-    "too_many_open_files" => TooManyOpenFiles,
-    "file_size_limit" => FileSizeLimit,
-} or "owned_by" => OwnedBy or "other" => Other }
-
-impl fmt::Display for StoreFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PermissionDenied => "permission denied",
-            Self::ReadOnly => "the file system is read-only",
-            Self::NoSpace => "no space is left",
-            Self::NotAFile => "it is not a regular file",
-            Self::TooLarge => "it is larger than 1 MiB",
-            Self::NotUtf8 => "it is not UTF-8 text",
-            Self::NotFound => "there is no such file",
-            Self::IsADirectory => "it is a directory, not a file",
-            Self::TooManyOpenFiles => "this process may open no more files",
-            Self::FileSizeLimit => "this process may not write a file that large",
-            Self::OwnedBy(owner) => return write!(f, "it belongs to {}", User(*owner)),
-            Self::Other(text) => text,
-        })
-    }
-}
-
-/// A user of this machine, as messages name them.
-struct User(u32);
-
-impl fmt::Display for User {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => f.write_str("root"),
-            id => write!(f, "user {id}"),
-        }
-    }
-}
 
 /// Exactly what went wrong. None of its texts holds a secret or a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +41,7 @@ pub enum Error {
         /// The credential file that was looked at.
         path: String,
     },
-    /// What is stored for this provider is neither a login nor an API key.
+    /// The entry of this provider is neither a login nor an API key.
     UnknownEntry {
         /// The provider.
         provider: Label,
@@ -155,7 +81,7 @@ pub enum Error {
         /// The provider.
         provider: Label,
     },
-    /// Nobody could paste any more, and no browser came back in time.
+    /// No browser came back in time, and input had ended.
     Unanswered {
         /// The provider.
         provider: Label,
@@ -247,6 +173,13 @@ pub enum Error {
         /// Why it failed.
         failure: StoreFailure,
     },
+    /// A new login could not be stored, and the provider has replaced the stored one by it.
+    NotStored {
+        /// The provider.
+        provider: Label,
+        /// The reason.
+        cause: Box<Error>,
+    },
     /// Another process held the lock for too long.
     LockTimedOut {
         /// The lock.
@@ -267,7 +200,7 @@ pub enum Error {
     UntrustedOverrides {
         /// The file.
         path: String,
-        /// Who could have, and how.
+        /// The way in which somebody could have.
         fault: Fault,
     },
     /// The host knows no directory for the credential file.
@@ -338,6 +271,7 @@ impl Error {
             Self::LockTimedOut { .. } | Self::System { .. } => {
                 Code::RetryLater { after_ms: DEFAULT_RETRY_MS }
             }
+            Self::NotStored { cause, .. } => cause.code(),
             Self::Reported { code, .. } => *code,
             Self::Cancelled => Code::Cancelled,
             Self::Denied { .. } => Code::Denied,

@@ -43,7 +43,7 @@ use crate::text::plain;
 
 pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, OneTime, ShowCode, is_answered_by};
 pub use event::Event;
-pub use witness::Witness;
+pub use witness::{Objection, Witness};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -89,14 +89,14 @@ pub enum Output {
         provider: Label,
         /// The credential file.
         path: String,
-        /// What the person should know although it worked; a sentence each.
+        /// Notes for the person on a job that worked; a sentence each.
         notes: Vec<String>,
     },
     /// A key that can be sent now.
     Token {
         /// The key.
         key: Key,
-        /// What the person should know although it worked; a sentence each.
+        /// Notes for the person on a job that worked; a sentence each.
         notes: Vec<String>,
     },
     /// The headers that carry a key, and where to send them.
@@ -116,28 +116,32 @@ pub enum Output {
     Status(status::Status),
     /// The stored login of a provider.
     Credential {
-        /// As the file has it, fields of others included; `None` where there is no login, or one that
-        /// lacks what belongs to it.
+        /// As the file has it, fields of others included; `None` where there is no login, or one
+        /// that lacks what belongs to it.
         #[cfg_attr(test, ts(type = "StoredLogin | null"))]
         credential: Option<Raw>,
         /// The credential file.
         path: String,
+        /// Notes for the person on a job that worked; a sentence each.
+        notes: Vec<String>,
     },
     /// The login is stored.
     CredentialWritten {
         /// The credential file.
         path: String,
+        /// Notes for the person on a job that worked; a sentence each.
+        notes: Vec<String>,
     },
 }
 
 tagged! { Output, "type" {
-    "credential_written" => CredentialWritten { path },
+    "credential_written" => CredentialWritten { path, notes },
     "logged_in" => LoggedIn { provider, path, notes },
     "token" => Token { key, notes },
     "headers" => Headers(headers),
     "logged_out" => LoggedOut { providers, path, revocations, notes },
     "status" => Status(status),
-    "credential" => Credential { credential: secret, path },
+    "credential" => Credential { credential: secret, path, notes },
 } }
 
 /// One job under way.
@@ -228,8 +232,8 @@ impl Machine for Ended {
 /// matched: `?` would copy that once more, and the module is to be small.
 type Turn<T = Output> = Result<T, Pause>;
 
-/// Why a machine has not ended with what it is for. It is small, since it is handed up through all of
-/// them.
+/// The reason why a step produced no output yet. It is small, since it is handed up through all
+/// of them.
 #[derive(Debug)]
 enum Pause {
     /// This has to be performed first.
@@ -298,7 +302,7 @@ fn contended(path: &str) -> Error {
 struct Store {
     path: String,
     document: Document,
-    /// Whether the file is there and blank.
+    /// True if the file is there and blank.
     is_blank: bool,
 }
 

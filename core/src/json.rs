@@ -1,8 +1,8 @@
 //! JSON (RFC 8259), read where it stands and written as it goes.
 //!
-//! A text is checked once, as a whole, by `syntax`; after that, `span` only has to find things in it,
-//! and [`Json`] is a place in a text that is known to be right. There is no tree: an answer of a
-//! megabyte costs one pass and no copy, and the credential file is edited by the same spans.
+//! A text is checked once, as a whole, by `syntax`; after that, `span` only has to find things in
+//! it, and [`Json`] is a place in a text that is known to be right. There is no tree: an answer of
+//! a megabyte costs one pass and no copy, and the credential file is edited by the same spans.
 //!
 //! ```text
 //!   syntax   is it JSON, and if not, where not     number   a number's whole part
@@ -140,8 +140,8 @@ impl<'a> Json<'a> {
     }
 }
 
-/// A value as its text, whatever it is. It may hold secrets, and is written in the clear only where a
-/// field says so.
+/// A value as its text, whatever it is. It may hold secrets, and is written in the clear only where
+/// a field says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raw(Secret);
 

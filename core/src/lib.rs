@@ -19,7 +19,7 @@
 //!   migration      whether the agent is just moving the file
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
 //!   http           requests and responses as plain data;  json  what crosses the boundary
-//!   secret, error, text  what must not be shown, and what is
+//!   secret, error, text  what must not be shown, and what is;  digest  how tokens are recognized
 //!   callback       what the server lets in that a browser comes back to, and its pages
 //!   browser        which programs open a page;  sensitive  what is a token by its looks
 //! ```
@@ -59,6 +59,7 @@ pub mod access;
 pub mod browser;
 pub mod callback;
 pub mod credential;
+mod digest;
 pub mod document;
 pub mod environment;
 pub mod error;

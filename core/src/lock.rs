@@ -1,23 +1,26 @@
-//! The rules of the agent's lock: a directory that its holder keeps touching (npm's proper-lockfile 4), and when
-//! one may be taken over.
+//! The rules of the agent's lock: a directory that its holder keeps touching (npm's proper-lockfile
+//! 4), and when one may be taken over.
 //!
-//! Clocks jump and machines sleep, and then every lock looks old until its holder touches it next. So
-//! what its time says is not enough: it must stay as it is for longer than its holder goes without
-//! touching it; and one that looks young is dead, too, once it was not touched for long enough.
+//! Clocks jump and machines sleep, and then every lock looks old until its holder touches it next.
+//! So what its time says is not enough: it must stay as it is for longer than its holder goes
+//! without touching it; and one that looks young is dead, too, once it was not touched for long
+//! enough.
 
-/// How often a holder touches it, in milliseconds. The agent's shortest idea of a dead lock is 10 s.
+/// The interval in which a holder touches it, in milliseconds. The agent's shortest idea of a dead
+/// lock is 10 s.
 pub const TOUCH_EVERY_MS: u64 = 2_000;
 /// How long a waiter waits before it gives up, in milliseconds.
 pub const PATIENCE_MS: u64 = 40_000;
 /// How long a lock must have been left alone before it counts as dead, in milliseconds.
 pub const STALE_AFTER_MS: u64 = 30_000;
-/// How long one of ours, which is touched every 2 s, is watched before that is believed, in milliseconds.
+/// The time for which one of ours, touched every 2 s, is watched before that is believed, in
+/// milliseconds.
 pub const WATCHED_FOR_MS: u64 = 2_500;
 /// The same for any other: the agent touches its own every 15 s, and may be late.
 pub const FOREIGN_WATCHED_FOR_MS: u64 = 18_000;
 
-/// Whether a lock may be taken over that looks this old, and has stayed as it is for so long; both are in
-/// milliseconds. `is_ours` tells whether it bears the mark of our hosts.
+/// Returns whether a lock may be taken over that looks this old, and has stayed as it is for so
+/// long; both are in milliseconds. `is_ours` tells whether it bears the mark of our hosts.
 pub fn is_dead(age_ms: u64, watched_ms: u64, is_ours: bool) -> bool {
     let enough_ms = if is_ours { WATCHED_FOR_MS } else { FOREIGN_WATCHED_FOR_MS };
     watched_ms > STALE_AFTER_MS || (age_ms > STALE_AFTER_MS && watched_ms > enough_ms)

@@ -1,13 +1,14 @@
-//! The agent's move of the file of its oldest versions: it renames `oauth.json` away, and then writes `auth.json`,
-//! without the lock. For a moment in between there is neither, though nobody has logged out.
+//! The agent's move of the file of its oldest versions: it renames `oauth.json` away, and then
+//! writes `auth.json`, without the lock. For a moment in between there is neither, though nobody
+//! has logged out.
 
 /// How often a file is looked for that the agent is about to write.
 pub const LOOKS: u8 = 10;
 /// How long to wait between two looks, in milliseconds.
 pub const LOOK_EVERY_MS: u64 = 20;
 
-/// Whether it may be under way: `oauth.json` was renamed just now. Both are in epoch milliseconds. A file
-/// system may tell its time to the second, and clocks disagree a little.
+/// Returns whether it may be under way: `oauth.json` was renamed just now. Both are in epoch
+/// milliseconds. A file system may tell its time to the second, and clocks disagree a little.
 pub fn is_under_way(renamed_ms: u64, now_ms: u64) -> bool {
     now_ms < renamed_ms.saturating_add(3_000) && renamed_ms <= now_ms.saturating_add(1_000)
 }

@@ -4,10 +4,11 @@
 
 use alloc::string::String;
 
-use crate::text::cut;
+use crate::text::{cut, has, is_plain};
 
 /// Prefixes of tokens and keys that no provider uses for an authorization code.
-const TOKEN_PREFIXES: [&str; 16] = [
+const TOKEN_PREFIXES: [&str; 20] = [
+    "sk-",
     "sk-ant-",
     "sk-proj-",
     "sk-or-",
@@ -18,19 +19,23 @@ const TOKEN_PREFIXES: [&str; 16] = [
     "ghu_",
     "github_pat_",
     "glpat-",
+    "gsk_",
     "hf_",
     "npm_",
     "xoxb-",
     "xoxp-",
+    "xai-",
     "ya29.",
+    "AIza",
     "tid=",
 ];
 
 /// The length from which a prefix gives a token away wherever it stands in a text.
 const DISTINCT: usize = 6;
 
-/// Returns whether `text` holds a token or key of a well-known service: by itself, behind a name such
-/// as `GH_TOKEN=`, or, where its prefix is distinct enough, anywhere.
+/// Returns whether `text` holds a token or key of a well-known service: by itself, as a word among
+/// others (`Bearer gsk_...`), behind a name such as `GH_TOKEN=`, or, where its prefix is distinct
+/// enough, anywhere.
 pub(crate) fn holds_token(text: &str) -> bool {
     let mut distinct = TOKEN_PREFIXES.iter().filter(|prefix| prefix.len() >= DISTINCT);
     has_token_part(text) || distinct.any(|prefix| cut(text, prefix).is_some())
@@ -38,8 +43,10 @@ pub(crate) fn holds_token(text: &str) -> bool {
 
 /// Returns whether a part of `text` begins as a token does.
 fn has_token_part(text: &str) -> bool {
-    let mut parts = text.split(['=', ':', ',', ';', ' ', '"', '\'']);
-    parts.any(|part| TOKEN_PREFIXES.iter().any(|prefix| part.starts_with(prefix)))
+    let divides = |c: char| c.is_whitespace() || !is_plain(c) || has("=:,;\"'`<([{", c);
+    let begins = |part: &str| TOKEN_PREFIXES.iter().any(|prefix| part.starts_with(prefix));
+    // Copilot's prefix ends in an equals sign itself.
+    text.split(divides).any(begins) || text.split(|c| c != '=' && divides(c)).any(begins)
 }
 
 /// Parts of names that say that the value is a secret.
@@ -81,7 +88,7 @@ fn has_user_information(name: &str, value: &str) -> bool {
         None => (name.ends_with("_PROXY"), value),
     };
     // A password may hold what would end the authority, so every `@` counts.
-    is_url && crate::text::has(after, '@')
+    is_url && has(after, '@')
 }
 
 /// Returns the names of the variables that a browser must not inherit.
@@ -96,10 +103,24 @@ mod tests {
 
     #[test]
     fn a_token_is_found_by_its_prefix() {
-        for text in ["sk-ant-oat01-a", "Bearersk-ant-api03-a", "GH_TOKEN=ghp_a", "xgithub_pat_a"] {
+        for text in ["sk-ant-oat01-a", "Bearersk-ant-api03-a", "GH_TOKEN=ghp_a", "xgithub_pat_a"]
+            .into_iter()
+            .chain([
+                "Bearer sk-a",
+                "key:\tgsk_a",
+                "key \u{200b}gsk_a",
+                "the key\nAIza0",
+                "<xai-a>",
+                "(hf_a)",
+                "sk-a b",
+                "Bearer tid=1;exp=2",
+            ])
+        {
             assert!(holds_token(text), "{text}");
         }
-        for text in ["q5Lr8Zk2-VmX0_cT4bWnYh7Jd9hf_oGuA1", "ant-oat01", "4/0Ab", "/usr/bin"] {
+        for text in
+            ["q5Lr8Zk2-VmX0_cT4bWnYh7Jd9hf_oGuA1", "ant-oat01", "4/0Ab", "/usr/bin", "ask-a"]
+        {
             assert!(!holds_token(text), "{text}");
         }
     }

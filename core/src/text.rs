@@ -105,7 +105,8 @@ pub(crate) fn brief(text: &str) -> String {
     plain(text).chars().take(300).collect()
 }
 
-/// A server's words, [`brief`] and without a full stop: the sentence that they stand in has its own.
+/// A server's words, [`brief`] and without a full stop: the sentence that they stand in has its
+/// own.
 pub(crate) fn phrase(text: &str) -> String {
     let mut text = brief(text);
     text.truncate(without_end(&text).len());

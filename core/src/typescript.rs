@@ -1,5 +1,5 @@
-//! The types of what crosses the boundary, for TypeScript: written down in the npm package, and held
-//! to be what these types say.
+//! The types of what crosses the boundary, for TypeScript: written down in the npm package, and
+//! held to be what these types say.
 
 use std::string::String;
 use std::{env, fs, path::Path};

@@ -1,5 +1,5 @@
-//! Every flow, by the vectors in `tests/vectors`, in the core as it is. How a vector is run, and how the
-//! same vectors run in other engines, is told in `tests/src/vectors.rs`.
+//! Every flow, by the vectors in `tests/vectors`, in the core as it is. How a vector is run, and
+//! how the same vectors run in other engines, is told in `tests/src/vectors.rs`.
 //!
 //! With `PI_AUTH_BLESS=1` the files are written anew from what this core does: read the difference
 //! before you commit it.

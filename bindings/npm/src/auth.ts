@@ -155,7 +155,8 @@ export class Auth {
    */
   async credential(provider: string, options: JobOptions = {}): Promise<OAuthCredentials | null> {
     const request: Request = { type: "read_credential", provider };
-    const { credential } = await this.#output("credential", request, UNATTENDED, options);
+    const { credential, notes } = await this.#output("credential", request, UNATTENDED, options);
+    this.#tell(notes);
     return credential && { ...credential, type: "oauth" };
   }
 
@@ -170,13 +171,19 @@ export class Auth {
       provider,
       credential: { ...credential, type: "oauth" },
     };
-    await this.#output("credential_written", request, UNATTENDED, options);
+    const { notes } = await this.#output("credential_written", request, UNATTENDED, options);
+    this.#tell(notes);
   }
 
   /** Who is logged in. Changes nothing and asks no server. */
   async status(options: JobOptions = {}): Promise<Status> {
     const request: Request = { type: "status", environment: this.#variables };
     return this.#run("status", request, UNATTENDED, options);
+  }
+
+  /** Says what the person should know where the caller gets no notes. */
+  #tell(notes: readonly string[]): void {
+    for (const note of notes) this.#interaction.waiting?.(note);
   }
 
   #tokenRequest(provider: string, options: TokenOptions): TokenRequest {

@@ -67,7 +67,8 @@ export class Terminal implements Interaction {
   }
 
   waiting(activity: string | undefined): void {
-    if (activity !== undefined) say(`${activity}...`);
+    // A sentence is a note; all else is still going on.
+    if (activity !== undefined) say(activity.endsWith(".") ? activity : `${activity}...`);
   }
 
   countingDown(waiting: { message: string; leftMs: number } | undefined): void {

@@ -76,8 +76,9 @@ environment?: Environment, };
  */
 export type HeadersRequest = {
 /**
- * The body of the request that the headers are for, if it is known: JSON in the shape of OpenAI's
- * chat or responses, or of Anthropic's messages. It tells what the next two leave open.
+ * The body of the request that the headers are for, if it is known: JSON in the shape of
+ * OpenAI's chat or responses, or of Anthropic's messages. It tells what the next two leave
+ * open.
  */
 body?: Secret,
 /**
@@ -168,8 +169,8 @@ credential: StoredLogin, };
  * milliseconds, five minutes before the access token really expires), and whatever else belongs to
  * it.
  *
- * The agent takes no file in which one entry is of another shape, so none is stored: a text that is
- * none, a time with a sign or a fraction, a domain that is no text.
+ * The agent takes no file in which one entry is of another shape, so none is stored: a text that
+ * is none, a time with a sign or a fraction, a domain that is no text.
  */
 export type StoredLogin = { type?: string, refresh: string, access: string, expires: number, [name: string]: unknown };
 
@@ -477,7 +478,7 @@ path: string,
  */
 contents: Secret | null,
 /**
- * Who could have changed it; `None` where there is no file, or the system cannot tell.
+ * Its owners and modes; `None` where there is no file, or the system cannot tell.
  */
 access?: Access, } | { "type": "store_read",
 /**
@@ -489,7 +490,7 @@ path: string,
  */
 contents: Secret | null,
 /**
- * Who could have changed it. A host may leave it out of a file that its mode closes to
+ * Its owners and modes. A host may leave it out of a file that its mode closes to
  * everybody but its owner, and where it has told the same of it before.
  */
 access?: Access, } | { "type": "overrides_failed",
@@ -642,7 +643,7 @@ group: number,
 mode: number, };
 
 /**
- * Why the credential file, or the overrides file, could not be used.
+ * A reason why the credential file, or the overrides file, could not be used.
  */
 export type StoreFailure = "permission_denied" | "read_only" | "no_space" | "not_a_file" | "is_a_directory" | "too_large" | "not_utf8" | "not_found" | "too_many_open_files" | "file_size_limit" | { "owned_by": number } | { "other": string };
 
@@ -659,7 +660,7 @@ provider: Label,
  */
 path: string,
 /**
- * What the person should know although it worked; a sentence each.
+ * Notes for the person on a job that worked; a sentence each.
  */
 notes: Array<string>, } | { "type": "token",
 /**
@@ -667,7 +668,7 @@ notes: Array<string>, } | { "type": "token",
  */
 key: Key,
 /**
- * What the person should know although it worked; a sentence each.
+ * Notes for the person on a job that worked; a sentence each.
  */
 notes: Array<string>, } | { "type": "headers" } & Headers | { "type": "logged_out",
 /**
@@ -687,18 +688,26 @@ revocations: Array<Revocation>,
  */
 notes: Array<string>, } | { "type": "status" } & Status | { "type": "credential",
 /**
- * As the file has it, fields of others included; `None` where there is no login, or one that
- * lacks what belongs to it.
+ * As the file has it, fields of others included; `None` where there is no login, or one
+ * that lacks what belongs to it.
  */
 credential: StoredLogin | null,
 /**
  * The credential file.
  */
-path: string, } | { "type": "credential_written",
+path: string,
+/**
+ * Notes for the person on a job that worked; a sentence each.
+ */
+notes: Array<string>, } | { "type": "credential_written",
 /**
  * The credential file.
  */
-path: string, };
+path: string,
+/**
+ * Notes for the person on a job that worked; a sentence each.
+ */
+notes: Array<string>, };
 
 /**
  * A provider's id and its name for people.
@@ -831,11 +840,11 @@ path: string,
  */
 keys: Array<KeyStatus>,
 /**
- * Where the overrides file sends logins and tokens, for each provider that it does so for.
+ * The hosts to which the overrides file sends logins and tokens, by provider.
  */
 redirected: Array<Redirected>,
 /**
- * What the person should know; a sentence or two each.
+ * Notes for the person; a sentence or two each.
  */
 notes: Array<string>, };
 

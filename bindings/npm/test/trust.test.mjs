@@ -87,6 +87,13 @@ test("a credential file that others can write is never used in silence", async (
   for (const job of [auth.token("anthropic"), auth.headers("anthropic"), auth.status()]) {
     assert.match((await job).notes.join(" "), /auth\.json is in use, but other users can change it \(mode 666\)/);
   }
+  const told = [];
+  const there = new Auth({ ...it.options, interaction: { waiting: (note) => told.push(note) } });
+  const stored = await there.credential("anthropic");
+  assert.match(told.join(" "), /auth\.json is in use, but other users can change it \(mode 666\)/);
+  told.length = 0;
+  await there.storeCredential("anthropic", stored);
+  assert.match(told.join(" "), /auth\.json is in use, but other users can change it \(mode 666\)/);
 });
 
 test("a credential file of another user is never used in silence, nor to be adopted", needsRoot, async () => {

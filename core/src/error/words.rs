@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use super::{Code, Error, StoreFailure, User};
+use super::{Code, Error, StoreFailure};
+use crate::access::User;
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Label;
 use crate::resolve::Source;
@@ -136,6 +137,7 @@ impl Error {
                 StoreFailure::OwnedBy(owner) => foreign_advice(path, *owner),
                 _ => format!("Look at it: ls -ld {}", shell(path)),
             },
+            Self::NotStored { provider, .. } => login("Mend that, then run ", provider, "."),
             Self::LockTimedOut { path, owner: Some(owner), .. } => foreign_advice(path, *owner),
             Self::LockTimedOut { alive: true, .. } => {
                 "Another pi is using it. Wait for it, or end it.".into()
@@ -256,6 +258,10 @@ impl fmt::Display for Error {
                 let failure = failure.to_string();
                 write!(f, "Could not {attempt} {path}: {}.", without_end(&failure))
             }
+            Self::NotStored { cause, .. } => write!(
+                f,
+                "{cause} The provider has already replaced the stored login, so a new one is due."
+            ),
             Self::LockTimedOut { path, owner: Some(owner), .. } => {
                 let owner = User(*owner);
                 write!(f, "The lock {path} belongs to {owner}, and was held for too long.")

@@ -1,9 +1,10 @@
-//! The memory of refreshes, and exchanges, that failed, so that any number of processes do not all ask in vain.
+//! The memory of refreshes, and exchanges, that failed, so that any number of processes do not all
+//! ask in vain.
 //!
 //! It is a small file beside the credential file, written under its lock. It holds no secret and
-//! decides nothing that matters: one that cannot be read is no memory. It holds kinds and numbers, and
-//! no words: whoever could write it must not be able to put a text on a screen. A record counts for one
-//! refresh token and endpoint, so a new login, a token that somebody else got, or a mended
+//! decides nothing that matters: one that cannot be read is no memory. It holds kinds and numbers,
+//! and no words: whoever could write it must not be able to put a text on a screen. A record counts
+//! for one refresh token and endpoint, so a new login, a token that somebody else got, or a mended
 //! overrides file begins without one.
 
 mod kind;
@@ -11,13 +12,11 @@ mod kind;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use sha2::{Digest, Sha256};
-
+use crate::digest::digest;
 use crate::json::{self, Fields, Json, Object, from_json, object};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::text::hex;
 use kind::Kind;
 
 /// How long a failure is remembered at least, in milliseconds: `Retry-After: 0` is no invitation.
@@ -123,7 +122,7 @@ impl Backoff {
         let asked_ms = cause.retry_after_ms().map(|ms| ms.min(MAX_RETRY_AFTER_MS));
         let wait_ms = asked_ms.unwrap_or(growing_ms).max(MIN_MS);
         let record = Record {
-            token: digest(provider, tokens.next),
+            token: digest_of(provider, tokens.next),
             since: now_ms,
             until: now_ms.saturating_add(wait_ms),
             failures: failures.saturating_add(1),
@@ -137,18 +136,13 @@ impl Backoff {
 
     fn record(&self, provider: &Provider, token: &Secret) -> Option<&Record> {
         let (_, record) = self.0.iter().find(|(id, _)| *id == provider.id)?;
-        (record.token == digest(provider, token)).then_some(record)
+        (record.token == digest_of(provider, token)).then_some(record)
     }
 }
 
-/// Enough of a digest to tell tokens apart, and far from enough to find one.
-fn digest(provider: &Provider, token: &Secret) -> String {
-    let mut digest = Sha256::new();
-    for part in [token.expose(), provider.refresh_url(), &provider.client_id] {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    }
-    hex(&digest.finalize()[..8])
+/// Returns the digest of a refresh token at the endpoint that takes it.
+fn digest_of(provider: &Provider, token: &Secret) -> String {
+    digest(&[token.expose(), provider.refresh_url(), &provider.client_id])
 }
 
 #[cfg(test)]

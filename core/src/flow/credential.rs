@@ -1,5 +1,5 @@
-//! A stored login as a whole, for programs that deal in credentials: reading one, and storing one that
-//! they have from elsewhere.
+//! A stored login as a whole, for programs that deal in credentials: reading one, and storing one
+//! that they have from elsewhere.
 //!
 //! ```text
 //!   ReadStore ─▶ Done
@@ -7,6 +7,8 @@
 //! ```
 
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
 
 use super::read::Read;
 use super::save::{Edit, Save};
@@ -42,8 +44,8 @@ object! { WriteRequest { provider, credential: secret } }
 /// milliseconds, five minutes before the access token really expires), and whatever else belongs to
 /// it.
 ///
-/// The agent takes no file in which one entry is of another shape, so none is stored: a text that is
-/// none, a time with a sign or a fraction, a domain that is no text.
+/// The agent takes no file in which one entry is of another shape, so none is stored: a text that
+/// is none, a time with a sign or a fraction, a domain that is no text.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(
@@ -90,7 +92,8 @@ pub(super) enum State {
     Reading(String, Read),
     /// It makes the directory, and finds out before anything is changed whether anything can be.
     Probing(WriteRequest),
-    Saving(Save),
+    /// With what the person should know of the file.
+    Saving(Save, Vec<String>),
 }
 
 impl From<ReadRequest> for State {
@@ -110,7 +113,7 @@ impl Machine for State {
     fn start(&mut self) -> Turn {
         ask(match self {
             State::Reading(..) => Effect::ReadStore,
-            State::Probing(_) | State::Saving(_) => Effect::ProbeStore,
+            State::Probing(_) | State::Saving(..) => Effect::ProbeStore,
         })
     }
 
@@ -118,18 +121,20 @@ impl Machine for State {
         match self {
             State::Reading(provider, read) => {
                 let Store { path, document, .. } = read.step(event)?;
+                let notes = Vec::from_iter(event.warning());
                 let login = document.login(provider);
                 let credential = login.filter(|login| is_whole(login.json()));
-                Ok(Output::Credential { credential, path })
+                Ok(Output::Credential { credential, path, notes })
             }
             State::Probing(request) => {
                 let store = Store::of(event, "write")?;
-                *self = State::Saving(Save::new(request.edit(), store.path));
+                let notes = Vec::from_iter(event.warning());
+                *self = State::Saving(Save::new(request.edit(), store.path), notes);
                 ask(Effect::LockStore)
             }
-            State::Saving(save) => {
+            State::Saving(save, notes) => {
                 let path = save.step(event, now_ms)?;
-                Ok(Output::CredentialWritten { path })
+                Ok(Output::CredentialWritten { path, notes: mem::take(notes) })
             }
         }
     }

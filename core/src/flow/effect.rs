@@ -13,7 +13,8 @@ use crate::json::{object, tagged};
 use crate::provider::Label;
 use crate::secret::Secret;
 
-/// What a host says of [`Effect::ProbeStore`] and [`Effect::LockStore`] when they take over a second.
+/// The words of a host for [`Effect::ProbeStore`] and [`Effect::LockStore`] when they take over a
+/// second.
 pub const LOCK_ACTIVITY: &str = "Waiting for another pi to let go of the credential file";
 
 /// What a host is asked to do next.
@@ -84,7 +85,7 @@ pub enum Effect {
     /// started first, but not waited for.
     /// Answer: [`Event::Callback`], [`Event::Pasted`] or [`Event::InputEnded`].
     Authorize(Authorize),
-    /// Nobody can paste any more: wait for the callback alone, which answers the page with this
+    /// Input has ended: wait for the callback alone, which answers the page with this
     /// state. Answer: [`Event::Callback`], [`Event::Woke`] when it is too late, or
     /// [`Event::InputEnded`] once nobody sees what is shown, either.
     AwaitCallback {
@@ -214,9 +215,9 @@ pub struct OneTime {
 
 object! { OneTime { url, path } }
 
-/// Whether the query of a callback answers the page with this state. One with another state may come
-/// from another tab, or from a page that wants to plant its own login here (RFC 6749, 10.12): a host
-/// turns it away and goes on waiting, and the person's typing is not disturbed.
+/// Returns whether the query of a callback answers the page with this state. One with another state
+/// may come from another tab, or from a page that wants to plant its own login here (RFC 6749,
+/// 10.12): a host turns it away and goes on waiting, and the person's typing is not disturbed.
 pub fn is_answered_by(state: &Secret, query: &str) -> bool {
     query_value(query, "state").is_some_and(|found| *state == found.into())
 }

@@ -19,16 +19,16 @@ use crate::secret::Secret;
 pub struct TokenEndpoint {
     /// The provider, at the Enterprise that the login is for.
     pub provider: Label,
-    /// The token endpoint, or the issuer where only that knows it; an error where the login names an
-    /// Enterprise that cannot be used.
+    /// The token endpoint, or the issuer where only that knows it; an error where the login names
+    /// an Enterprise that cannot be used.
     pub url: Result<String, Box<Error>>,
     /// Why nobody is to ask it now, and for how long. Never there where only the issuer knows the
     /// token endpoint: failures are remembered by that, and nobody asks the issuer here.
     pub resting: Option<EndpointError>,
 }
 
-/// Those of whoever is logged in, in the order of the selector; those of the built-in providers where
-/// nobody is, or nobody can tell. `overrides` and `backoff` are the contents of these files.
+/// Those of whoever is logged in, in the order of the selector; those of the built-in providers
+/// where nobody is, or nobody can tell. `overrides` and `backoff` are the contents of these files.
 ///
 /// # Errors
 /// What is wrong with the overrides.

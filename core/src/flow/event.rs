@@ -27,7 +27,7 @@ pub enum Event {
         path: String,
         /// Its text; `None` where there is no such file.
         contents: Option<Secret>,
-        /// Who could have changed it; `None` where there is no file, or the system cannot tell.
+        /// Its owners and modes; `None` where there is no file, or the system cannot tell.
         #[cfg_attr(test, ts(optional))]
         access: Option<Access>,
     },
@@ -37,7 +37,7 @@ pub enum Event {
         path: String,
         /// Its text; `None` where there is no such file.
         contents: Option<Secret>,
-        /// Who could have changed it. A host may leave it out of a file that its mode closes to
+        /// Its owners and modes. A host may leave it out of a file that its mode closes to
         /// everybody but its owner, and where it has told the same of it before.
         #[cfg_attr(test, ts(optional))]
         access: Option<Access>,

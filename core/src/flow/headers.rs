@@ -25,8 +25,9 @@ pub struct Request {
     /// The key to carry.
     #[cfg_attr(test, ts(flatten))]
     pub token: token::Request,
-    /// The body of the request that the headers are for, if it is known: JSON in the shape of OpenAI's
-    /// chat or responses, or of Anthropic's messages. It tells what the next two leave open.
+    /// The body of the request that the headers are for, if it is known: JSON in the shape of
+    /// OpenAI's chat or responses, or of Anthropic's messages. It tells what the next two leave
+    /// open.
     #[cfg_attr(test, ts(optional))]
     pub body: Option<Secret>,
     /// Who began this request; only Copilot wants to know.

@@ -186,7 +186,7 @@ struct Login {
     path: String,
     /// What the person should know although it worked.
     notes: Vec<String>,
-    /// Whether the notes so far stood on the page or beside the code.
+    /// True if the notes so far stood on the page or beside the code.
     is_told: bool,
     stage: Stage,
 }
@@ -375,8 +375,8 @@ impl Login {
         }
     }
 
-    /// Stores what was granted. Where that is a refresh token alone, the login is stored as one that
-    /// is to be refreshed.
+    /// Stores what was granted. Where that is a refresh token alone, the login is stored as one
+    /// that is to be refreshed.
     fn granted(&mut self, grant: Grant, now_ms: u64) -> Turn {
         self.notes.extend(match &grant.access {
             Ok(_) => Lifetime::until(grant.expires_ms, now_ms).note(self.provider.short_name()),

@@ -93,7 +93,7 @@ pub(super) struct State {
     /// The credential file.
     path: String,
     lost_locks: u32,
-    /// What the person has to be told of the file.
+    /// The warning about the credential file.
     warning: Option<String>,
     step: Step,
 }

@@ -1,6 +1,6 @@
 //! The read half of the store protocol: a file that does not parse is believed to be corrupt, and a
-//! blank one to be empty, only once it was read under the lock, since the agent writes in place and half
-//! a file can be seen.
+//! blank one to be empty, only once it was read under the lock, since the agent writes in place and
+//! half a file can be seen.
 
 use alloc::boxed::Box;
 use core::mem;
@@ -14,7 +14,8 @@ pub(super) enum Read {
     /// Without the lock: nearly always all there is to it.
     #[default]
     Plain,
-    /// It was no document, or blank; reading once more under the lock, which whoever is writing holds.
+    /// It was no document, or blank; reading once more under the lock, which whoever is writing
+    /// holds.
     Doubting(Box<Result<Store, Box<Error>>>),
 }
 
@@ -46,7 +47,7 @@ impl Read {
     }
 }
 
-/// Whether this user cannot write there: then nobody is just writing.
+/// Returns whether this user cannot write there: then nobody is just writing.
 fn is_read_only(event: &Event) -> bool {
     use StoreFailure::{PermissionDenied, ReadOnly};
     matches!(event, Event::StoreFailed { failure: PermissionDenied | ReadOnly, .. })

@@ -28,14 +28,16 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    /// Whether it is a token that exists nowhere else, and is written even without the lock.
+    /// Returns whether it is a token that exists nowhere else, and is written even without the
+    /// lock.
     fn is_precious(&self) -> bool {
         matches!(self, Edit::Login { .. } | Edit::Refreshed { .. })
     }
 
-    /// Whether it is all that there has to be of a login.
+    /// Returns whether it is written to a file that is blank. A whole login is; models alone would
+    /// make an entry without tokens.
     fn is_whole_login(&self) -> bool {
-        matches!(self, Edit::Login { .. } | Edit::Given { .. })
+        !matches!(self, Edit::Models { .. })
     }
 
     /// Makes the change; `None` where the file is to stay as it is by now.
@@ -44,6 +46,11 @@ impl Edit {
             Edit::Login { provider, credential } => store.document.set(provider, credential, &[]),
             Edit::Given { provider, credential, others } => {
                 store.document.set(provider, credential, others);
+            }
+            // A blank file is no logout: somebody's write came to nothing. The new tokens exist
+            // nowhere else.
+            Edit::Refreshed { provider, credential, .. } if store.is_blank => {
+                store.document.set(provider, credential, &[]);
             }
             Edit::Refreshed { provider, used, credential } if holds(&store, provider, used) => {
                 store.document.update(provider, credential);
@@ -58,7 +65,7 @@ impl Edit {
     }
 }
 
-/// Whether the login of `provider` is still the one with this refresh token.
+/// Returns whether the login of `provider` is still the one with this refresh token.
 fn holds(store: &Store, provider: &str, refresh: &Secret) -> bool {
     let entry = store.document.get(provider);
     matches!(entry, Some(Entry::OAuth(stored)) if stored.refresh.as_ref() == Some(refresh))
@@ -99,8 +106,8 @@ impl Save {
         Save { edit, path, state: State::Locking, lost: 0, setbacks: 0, unlocked: false }
     }
 
-    /// Begins under the lock, with `Effect::ReadStore`. It reads again all the same: the request may
-    /// have taken seconds, and the oldest agents write without a lock.
+    /// Begins under the lock, with `Effect::ReadStore`. It reads again all the same: the request
+    /// may have taken seconds, and the oldest agents write without a lock.
     pub(super) fn locked(edit: Edit, path: String) -> Self {
         Save { state: State::Reading, ..Save::new(edit, path) }
     }
@@ -118,7 +125,6 @@ impl Save {
             (State::Reading, Event::StoreRead { .. }) => match Store::of(event, "read") {
                 // The oldest agents write without the lock: it may be half written.
                 Ok(store) if store.is_blank && self.setbacks < MAX_SETBACKS => self.pause(now_ms),
-                // It held a login before, so this is not what was meant to be there.
                 Ok(store) if store.is_blank && !self.edit.is_whole_login() => {
                     Err(blank(store.path).into())
                 }

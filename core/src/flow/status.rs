@@ -35,9 +35,9 @@ pub struct Status {
     pub path: String,
     /// The keys; empty where nobody is logged in and no variable is set.
     pub keys: Vec<KeyStatus>,
-    /// Where the overrides file sends logins and tokens, for each provider that it does so for.
+    /// The hosts to which the overrides file sends logins and tokens, by provider.
     pub redirected: Vec<Redirected>,
-    /// What the person should know; a sentence or two each.
+    /// Notes for the person; a sentence or two each.
     pub notes: Vec<String>,
 }
 

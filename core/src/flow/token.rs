@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A fresh token costs one read. Everything behind it runs under the lock, so that any number of
-//! processes make one refresh, and one that failed is not repeated at once (see `backoff.rs`). Where no
-//! refresh comes of it, a token that is still really valid is served with a note.
+//! processes make one refresh, and one that failed is not repeated at once (see `backoff.rs`).
+//! Where no refresh comes of it, a token that is still really valid is served with a note.
 //!
 //! A GitHub token of the environment is exchanged each time: nothing of it is stored.
 
@@ -101,7 +101,7 @@ impl From<Found> for Output {
 #[derive(Debug)]
 pub(super) struct State {
     request: Request,
-    /// What the person has to be told of the file.
+    /// The warning about the credential file.
     warning: Option<String>,
     step: Step,
 }
@@ -259,7 +259,7 @@ impl Machine for State {
     }
 }
 
-/// What the credential file holds in place of a key; each with the file.
+/// The content of the credential file in place of a key; each with the file.
 #[derive(Debug)]
 enum Missing {
     /// Nothing.

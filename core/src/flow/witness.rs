@@ -1,25 +1,43 @@
-//! Where the requests of a core that is not trusted may go: for a host that runs one in a module,
-//! and holds it to the core that is linked in.
+//! Checks on a core that is not trusted: for a host that runs one in a module, and holds it to the
+//! core that is linked in.
 //!
-//! It hears what the module is told (the files, the answers of servers, what a person typed), and
-//! derives from that, by the provider's data alone, which addresses may be asked, shown or given
-//! out.
+//! The witness hears what the module is told (the files, the answers of servers, what a person
+//! typed). From that and the provider's data alone, it derives which addresses may be asked, shown
+//! or given out.
+
+#[cfg(test)]
+mod tests;
 
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Effect, Event, Output, Request};
+use super::{Authorize, Effect, Event, Output, Request, ShowCode, headers};
+use crate::access::Access;
 use crate::document::{Document, Entry};
-use crate::http::origin;
+use crate::http::{Response, origin, url::Url};
+use crate::oauth::device::{self, Code};
 use crate::oauth::metadata;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{Job, Provider, Table};
 use crate::secret::Secret;
 
-/// What a module was told, as far as it decides where requests may go.
+/// A reason why an effect of a module must not be performed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Objection<'a> {
+    /// It leads to this address, which the provider's data does not name.
+    Address(&'a str),
+    /// It shows a code, or a page for it, that the provider did not send.
+    Code,
+    /// It is a part of logging in, and the job is not a login.
+    NotALogin,
+}
+
+/// A record of what a module was told, as far as it decides where requests may go.
 #[derive(Debug)]
 pub struct Witness {
+    is_login: bool,
     /// The provider that the job is about; `None` for any.
     provider: Option<String>,
     table: Table,
@@ -29,6 +47,10 @@ pub struct Witness {
     discovered: Vec<Arc<Provider>>,
     /// The request that is out.
     asked: String,
+    /// The port of the callback server.
+    port: Option<u16>,
+    /// The user code in the last response, if there is one.
+    code: Option<Code>,
 }
 
 impl Witness {
@@ -42,11 +64,14 @@ impl Witness {
             _ => (None, None),
         };
         let mut witness = Witness {
+            is_login: matches!(request, Request::Login(_)),
             provider,
             table: Table::built_in(),
             domains: Vec::from([None]),
             discovered: Vec::new(),
             asked: String::new(),
+            port: None,
+            code: None,
         };
         witness.named(enterprise);
         witness
@@ -55,9 +80,11 @@ impl Witness {
     /// Hears what the module is told.
     pub fn hear(&mut self, event: &Event) {
         match event {
-            Event::OverridesRead { contents, .. } => {
-                // Where they cannot be used, no job goes on with them.
-                if let Ok(table) = Table::with_overrides(contents.as_ref().map(Secret::expose)) {
+            Event::OverridesRead { contents, access, .. } => {
+                // No job goes on with a file that others could have changed, or that is not valid.
+                if access.as_ref().and_then(Access::overrides_fault).is_none()
+                    && let Ok(table) = Table::with_overrides(contents.as_ref().map(Secret::expose))
+                {
                     self.table = table;
                 }
             }
@@ -70,37 +97,86 @@ impl Witness {
                 }
             }
             Event::Answered { text } => self.named(Some(text)),
+            Event::Listening { port } => self.port = Some(*port),
             Event::Response(response) => {
-                let told = self.providers().into_iter().filter_map(|provider| {
-                    let issuer = provider.issuer.as_deref()?;
-                    let urls = metadata::requests(issuer);
-                    urls.iter().find(|request| request.url == self.asked)?;
-                    let metadata = metadata::answer(response, issuer, 0).ok()?;
-                    provider.discovered(metadata, Job::Revocation).ok()
-                });
-                let told: Vec<_> = told.collect();
-                self.discovered.extend(told);
+                self.code = device::code(response, 0).ok();
+                let discovered = self.discovered(response);
+                self.discovered.extend(discovered);
             }
             _ => {}
         }
     }
 
-    /// Returns the address that an effect of the module leads to without leave, if there is one.
-    pub fn objection<'a>(&mut self, effect: &'a Effect) -> Option<&'a str> {
-        let (url, origins) = match effect {
+    /// Returns the providers whose issuer was asked for its metadata, as `response` has them.
+    fn discovered(&self, response: &Response) -> Vec<Arc<Provider>> {
+        let discovered = self.providers().into_iter().filter_map(|provider| {
+            let issuer = provider.issuer.as_deref()?;
+            let urls = metadata::requests(issuer);
+            urls.iter().find(|request| request.url == self.asked)?;
+            let metadata = metadata::answer(response, issuer, 0).ok()?;
+            provider.discovered(metadata, Job::Revocation).ok()
+        });
+        discovered.collect()
+    }
+
+    /// Returns why an effect of the module must not be performed, if so.
+    pub fn objection<'a>(&mut self, effect: &'a Effect) -> Option<Objection<'a>> {
+        match effect {
             Effect::Http { request, .. } => {
                 self.asked.clone_from(&request.url);
                 let mut origins = self.origins(Provider::oauth_origins);
                 origins.extend(self.origins(Provider::api_origins));
-                (&request.url, origins)
+                unless_allowed(&origins, &request.url)
             }
-            Effect::Authorize(page) => (&page.url, self.origins(Provider::oauth_origins)),
-            Effect::Done { output: Output::Headers(headers) } => {
-                (headers.base_url.as_ref()?, self.origins(Provider::api_origins))
+            Effect::Done { output: Output::Headers(headers) } => self.headers(headers),
+            Effect::Listen { .. }
+            | Effect::Authorize(_)
+            | Effect::AwaitCallback { .. }
+            | Effect::Prompt { .. }
+            | Effect::ShowCode(_)
+                if !self.is_login =>
+            {
+                Some(Objection::NotALogin)
             }
-            _ => return None,
-        };
-        (!origin::is_allowed(&origins, url)).then_some(url)
+            Effect::Authorize(page) => self.page(page),
+            Effect::ShowCode(code) => (!self.was_sent(code)).then_some(Objection::Code),
+            _ => None,
+        }
+    }
+
+    /// Checks the address of the API and the origins that the key may be sent to.
+    fn headers<'a>(&self, headers: &'a headers::Headers) -> Option<Objection<'a>> {
+        let origins = self.origins(Provider::api_origins);
+        let named = headers.origins.iter().filter(|origin| !origins.contains(*origin));
+        let mut urls = named.chain(&headers.base_url);
+        urls.find_map(|url| unless_allowed(&origins, url))
+    }
+
+    /// Checks the page, and that the browser begins there or at the callback server.
+    fn page<'a>(&self, page: &'a Authorize) -> Option<Objection<'a>> {
+        let one_time = page.one_time.as_ref().filter(|one_time| {
+            let url = Url::parse(&one_time.url);
+            !url.is_some_and(|url| {
+                let port = url.port.unwrap_or(80);
+                let is_server = !url.https && url.is_loopback() && Some(port) == self.port;
+                is_server && url.rest == one_time.path
+            })
+        });
+        match one_time {
+            Some(one_time) => Some(Objection::Address(&one_time.url)),
+            None => unless_allowed(&self.origins(Provider::oauth_origins), &page.url),
+        }
+    }
+
+    /// Returns whether the last response holds this code and its pages. With a code of somebody
+    /// else, the person would let that somebody in.
+    fn was_sent(&self, shown: &ShowCode) -> bool {
+        self.code.as_ref().is_some_and(|code| {
+            let pages = [Some(&code.verification_uri), code.verification_uri_complete.as_ref()];
+            shown.user_code == code.user_code
+                && shown.verification_uri == code.verification_uri
+                && pages.contains(&Some(&shown.url))
+        })
     }
 
     /// Returns the origins that an HTTP request, or a key, of this job may go to.
@@ -128,133 +204,6 @@ impl Witness {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::environment::Environment;
-    use crate::flow::{Authorize, headers, login, token};
-    use crate::http;
-    use crate::json;
-    use alloc::format;
-
-    fn token(provider: &str) -> Witness {
-        Witness::new(&Request::Token(token::Request::new(provider, Environment::default())))
-    }
-
-    fn request(url: &str) -> Effect {
-        // What the module says of its own origins is worth nothing here.
-        let origins = origin::of(url).into_iter().collect();
-        Effect::http(http::Request::get(url, origins), String::new())
-    }
-
-    fn overrides(text: &str) -> Event {
-        let contents = Some(text.into());
-        Event::OverridesRead { path: "o".into(), contents, access: None }
-    }
-
-    fn response(body: &str) -> Event {
-        Event::Response(http::Response { status: 200, headers: [].into(), body: body.into() })
-    }
-
-    fn allows(witness: &mut Witness, url: &str) -> bool {
-        witness.objection(&request(url)).is_none()
-    }
-
-    #[test]
-    fn requests_go_to_the_provider_that_the_job_is_about() {
-        let mut witness = token("anthropic");
-        assert!(allows(&mut witness, "https://platform.claude.com/v1/oauth/token"));
-        for url in [
-            "https://platform.claude.evil/v1/oauth/token",
-            "https://api.github.com/copilot_internal/v2/token",
-            "http://platform.claude.com/",
-            "http://127.0.0.1:1/",
-            "",
-        ] {
-            assert_eq!(witness.objection(&request(url)), Some(url));
-        }
-    }
-
-    #[test]
-    fn overrides_and_enterprises_count_once_they_were_told() {
-        let mut witness = token("github-copilot");
-        let enterprise = "https://api.ghe.example.com/copilot_internal/v2/token";
-        assert!(!allows(&mut witness, enterprise));
-        let stored = r#"{"github-copilot":{"type":"oauth","enterpriseUrl":"ghe.example.com"}}"#;
-        let contents = Some(stored.into());
-        witness.hear(&Event::StoreRead { path: "s".into(), contents, access: None });
-        assert!(allows(&mut witness, enterprise));
-        assert!(!allows(&mut witness, "http://127.0.0.1:1/t"));
-        witness
-            .hear(&overrides(r#"{"github-copilot":{"copilot_token_url":"http://127.0.0.1:1/t"}}"#));
-        assert!(allows(&mut witness, "http://127.0.0.1:1/t"));
-        assert!(!allows(&mut witness, enterprise), "it has been moved");
-        let mut typed = token("github-copilot");
-        typed.hear(&Event::Answered { text: "ghe.example.com".into() });
-        assert!(allows(&mut typed, enterprise));
-    }
-
-    #[test]
-    fn endpoints_that_only_the_issuer_knows_come_from_its_own_metadata() {
-        let acme =
-            r#"{"acme":{"flow":"device_code","client_id":"c","issuer":"https://i.example"}}"#;
-        let place = "https://i.example/.well-known/oauth-authorization-server";
-        let token_url = "https://t.example/token";
-        let told = |issuer: &str| {
-            response(&format!(r#"{{"issuer":"{issuer}","token_endpoint":"{token_url}"}}"#))
-        };
-        for (asked, issuer, allowed) in [
-            (place, "https://i.example", true),
-            (place, "https://evil.example", false),
-            // An answer of another address speaks for nobody.
-            ("https://i.example/elsewhere", "https://i.example", false),
-        ] {
-            let mut witness = token("acme");
-            witness.hear(&overrides(acme));
-            assert!(allows(&mut witness, asked));
-            witness.hear(&told(issuer));
-            assert_eq!(allows(&mut witness, token_url), allowed, "{asked} {issuer}");
-        }
-    }
-
-    #[test]
-    fn pages_and_base_urls_are_held_to_it_as_well() {
-        let login = json::from_str::<login::Request>(&format!(
-            r#"{{"provider":"anthropic","entropy":"{}"}}"#,
-            "0".repeat(128)
-        ));
-        let mut witness = Witness::new(&Request::Login(login.unwrap()));
-        for (url, allowed) in
-            [("https://claude.ai/oauth/authorize?x", true), ("https://claude.evil/", false)]
-        {
-            let page = Authorize {
-                one_time: None,
-                url: url.into(),
-                open_browser: true,
-                callback: false,
-                state: Secret::default(),
-                message: String::new(),
-                prompt: String::new(),
-                problem: None,
-            };
-            assert_eq!(witness.objection(&Effect::Authorize(page)).is_none(), allowed, "{url}");
-        }
-        let mut witness = token("anthropic");
-        for (base_url, allowed) in [
-            (None, true),
-            (Some("https://api.anthropic.com"), true),
-            (Some("https://platform.claude.com"), false),
-            (Some("https://api.anthropic.evil"), false),
-        ] {
-            let headers = headers::Headers {
-                headers: Vec::new(),
-                base_url: base_url.map(String::from),
-                origins: Vec::new(),
-                expires_ms: None,
-                notes: Vec::new(),
-            };
-            let effect = Effect::Done { output: Output::Headers(headers) };
-            assert_eq!(witness.objection(&effect).is_none(), allowed, "{base_url:?}");
-        }
-    }
+fn unless_allowed<'a>(origins: &[String], url: &'a str) -> Option<Objection<'a>> {
+    (!origin::is_allowed(origins, url)).then_some(Objection::Address(url))
 }

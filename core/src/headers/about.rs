@@ -38,7 +38,8 @@ pub(crate) struct About {
 
 impl About {
     /// As the messages of `body` tell, be it OpenAI's chat completions (`messages`), OpenAI's
-    /// responses (`input`) or Anthropic's messages (`messages`). What is none of these says nothing.
+    /// responses (`input`) or Anthropic's messages (`messages`). What is none of these says
+    /// nothing.
     pub(crate) fn of(body: Option<&str>) -> Self {
         let Some(body) = body.and_then(|body| Json::parse(body).ok()) else {
             return About::default();
@@ -79,7 +80,8 @@ fn initiator(message: Json<'_>) -> Initiator {
 /// Whether an image is anywhere in a message: a part of type `image_url` (chat), `input_image`
 /// (responses) or `image` (Anthropic), also within the result of a tool, or a screenshot as one.
 ///
-/// A result within a result is no shape of these, and is not looked into: the depth is the sender's.
+/// A result within a result is no shape of these, and is not looked into: the depth is the
+/// sender's.
 fn has_image(message: Json<'_>) -> bool {
     let is_result = |part| says(part, "type", &["tool_result"]);
     is_image(message)

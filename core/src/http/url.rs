@@ -22,8 +22,8 @@ pub struct Url<'a> {
 
 impl<'a> Url<'a> {
     /// Splits `text`; `None` where it is not a plain absolute http(s) URL: another scheme, user
-    /// information, a backslash, white space, what [`plain`](crate::text::plain) text does not have, a
-    /// host that is empty or not written as DNS has it, a bad port.
+    /// information, a backslash, white space, what [`plain`](crate::text::plain) text does not
+    /// have, a host that is empty or not written as DNS has it, a bad port.
     pub fn parse(text: &'a str) -> Option<Self> {
         let odd = |c: char| c.is_whitespace() || !is_plain(c) || c == '\\';
         if text.contains(odd) {
@@ -42,16 +42,6 @@ impl<'a> Url<'a> {
             return None;
         }
         Some(Url { https, host, port, rest })
-    }
-
-    /// Whether both URLs lead to the same server.
-    pub(crate) fn same_origin(one: &str, other: &str) -> bool {
-        let origin = |text| {
-            let url = Url::parse(text)?;
-            let port = url.port.unwrap_or(if url.https { 443 } else { 80 });
-            Some((url.https, url.host.to_ascii_lowercase(), port))
-        };
-        origin(one).is_some() && origin(one) == origin(other)
     }
 
     /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.

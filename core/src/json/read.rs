@@ -1,8 +1,8 @@
 //! Types from JSON.
 //!
 //! A type is read in one go: what is not as it should be is noted, something stands in for it, and
-//! the value as a whole is thrown away in the end. To stop at every member would take more code than
-//! all the rest, for each member has to be got rid of wherever a later one is wrong.
+//! the value as a whole is thrown away in the end. To stop at every member would take more code
+//! than all the rest, for each member has to be got rid of wherever a later one is wrong.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,8 +14,8 @@ use crate::secret::Secret;
 
 /// What can be read from JSON.
 pub trait FromJson: Sized {
-    /// Reads it from the value of a member, `None` where there is no such member. Members that it does
-    /// not know are ignored. What is wrong is noted, and then the value means nothing.
+    /// Reads it from the value of a member, `None` where there is no such member. Members that it
+    /// does not know are ignored. What is wrong is noted, and then the value means nothing.
     fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self;
 }
 

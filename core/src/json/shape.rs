@@ -75,9 +75,9 @@ macro_rules! object {
 
 /// An enum as an object, one member of which names the variant.
 ///
-/// A variant has fields in braces; or, in parentheses, one value whose fields are merged; or, behind
-/// `=`, one value that is the member of that name. The first variant stands in for those that are not
-/// known: it had best be small.
+/// A variant has fields in braces; or, in parentheses, one value whose fields are merged; or,
+/// behind `=`, one value that is the member of that name. The first variant stands in for those
+/// that are not known: it had best be small.
 macro_rules! tagged {
     ($type:ty, $tag:literal {
         $($word:literal => $variant:ident

@@ -31,8 +31,8 @@ pub(super) fn unquoted(quoted: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character whose hex digits `text` begins with, and what is behind them. Those beyond the first
-/// 65,536 come as two escapes.
+/// The character whose hex digits `text` begins with, and what is behind them. Those beyond the
+/// first 65,536 come as two escapes.
 fn unicode(text: &str) -> Option<(char, &str)> {
     let (first, behind) = unit(text)?;
     if !(0xd800..0xdc00).contains(&first) {

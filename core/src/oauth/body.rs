@@ -1,9 +1,9 @@
 //! The JSON object in the body of a server's answer, read tolerantly.
 //!
-//! A server that has granted tokens has often replaced the refresh token by then, so one odd part must
-//! not cost the others. A body that is valid JSON is used as it is. Of any other body, the members of
-//! the object that it begins with are read one by one, and those that can be read are kept. A body
-//! that begins with anything else, such as HTML, holds nothing.
+//! A server that has granted tokens has often replaced the refresh token by then, so one odd part
+//! must not cost the others. A body that is valid JSON is used as it is. Of any other body, the
+//! members of the object that it begins with are read one by one, and those that can be read are
+//! kept. A body that begins with anything else, such as HTML, holds nothing.
 
 use alloc::string::String;
 
@@ -14,7 +14,7 @@ use crate::json::{Json, quoted, slice};
 /// The members of an answer.
 pub(crate) struct Body<'a> {
     text: Text<'a>,
-    /// Whether the body ended before its object did, so that members may be missing.
+    /// True if the body ended before its object did, so that members may be missing.
     pub(crate) is_cut: bool,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The same, unless it was cut.
+    /// Returns the body unless it was cut.
     pub(crate) fn whole(self) -> Option<Self> {
         (!self.is_cut).then_some(self)
     }
@@ -88,8 +88,8 @@ struct Scan<'a> {
 type Valid = Zeroizing<String>;
 
 impl Scan<'_> {
-    /// A name and its value as valid JSON, and moves behind them. `None` for a member that cannot be
-    /// read, which is passed over.
+    /// A name and its value as valid JSON, and moves behind them. `None` for a member that cannot
+    /// be read, which is passed over.
     fn member(&mut self) -> Option<(Valid, Valid)> {
         let name = if self.peek() == Some(b'"') { self.string() } else { None };
         self.blanks();
@@ -231,8 +231,8 @@ impl Scan<'_> {
     }
 }
 
-/// The length of `text` once its control characters are escaped. With that much room no string has to
-/// grow, which would leave an unwiped copy behind.
+/// The length of `text` once its control characters are escaped. With that much room no string has
+/// to grow, which would leave an unwiped copy behind.
 fn grown(text: &str) -> usize {
     text.len() + 5 * text.bytes().filter(|byte| *byte < 0x20).count()
 }
@@ -242,7 +242,7 @@ fn valid(text: &str) -> Option<Valid> {
     Json::parse(text).ok().map(|_| Zeroizing::new(text.into()))
 }
 
-/// Whether a value shows where it ends.
+/// Returns whether a value shows where it ends.
 fn is_closed(value: &str) -> bool {
     value.starts_with(['"', '{', '['])
 }

@@ -78,7 +78,7 @@ tagged! { EndpointError, "type" {
     "refused" => Refused { status },
 } }
 
-/// Why an access token cannot be used.
+/// A reason why an access token cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenFault {
@@ -115,8 +115,8 @@ impl EndpointError {
     }
 
     /// Whether something in between has answered, such as a proxy or the page of a hotel's network,
-    /// so that the server itself may say otherwise in a while. Statuses by which a server says that it
-    /// does not know the address, or the request, are none of these.
+    /// so that the server itself may say otherwise in a while. Statuses by which a server says that
+    /// it does not know the address, or the request, are none of these.
     pub(crate) fn is_passing(&self) -> bool {
         let by_others =
             |status| matches!(status, 300..=399 | 401 | 403 | 407 | 421 | 423 | 425 | 440..=499);
@@ -206,27 +206,37 @@ impl fmt::Display for EndpointError {
     }
 }
 
-/// The members of a successful answer that can be read, as of `now_ms`; of one that was cut short, too.
-pub(crate) fn members(response: &Response, now_ms: u64) -> Result<Body<'_>, Box<EndpointError>> {
+/// Returns the members of a successful answer that can be read, as of `now_ms`, even if it was cut
+/// short.
+///
+/// A member `error` makes it a refusal whatever the status, since there are servers that send
+/// errors with 200. With a success that `grants` what was asked for, the member means nothing:
+/// there are servers that send `"error": "none"`.
+pub(crate) fn members(
+    response: &Response,
+    grants: fn(Json<'_>) -> bool,
+    now_ms: u64,
+) -> Result<Body<'_>, Box<EndpointError>> {
     let status = response.status;
     if let Some(trouble) = trouble(response, now_ms) {
         return Err(trouble.into());
     }
+    let is_success = matches!(status, 200..=299);
     let body = Body::read(response.body.expose());
-    // An error counts whatever the status: there are servers that send it with 200.
-    if let Some(error) = body.as_ref().and_then(|body| oauth_error(body.json())) {
+    let refusal = body.as_ref().map(Body::json).filter(|json| !(is_success && grants(*json)));
+    if let Some(error) = refusal.and_then(oauth_error) {
         return Err(error.into());
     }
-    match (status, body) {
-        (200..=299, Some(body)) => Ok(body),
-        (200..=299, None) => Err(unreadable(response)),
+    match body {
+        Some(body) if is_success => Ok(body),
+        None if is_success => Err(unreadable(response)),
         _ => Err(EndpointError::Refused { status }.into()),
     }
 }
 
-/// The same of an answer that means nothing unless it is whole.
+/// Returns the members of a successful answer that means nothing unless it is whole.
 pub(crate) fn object(response: &Response, now_ms: u64) -> Result<Body<'_>, Box<EndpointError>> {
-    members(response, now_ms)?.whole().ok_or_else(|| unreadable(response))
+    members(response, |_| false, now_ms)?.whole().ok_or_else(|| unreadable(response))
 }
 
 /// A success that is not the answer it should be.
@@ -239,7 +249,7 @@ pub(crate) fn body(response: &Response) -> Option<Body<'_>> {
     Body::read(response.body.expose())
 }
 
-/// What status, headers and words say: the server is in trouble, or wants to be left alone.
+/// Returns the trouble that status, headers and words announce, rate limits included.
 pub(crate) fn trouble(response: &Response, now_ms: u64) -> Option<EndpointError> {
     let status = response.status;
     match status {
@@ -256,8 +266,8 @@ const RATE_LIMIT_MS: u64 = 60_000;
 
 /// Returns the rate limit that a response announces, if it does.
 ///
-/// With 429 it always does. GitHub says so with 403, too: with `Retry-After`, with none of the quota
-/// left and the second in which there is a new one, or only in words.
+/// With 429 it always does. GitHub says so with 403, too: with `Retry-After`, with none of the
+/// quota left and the second in which there is a new one, or only in words.
 pub(crate) fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointError> {
     let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
     let is_spent = number("x-ratelimit-remaining") == Some(0);
@@ -265,23 +275,23 @@ pub(crate) fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointErr
     let until_reset_ms = reset_ms.filter(|_| is_spent).map(|ms| ms.saturating_sub(now_ms));
     let asked_ms = response.retry_after_ms(now_ms);
     let after_ms = match response.status {
-        429 => asked_ms.or(until_reset_ms),
+        429 => asked_ms,
         403 if asked_ms.is_some() => asked_ms,
-        403 if names_a_rate_limit(response.body.expose()) || is_spent && !has_verdict(response) => {
-            Some(until_reset_ms.unwrap_or(0).max(RATE_LIMIT_MS))
-        }
+        403 if names_a_rate_limit(response.body.expose()) => None,
+        403 if is_spent && !has_verdict(response) => None,
         _ => return None,
     };
-    Some(EndpointError::RateLimited { after_ms })
+    let unasked_ms = until_reset_ms.unwrap_or(0).max(RATE_LIMIT_MS);
+    Some(EndpointError::RateLimited { after_ms: Some(after_ms.unwrap_or(unasked_ms)) })
 }
 
-/// Whether a response says in the words of OAuth why it refuses: that request was the last one of a
-/// quota, and is answered all the same.
+/// Returns whether a response says in the words of OAuth why it refuses: that request was the last
+/// one of a quota, and is answered all the same.
 fn has_verdict(response: &Response) -> bool {
     body(response).and_then(|body| oauth_error(body.json())).is_some()
 }
 
-/// Whether a text says "rate limit", such as "You have exceeded a secondary rate limit".
+/// Returns whether a text says "rate limit", such as "You have exceeded a secondary rate limit".
 fn names_a_rate_limit(text: &str) -> bool {
     const WORDS: &[u8] = b"rate limit";
     text.as_bytes().windows(WORDS.len()).any(|part| part.eq_ignore_ascii_case(WORDS))
@@ -316,8 +326,8 @@ pub(crate) fn epoch_ms(now_ms: u64, in_s: u64) -> u64 {
     now_ms.saturating_add(in_s.saturating_mul(1000)).min(MAX_EPOCH_MS)
 }
 
-/// Whether it is a token as servers may send it: visible ASCII and spaces (RFC 6749, A.12 and A.17), so that it
-/// can stand in a header and on a terminal.
+/// Returns whether it is a token as servers may send it: visible ASCII and spaces (RFC 6749, A.12
+/// and A.17), so that it can stand in a header and on a terminal.
 pub(crate) fn is_token(secret: &Secret) -> bool {
     let visible = |byte: u8| (0x20..=0x7e).contains(&byte);
     !secret.is_empty() && secret.expose().bytes().all(visible)
@@ -338,7 +348,11 @@ mod tests {
         let reset = |at: &'static str| ("X-RateLimit-Reset", at);
         let limited = |after_ms| Some(EndpointError::RateLimited { after_ms });
         for (status, headers, body, expected) in [
-            (429, &[][..], "", limited(None)),
+            (429, &[][..], "", limited(Some(60_000))),
+            (429, &[], exceeded, limited(Some(60_000))),
+            (429, &[spent], "", limited(Some(60_000))),
+            (429, &[spent, reset("1700000003")], "", limited(Some(60_000))),
+            (429, &[("Retry-After", "soon")], "", limited(Some(60_000))),
             (429, &[("Retry-After", "7")], "", limited(Some(7000))),
             (429, &[spent, reset("1700000090")], "", limited(Some(90_000))),
             (403, &[], secondary, limited(Some(60_000))),

@@ -117,6 +117,10 @@ pub(crate) fn parse(text: &str, state: &Secret, shape: CodeShape) -> Result<Answ
     if let Some(answer) = from_words(followed, state, shape) {
         return Ok(answer);
     }
+    // Once words are joined, a token behind another word is not seen any more.
+    if holds_token(&text) {
+        return Err(PasteError::Token);
+    }
     // A terminal may have wrapped it over lines, so words are joined before each is tried alone.
     let joined = read(&text, state, shape);
     match joined {

@@ -1,5 +1,8 @@
 //! RFC 6749, 4.1.3, 5 and 6: what is sent to a token endpoint, and what its answer means.
 
+#[cfg(test)]
+mod tests;
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
@@ -12,7 +15,7 @@ use crate::oauth::pkce::Verifier;
 use crate::provider::{Provider, TokenRequest};
 use crate::secret::Secret;
 
-/// What is assumed of an access token whose answer has no `expires_in` that can be read, in seconds.
+/// The lifetime of an access token whose answer has no readable `expires_in`, in seconds.
 ///
 /// RFC 6749, 5.1 only recommends the field. An hour is short enough that a wrong guess costs one
 /// early refresh.
@@ -66,7 +69,7 @@ pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
 /// An answer that grants tokens (5.1).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
-    /// Why it cannot be used where it cannot; then there is a refresh token.
+    /// The access token, or why it cannot be used; in that case there is a refresh token.
     pub(crate) access: Result<Secret, TokenFault>,
     /// Absent where the server did not rotate it.
     pub(crate) refresh: Option<Secret>,
@@ -75,8 +78,9 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// The credential to store, as of `now_ms`. An answer without a refresh token leaves the old one in
-    /// force (RFC 6749, 6); one without an access token makes a login that is to be refreshed.
+    /// The credential to store, as of `now_ms`. An answer without a refresh token leaves the old
+    /// one in force (RFC 6749, 6); one without an access token makes a login that is to be
+    /// refreshed.
     pub(crate) fn credential(self, old_refresh: Option<&Secret>, now_ms: u64) -> Credential {
         let refresh = self.refresh.or_else(|| old_refresh.cloned());
         let Ok(access) = self.access else {
@@ -92,12 +96,12 @@ impl Grant {
     }
 }
 
-/// What an answer that was cut short has to hold to count for anything.
+/// The part that an answer which was cut short must have to be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Essential {
-    /// Where another try may still bring it, or a new login costs less than one that cannot last.
+    /// Another try may still bring it, or a new login costs less than one that cannot last.
     RefreshToken,
-    /// Where the person has entered a code that is spent now.
+    /// The person has entered a code that is spent now.
     AccessToken,
 }
 
@@ -110,11 +114,10 @@ pub(crate) fn answer(
     essential: Essential,
     now_ms: u64,
 ) -> Result<Grant, Box<EndpointError>> {
-    let body = endpoint::members(response, now_ms)?;
+    let grants = |json: Json<'_>| access_token(json).is_ok() || refresh_token(json).is_some();
+    let body = endpoint::members(response, grants, now_ms)?;
     let json = body.json();
-    let access = access_token(json);
-    // An empty one is none; one that cannot be sent is worse than none.
-    let refresh = json.get("refresh_token").and_then(Json::secret).filter(is_token);
+    let (access, refresh) = (access_token(json), refresh_token(json));
     let is_complete = match essential {
         Essential::RefreshToken => refresh.is_some(),
         Essential::AccessToken => access.is_ok() || refresh.is_some(),
@@ -133,8 +136,8 @@ pub(crate) fn answer(
     }
 }
 
-/// The access token, if it is one that can be used. A token of a type that is not understood must not
-/// be (7.1); a type that is missing or blank is taken for bearer, as most servers mean it.
+/// The access token, if it is one that can be used. A token of a type that is not understood must
+/// not be (7.1); a type that is missing or blank is taken for bearer, as most servers mean it.
 fn access_token(json: Json<'_>) -> Result<Secret, TokenFault> {
     let token = json.get("access_token").and_then(Json::secret).filter(|token| !token.is_empty());
     let token = token.ok_or(TokenFault::Missing)?;
@@ -152,256 +155,7 @@ fn access_token(json: Json<'_>) -> Result<Secret, TokenFault> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::TransportFailure;
-    use alloc::string::String;
-
-    fn of(status: u16, body: &str) -> Result<Grant, EndpointError> {
-        answer(
-            &Response { status, headers: [].into(), body: body.into() },
-            Essential::RefreshToken,
-            0,
-        )
-        .map_err(|error| *error)
-    }
-
-    fn granted(
-        access: &str,
-        refresh: Option<&str>,
-        lifetime_s: u64,
-    ) -> Result<Grant, EndpointError> {
-        let expires_ms = endpoint::epoch_ms(0, lifetime_s);
-        Ok(Grant { access: Ok(access.into()), refresh: refresh.map(Secret::from), expires_ms })
-    }
-
-    fn refused(error: &str, description: Option<&str>) -> Result<Grant, EndpointError> {
-        let description = description.map(String::from);
-        Err(EndpointError::OAuth { error: error.into(), description })
-    }
-
-    #[test]
-    fn success() {
-        for (body, expected) in [
-            (
-                r#"{"access_token":"a","refresh_token":"r","expires_in":60,"token_type":"Bearer"}"#,
-                granted("a", Some("r"), 60),
-            ),
-            (r#"{"access_token":"a","expires_in":"60","more":[1]}"#, granted("a", None, 60)),
-            (r#"{"access_token":"a","refresh_token":"","expires_in":1.9}"#, granted("a", None, 1)),
-            (r#"{"access_token":"a","token_type":"BEARER"}"#, granted("a", None, 3600)),
-            (r#"{"access_token":"a","expires_in":-5}"#, granted("a", None, 0)),
-            (r#"{"access_token":"a","expires_in":1e300}"#, granted("a", None, u64::MAX)),
-        ] {
-            assert_eq!(of(200, body), expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn a_lifetime_however_it_is_written() {
-        for (written, lifetime_s) in [
-            (r#""3600.0""#, 3600),
-            (r#"" 3600 ""#, 3600),
-            (r#""7200.5""#, 7200),
-            (r#""7.2e3""#, 7200),
-            (r#""0060""#, 60),
-            (r#""-5""#, 0),
-            ("7200.0", 7200),
-            // What cannot be read is the default hour.
-            (r#""soon""#, 3600),
-            (r#""""#, 3600),
-            (r#"" ""#, 3600),
-            (r#""60s""#, 3600),
-            (r#""1:00:00""#, 3600),
-            (r#""NaN""#, 3600),
-            ("true", 3600),
-            ("false", 3600),
-            ("null", 3600),
-            ("[60]", 3600),
-            (r#"{"seconds":60}"#, 3600),
-            ("NaN", 3600),
-            ("Infinity", 3600),
-            ("-Infinity", 3600),
-            ("undefined", 3600),
-            ("0x3c", 3600),
-            ("60 s", 3600),
-        ] {
-            let body = format!(
-                r#"{{"expires_in":{written},"access_token":"a","refresh_token":"r","token_type":"Bearer"}}"#
-            );
-            assert_eq!(of(200, &body), granted("a", Some("r"), lifetime_s), "{written}");
-        }
-    }
-
-    #[test]
-    fn what_stands_around_the_object_or_is_odd_in_it_costs_nothing_else() {
-        let whole = r#"{"access_token":"a","refresh_token":"r","expires_in":60}"#;
-        for body in [
-            format!("\u{feff}{whole}"),
-            format!("\u{feff}\u{feff} \r\n{whole}"),
-            format!("{whole}\0\0\0\0"),
-            format!("{whole}\0<!-- x -->"),
-            format!("{whole} // served in 12 ms"),
-            format!("{whole}\n/* node 7 */"),
-            format!("{whole}# x"),
-            format!("{whole}{whole}"),
-            format!("{whole};"),
-            whole.replace('{', r#"{"score":NaN,"#),
-            whole.replace('{', r#"{"score":-Infinity,"more":[NaN],"#),
-            whole.replace('{', "{\"scope\":\"a\tb\","),
-            whole.replace('{', "{\"scope\":\"a\nb\u{1}\","),
-            whole.replace('{', r#"{"note":"\q","lone":"\ud800","#),
-            whole.replace('}', ",}"),
-        ] {
-            assert_eq!(of(200, &body), granted("a", Some("r"), 60), "{body:?}");
-        }
-        assert_eq!(
-            of(200, "{\"access_token\":\"a\tb\",\"refresh_token\":\"r\"}"),
-            only_refresh("r", TokenFault::Characters),
-        );
-    }
-
-    fn only_refresh(refresh: &str, fault: TokenFault) -> Result<Grant, EndpointError> {
-        let expires_ms = endpoint::epoch_ms(0, DEFAULT_EXPIRES_IN_S);
-        Ok(Grant { access: Err(fault), refresh: Some(refresh.into()), expires_ms })
-    }
-
-    #[test]
-    fn an_access_token_that_cannot_be_used_does_not_cost_the_refresh_token() {
-        use TokenFault::{Characters, Missing, Type};
-        for (access, fault) in [
-            (r#""access_token":"a\r\nX: y""#, Characters),
-            (r#""access_token":"\u001b[2J""#, Characters),
-            ("\"access_token\":\"a\nb\"", Characters),
-            (r#""access_token":"é""#, Characters),
-            (r#""access_token":"a","token_type":"mac""#, Type),
-            (r#""access_token":"a","token_type":"DPoP""#, Type),
-            (r#""access_token":"a","token_type":5"#, Type),
-            (r#""access_token":"a","token_type":["Bearer"]"#, Type),
-            (r#""access_token":5"#, Missing),
-            (r#""access_token":"""#, Missing),
-            (r#""access_token":null"#, Missing),
-            (r#""access_token":["a"]"#, Missing),
-            (r#""access_token":NaN"#, Missing),
-            (r#""id_token":"a""#, Missing),
-        ] {
-            let with = format!(r#"{{{access},"refresh_token":"r"}}"#);
-            assert_eq!(of(200, &with), only_refresh("r", fault), "{with:?}");
-            let without = format!("{{{access}}}");
-            let error = match fault {
-                Missing => EndpointError::Unreadable { status: 200 },
-                fault => EndpointError::UnusableToken(fault),
-            };
-            assert_eq!(of(200, &without), Err(error), "{without:?}");
-        }
-    }
-
-    #[test]
-    fn a_blank_token_type_and_one_with_spaces_are_bearer() {
-        for kind in [r#""""#, r#"" ""#, r#""Bearer ""#, r#"" bearer""#, "null", "NaN"] {
-            let body = format!(r#"{{"token_type":{kind},"access_token":"a","refresh_token":"r"}}"#);
-            assert_eq!(of(200, &body), granted("a", Some("r"), 3600), "{kind}");
-        }
-    }
-
-    #[test]
-    fn a_refresh_token_that_cannot_be_sent_does_not_cost_the_access_token() {
-        for refresh in [r#""\u0000""#, "5", "null", "[]", r#""a\nb""#, r#""é""#] {
-            let body = format!(r#"{{"access_token":"a","refresh_token":{refresh}}}"#);
-            assert_eq!(of(200, &body), granted("a", None, 3600), "{refresh}");
-        }
-    }
-
-    #[test]
-    fn an_answer_that_was_cut_counts_if_the_token_that_matters_is_in_it() {
-        let poll = |body: &str| {
-            let response = Response { status: 200, headers: [].into(), body: body.into() };
-            answer(&response, Essential::AccessToken, 0).map_err(|error| *error)
-        };
-        let unreadable = || Err(EndpointError::Unreadable { status: 200 });
-        let cut = r#"{"access_token":"a","refresh_token":"r","expires_in":6"#;
-        assert_eq!(of(200, cut), granted("a", Some("r"), 3600));
-        assert_eq!(poll(cut), granted("a", Some("r"), 3600));
-        let cut = r#"{"access_token":"a","refresh_tok"#;
-        assert_eq!(of(200, cut), unreadable());
-        assert_eq!(poll(cut), granted("a", None, 3600));
-        let cut = r#"{"access_token":"a"#;
-        assert_eq!((of(200, cut), poll(cut)), (unreadable(), unreadable()));
-    }
-
-    #[test]
-    fn a_success_that_is_none() {
-        for body in [
-            "",
-            "<html>sign in to the hotel's wifi</html>",
-            r#"<html>{"access_token":"a","refresh_token":"r"}</html>"#,
-            r#"{"access_token":"a","expires_in":60"#,
-            r#"{"access_token":7}"#,
-            r#"{"access_token":""}"#,
-            "[]",
-            "{}",
-        ] {
-            assert_eq!(of(200, body), Err(EndpointError::Unreadable { status: 200 }), "{body}");
-        }
-    }
-
-    #[test]
-    fn the_servers_errors() {
-        let invalid_grant = r#"{"error":"invalid_grant","error_description":"gone\u001b[2J"}"#;
-        for status in [200, 400, 401] {
-            assert_eq!(of(status, invalid_grant), refused("invalid_grant", Some("gone[2J")));
-        }
-        let nested = r#"{"type":"error","error":{"type":"permission_error","message":"no"}}"#;
-        assert_eq!(of(403, nested), refused("permission_error", Some("no")));
-        assert_eq!(of(403, "<html>"), Err(EndpointError::Refused { status: 403 }));
-        assert_eq!(of(302, ""), Err(EndpointError::Refused { status: 302 }));
-        assert_eq!(of(400, r#"{"error":[]}"#), Err(EndpointError::Refused { status: 400 }));
-    }
-
-    #[test]
-    fn transient_and_permanent_are_told_apart() {
-        for (status, body, transient) in [
-            (429, "{}", true),
-            (408, "", true),
-            (500, r#"{"error":"invalid_grant"}"#, true),
-            (503, "", true),
-            (200, "<html>", true),
-            (400, r#"{"error":"invalid_grant"}"#, false),
-            (400, r#"{"error":"invalid_client"}"#, false),
-            (403, "<html>", false),
-            (404, "", false),
-            (307, "", false),
-        ] {
-            assert_eq!(of(status, body).unwrap_err().is_transient(), transient, "{status} {body}");
-        }
-        assert!(EndpointError::Transport(TransportFailure::Timeout).is_transient());
-    }
-
-    #[test]
-    fn the_expiry_is_stored_with_the_buffer_taken_off() {
-        let credential = granted("a", None, 3600).unwrap().credential(Some(&"old".into()), 0);
-        assert_eq!((credential.expires, credential.end), (3_600_000 - 300_000, None));
-        assert_eq!(credential.refresh, Some("old".into()));
-        let forever = granted("a", Some("new"), u64::MAX).unwrap().credential(None, 0);
-        assert_eq!((forever.expires, forever.end), (9_007_199_254_740_991, None));
-        assert_eq!(forever.refresh, Some("new".into()));
-    }
-
-    #[test]
-    fn the_buffer_is_at_most_half_of_the_life() {
-        for (lifetime_s, expires, end) in [
-            (0, 0, Some(0)),
-            (1, 500, Some(1000)),
-            (60, 30_000, Some(60_000)),
-            (300, 150_000, Some(300_000)),
-            (599, 299_500, Some(599_000)),
-            (600, 300_000, None),
-            (601, 301_000, None),
-        ] {
-            let credential = granted("a", None, lifetime_s).unwrap().credential(None, 0);
-            assert_eq!((credential.expires, credential.end), (expires, end), "{lifetime_s}");
-            assert_eq!(credential.real_expiry_ms(), lifetime_s * 1000);
-        }
-    }
+/// Returns the refresh token. An empty one is none; one that cannot be sent is worse than none.
+fn refresh_token(json: Json<'_>) -> Option<Secret> {
+    json.get("refresh_token").and_then(Json::secret).filter(is_token)
 }

@@ -115,8 +115,8 @@ impl Provider {
     }
 }
 
-/// The API's host by a Copilot token (`tid=...;proxy-ep=proxy.business.githubcopilot.com;...`): that
-/// of the proxy, with `api.` for its leading `proxy.`.
+/// The API's host by a Copilot token (`tid=...;proxy-ep=proxy.business.githubcopilot.com;...`):
+/// that of the proxy, with `api.` for its leading `proxy.`.
 fn proxy_endpoint(token: &str) -> Option<String> {
     let host = token.split(';').find_map(|field| field.trim().strip_prefix("proxy-ep="))?;
     let host = host.to_ascii_lowercase();

@@ -63,8 +63,9 @@ impl Provider {
             (None, None) => Vec::new(),
             (None, Some(copilot)) => {
                 let mut origins = Vec::from([github_copilot::API_ORIGINS.to_string()]);
-                let enterprise = copilot.enterprise.as_ref();
-                origins.extend(enterprise.map(|domain| format!("https://copilot-api.{domain}")));
+                if let Some(domain) = &copilot.enterprise {
+                    origins.extend([format!("https://{domain}"), format!("https://*.{domain}")]);
+                }
                 origins
             }
         }
@@ -185,7 +186,7 @@ mod tests {
                 "github-copilot",
                 "ghe.example.com",
                 &["https://ghe.example.com", "https://api.ghe.example.com"],
-                &[copilot, "https://copilot-api.ghe.example.com"],
+                &[copilot, "https://ghe.example.com", "https://*.ghe.example.com"],
             ),
             (
                 r#"{"github-copilot":{"api_base_url":"http://127.0.0.1:1/{domain}"}}"#,

@@ -34,8 +34,8 @@ impl fmt::Display for BadOverrides {
     }
 }
 
-/// The largest file that is looked at, in bytes (64 KiB): hundreds of providers. Names are compared one
-/// by one.
+/// The largest file that is looked at, in bytes (64 KiB): hundreds of providers. Names are compared
+/// one by one.
 const MAX_BYTES: usize = 64 << 10;
 
 /// What `flow` takes.

@@ -1,5 +1,5 @@
-//! Calls of the module, a line each, as a host makes them at the raw door: through buffers that it has
-//! been lent. The module is the one that is compiled for WebAssembly, without its allocator.
+//! Calls of the module, a line each, as a host makes them at the raw door: through buffers that it
+//! has been lent. The module is the one that is compiled for WebAssembly, without its allocator.
 //!
 //! | line | what is called |
 //! |---|---|
@@ -247,7 +247,8 @@ fn read(text: &str) -> Answer<'_> {
     answer
 }
 
-/// The kind of the effect in an answer, if it is no error. A host that reads the effect loses nothing.
+/// The kind of the effect in an answer, if it is no error. A host that reads the effect loses
+/// nothing.
 fn turn(answer: &Answer<'_>) -> Option<String> {
     if answer.error.is_some() {
         return None;

@@ -1,5 +1,5 @@
-//! The memory of failed refreshes, as anybody may have written it. An input is the file. `TOKEN` in it
-//! stands for the digest by which this login is remembered, and `NOW` for the time.
+//! The memory of failed refreshes, as anybody may have written it. An input is the file. `TOKEN` in
+//! it stands for the digest by which this login is remembered, and `NOW` for the time.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ use crate::world::{NOW_MS, World};
 
 /// The longest that the file can keep anybody from asking, in milliseconds.
 const MAX_WAIT_MS: u64 = 900_000;
-/// What this program says of failures by itself, and numbers.
+/// Parts of this program's own words for failures, and numbers.
 const OURS: [&str; 11] = [
     "it is being asked too often",
     "it is in trouble (HTTP #)",
@@ -33,7 +33,7 @@ const OURS: [&str; 11] = [
 /// The one of these that has a number in it of its own.
 const TOO_LARGE: &str = "the answer was larger than # MiB";
 
-/// What another program would have written last: a failure of this login.
+/// A record of this login as another program would have written it.
 static WRITTEN: LazyLock<Value> = LazyLock::new(|| {
     let mut world = world(None);
     world.run(REQUEST, |effect, _| reply(effect, "503\n\n"));
@@ -84,7 +84,7 @@ fn reply(effect: &Effect, answer: &str) -> Option<Event> {
     matches!(effect, Effect::Http { .. }).then(|| input::answer(answer))
 }
 
-/// Whether another reader finds a record of this login in it, with a time that is not over.
+/// Returns whether another reader finds a record of this login in it, with a time that is not over.
 fn is_meant(memory: &str, digest: &str) -> bool {
     // Another parser may not take it, for a number that it cannot hold or a lone surrogate.
     let Ok(file) = serde_json::from_str::<Value>(memory) else { return true };
@@ -133,7 +133,7 @@ fn check_that_it_ends(memory: String) {
     assert_eq!(world.requests.len(), 1, "it shuts a login out for ever");
 }
 
-/// What is added to it keeps the next one from asking, and is JSON.
+/// Checks that a new failure keeps the next process from asking, and that the file is JSON.
 fn check_that_more_is_remembered(text: &str) {
     let mut world = world(Some(text.to_owned()));
     let end = world.run(REQUEST, |effect, _| reply(effect, "403\n\n<h1>call 555-0100</h1>"));

@@ -1,5 +1,6 @@
-//! The query with which a browser comes back. The first line of an input says to whom the login is, the
-//! second is the query; `iss` says that an issuer always names itself (RFC 9207), `is` that it has a name.
+//! The query with which a browser comes back. The first line of an input says to whom the login is,
+//! the second is the query; `iss` says that an issuer always names itself (RFC 9207), `is` that it
+//! has a name.
 
 use pi_auth_core::error::Error;
 use pi_auth_core::flow::{Effect, Event, is_answered_by};

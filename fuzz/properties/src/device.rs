@@ -1,6 +1,6 @@
-//! A login by a code. The first part of an input says to whom (`tv` is a provider of one's own, all else
-//! is Copilot), each further one is the next answer of a server: the code, polls, and for Copilot the
-//! exchange, the models and consent to them. When they are used up, the person stops.
+//! A login by a code. The first part of an input says to whom (`tv` is a provider of one's own, all
+//! else is Copilot), each further one is the next answer of a server: the code, polls, and for
+//! Copilot the exchange, the models and consent to them. When they are used up, the person stops.
 
 use pi_auth_core::flow::{Effect, Event, Output, ShowCode};
 use pi_auth_core::secret::Secret;
@@ -89,7 +89,7 @@ struct Polling {
     asked_s: u64,
     /// What the last answer would grant.
     token: Option<Secret>,
-    /// Whether the last answer brought an access token.
+    /// True if the last answer brought an access token.
     is_over: bool,
 }
 
@@ -110,6 +110,8 @@ impl Polling {
             return;
         }
         let body = body.unwrap_or_default();
+        let is_success = (200..=299).contains(&response.status);
+        self.is_over = is_success && brings_a_token(&body);
         if body["error"] == "slow_down" {
             self.interval_s = (self.interval_s + 5).min(MAX_INTERVAL_S);
         }
@@ -119,7 +121,6 @@ impl Polling {
             self.asked_s = after_s;
         }
         self.token = secret(&body["access_token"]);
-        self.is_over = (200..=299).contains(&response.status) && brings_a_token(&body);
     }
 
     /// The last answer was taken: what it grants is as secret as the code.
@@ -149,12 +150,16 @@ impl Polling {
     }
 }
 
-/// Whether an answer without an error has an access token that can be sent, of whatever type.
+/// Returns whether an answer has an access token that ends the polling, whatever its member `error`
+/// says: one that can be sent, and is used as a bearer token.
 fn brings_a_token(body: &Value) -> bool {
-    let error = &body["error"];
-    let is_error = !error.is_null() && (error.is_object() || error.as_str() != Some(""));
     let is_token = |it: &str| !it.is_empty() && is_sendable(it);
-    !is_error && body["access_token"].as_str().is_some_and(is_token)
+    let kind = match &body["token_type"] {
+        Value::Null => Some(""),
+        kind => kind.as_str().map(str::trim),
+    };
+    let is_bearer = kind.is_some_and(|it| it.is_empty() || it.eq_ignore_ascii_case("bearer"));
+    is_bearer && body["access_token"].as_str().is_some_and(is_token)
 }
 
 /// A number of seconds, by another reader.

@@ -1,6 +1,6 @@
-//! The credential file, and an edit of it. The first part of an input says which, a line each: the act
-//! (`set`, `update`, `put`, `remove`, `logout`, `write`), the provider, and a field to put or another
-//! provider to remove. The second is the file; the third is JSON, for `put` and `write`.
+//! The credential file, and an edit of it. The first part of an input says which, a line each: the
+//! act (`set`, `update`, `put`, `remove`, `logout`, `write`), the provider, and a field to put or
+//! another provider to remove. The second is the file; the third is JSON, for `put` and `write`.
 
 use std::ops::Range;
 
@@ -41,7 +41,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Whether a file holds white space alone, perhaps behind a byte-order mark.
+/// Returns whether a file holds white space alone, perhaps behind a byte-order mark.
 fn is_blank(file: &str) -> bool {
     let rest = file.strip_prefix('\u{feff}').unwrap_or(file);
     rest.chars().all(char::is_whitespace)

@@ -1,10 +1,11 @@
-//! What must hold of whatever comes in: a function for each fuzz target, which panics where it does not.
+//! What must hold of whatever comes in: a function for each fuzz target, which panics where it does
+//! not.
 //!
 //! | target | what is made up | what must hold |
 //! |---|---|---|
 //! | [`paste`] | what a person pastes | it is a code of this login or is told why not, and spaces change nothing |
 //! | [`callback`] | the query of a callback | only the right state counts, an error or a code, and the issuer is checked |
-//! | [`request`] | the bytes that come to the callback server | what is let in is a GET of a known path under our name |
+//! | [`request`] | requests to the callback server | what is let in is a GET of a known path under our name |
 //! | [`token`] | the answer to a refresh, and the memory of failed ones | no login is lost, nobody storms, no secret is shown |
 //! | [`device`] | every answer of a login by code | no poll comes too early, what is opened is where it says, it ends |
 //! | [`backoff`] | the memory of failed refreshes | it puts no word on a screen, shuts nobody out for long, and fails no login |
@@ -12,10 +13,11 @@
 //! | [`overrides`] | the overrides file, and an issuer's metadata | every URL is https or this machine's, errors name the key, another issuer's ends it |
 //! | [`abi`] | calls of the module | every call is answered, in JSON, and flows and buffers stay what they are |
 //!
-//! They go through flows, as hosts do: `world` plays the host, with files in memory and a clock that
-//! only jumps, and `shown` looks at every word for people, by the table in `unseen`. An `input` is a text that can be read and
-//! written by hand. The inputs are in `fuzz/`: `corpus/` holds a folder for each target, `crashers/`
-//! those that once failed. `tests/replay.rs` runs all of them, and `cargo xtask fuzz` looks for more.
+//! They go through flows, as hosts do: `world` plays the host, with files in memory and a clock
+//! that only jumps, and `shown` looks at every word for people, by the table in `unseen`. An
+//! `input` is a text that can be read and written by hand. The inputs are in `fuzz/`: `corpus/`
+//! holds a folder for each target, `crashers/` those that once failed. `tests/replay.rs` runs all
+//! of them, and `cargo xtask fuzz` looks for more.
 
 #![allow(
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! The overrides file, and what an issuer says of itself: the two parts of an input. Every provider that
-//! comes of them is put to use.
+//! The overrides file, and what an issuer says of itself: the two parts of an input. Every provider
+//! that comes of them is put to use.
 
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::{Authorize, Effect, Event, Output};
@@ -118,8 +118,8 @@ fn check_still_believed(refused: bool, url: &str) {
     assert!(!refused, "{url} is asked after the metadata of another issuer");
 }
 
-/// Whether `answer` to a request at `url` is the metadata of another issuer than the one that is
-/// asked there, as another parser reads it.
+/// Returns whether `answer` to a request at `url` is the metadata of another issuer than the one
+/// that is asked there, as another parser reads it.
 fn is_foreign(url: &str, answer: &Event) -> bool {
     let Event::Response(response) = answer else { return false };
     let Ok(body) = serde_json::from_str::<Value>(response.body.expose()) else { return false };

@@ -81,8 +81,8 @@ pub(crate) fn is_sendable(value: &str) -> bool {
     value.chars().all(|c| c == ' ' || c.is_ascii_graphic())
 }
 
-/// Asserts that a secret may be sent there: https, or this machine, as another parser of URLs has it.
-/// `None` where to that one there is no such host, so that nothing can be sent there at all.
+/// Asserts that a secret may be sent there: https, or this machine, as another parser of URLs has
+/// it. `None` where to that one there is no such host, so that nothing can be sent there at all.
 pub(crate) fn check_address(address: &str) -> Option<Url> {
     use ParseError::{IdnaError, InvalidIpv4Address, InvalidIpv6Address};
     let url = match Url::parse(address) {

@@ -1,6 +1,6 @@
-//! The answer to a refresh. An input has three parts: words (of a provider: `copilot`, `acme` or none
-//! for Anthropic; `window` for a token that is still really valid; `headers`), what the server answers,
-//! and the memory of failed refreshes, if there is one.
+//! The answer to a refresh. An input has three parts: words (of a provider: `copilot`, `acme` or
+//! none for Anthropic; `window` for a token that is still really valid; `headers`), what the server
+//! answers, and the memory of failed refreshes, if there is one.
 
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::{Effect, Event, Output};
@@ -129,7 +129,7 @@ fn check_end(end: &Effect, world: &World, provider: &str, before: &str) {
     }
 }
 
-/// What another reader can read of a grant is stored, whatever else is odd in it.
+/// Checks that what another reader can read of a grant is stored, whatever else is odd in it.
 fn check_what_is_kept(world: &World, provider: &str, before: &str, answer: &Event) {
     let Event::Response(response) = answer else { return };
     if provider == "github-copilot" || !(200..=299).contains(&response.status) {
@@ -155,17 +155,12 @@ fn check_what_is_kept(world: &World, provider: &str, before: &str, answer: &Even
     }
 }
 
-/// The object that an answer begins with behind marks and white space, whatever is behind it; nothing
-/// where that is an error, or where the other parser does not take it.
+/// Returns the object that an answer begins with behind marks and white space, whatever is behind
+/// it; nothing where the other parser does not take it.
 fn granted(body: &str) -> Option<Value> {
     let body = body.trim_start_matches(|c: char| c.is_whitespace() || "\0\u{feff}".contains(c));
     let first = serde_json::Deserializer::from_str(body).into_iter::<Value>().next();
-    let granted = first?.ok().filter(Value::is_object)?;
-    let error = &granted["error"];
-    let is_error = [error, &error["type"]]
-        .iter()
-        .any(|it| it.as_str().is_some_and(|it| !plain(it).is_empty()));
-    (!is_error).then_some(granted)
+    first?.ok().filter(Value::is_object)
 }
 
 /// Whether an answer says that the login is over.

@@ -1,6 +1,6 @@
 //! Characters that must never reach a person: a table of its own, so that it does not judge the
-//! core by the core. Taken from Unicode 16: the general category Cc, Default_Ignorable_Code_Point, the
-//! line and paragraph separators, and the Braille pattern without a dot.
+//! core by the core. Taken from Unicode 16: the general category Cc, Default_Ignorable_Code_Point,
+//! the line and paragraph separators, and the Braille pattern without a dot.
 
 /// The first and the last of each row of characters.
 const UNSEEN: [(u32, u32); 21] = [

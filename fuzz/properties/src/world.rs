@@ -53,8 +53,8 @@ impl World {
         NOW_MS.saturating_add(self.passed_ms)
     }
 
-    /// Runs a flow to its end. `answer` is asked first, and gives `None` for what this world answers by
-    /// itself; requests that nobody answers get no answer in time.
+    /// Runs a flow to its end. `answer` is asked first, and gives `None` for what this world
+    /// answers by itself; requests that nobody answers get no answer in time.
     pub(crate) fn run(
         &mut self,
         request: &str,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pi_auth_core::error::{Code, Error};
-use pi_auth_core::flow::{Effect, Event, Output, Request, Witness};
+use pi_auth_core::flow::{Effect, Event, Objection, Output, Request, Witness};
 use pi_auth_core::http::url::Url;
 use pi_auth_core::json::{FromJson, Json, ToJson, Wrong, from_str, member, members_of, to_string};
 use pi_auth_core::secret::Secret;
@@ -187,9 +187,8 @@ impl ModuleFlow {
         if matches!(&effect, Effect::Done { output } if !(self.is_result)(output)) {
             return Err(self.core.unusable("it gives the result of something else"));
         }
-        if let Some(url) = self.witness.objection(&effect) {
-            let why = format!("it leads to {}, which no setting of the provider names", host(url));
-            return Err(self.core.unusable(&why));
+        if let Some(objection) = self.witness.objection(&effect) {
+            return Err(self.core.unusable(&reason(objection)));
         }
         match handle {
             Some(handle) if !effect.is_last() => {
@@ -204,6 +203,19 @@ impl ModuleFlow {
     fn fail(&mut self, error: Error) -> Effect {
         self.state = State::Ended;
         Effect::Failed { error }
+    }
+}
+
+/// Returns what a module did that it must not do.
+fn reason(objection: Objection<'_>) -> String {
+    match objection {
+        Objection::Address(url) => {
+            format!("it leads to {}, which no setting of the provider names", host(url))
+        }
+        Objection::Code => "it shows a code that the provider did not send".into(),
+        Objection::NotALogin => "it begins a login that nobody asked for".into(),
+        // One that is newer than this file.
+        _ => "it does what this program does not do".into(),
     }
 }
 

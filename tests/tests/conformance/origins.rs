@@ -4,11 +4,12 @@ use std::fs;
 
 use pi_auth_tests::npm::module;
 use pi_auth_tests::pi::{Age, Home};
+use pi_auth_tests::sandbox::{Config, Endpoint, Fault, Sandbox};
 use serde_json::json;
 
 use crate::flows::with_core;
 
-/// The real module, in which every address of this host leads to another one of that length.
+/// The real module, in which this text is everywhere another one of that length.
 fn misled(home: &Home, host: &str, to: &str) -> std::path::PathBuf {
     assert_eq!(host.len(), to.len());
     let mut bytes = fs::read(module()).unwrap();
@@ -58,4 +59,22 @@ fn a_module_that_sends_tokens_elsewhere_is_stopped_before_anything_is_sent() {
         let whole = with_core(&home, module(), &["status"]).run();
         whole.exits(0);
     }
+}
+
+#[test]
+fn a_module_that_shows_another_page_than_the_provider_sent_is_stopped() {
+    let sandbox = Sandbox::start(Config::default()).unwrap();
+    let home = Home::at(&sandbox);
+    // It opens a page that the answer has under another name than RFC 8628's.
+    let file = misled(&home, "verification_uri_complete", "verification_uri_comp1ete");
+    let answer = json!({
+        "device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "https://h.example/device",
+        "verification_uri_comp1ete": "https://h.example/elsewhere", "expires_in": 900,
+    });
+    let body = answer.to_string();
+    let answers = Fault::Status { code: 200, headers: Default::default(), body };
+    sandbox.fail_next_at(Endpoint::DeviceAuthorization, [answers]);
+    let login = ["login", "github-copilot", "--enterprise", ""];
+    let ended = with_core(&home, &file, &login).run();
+    ended.exits(1).prints("").says("it shows a code that the provider did not send");
 }

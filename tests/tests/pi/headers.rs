@@ -155,6 +155,19 @@ fn the_base_url_is_the_tokens_or_the_enterprises_or_that_of_individuals() {
         ("tid=1;proxy-ep=copilot-api.ghe.example.com", Some("ghe.example.com"), {
             "https://copilot-api.ghe.example.com"
         }),
+        ("tid=1;proxy-ep=proxy.ghe.example.com", Some("ghe.example.com"), {
+            "https://api.ghe.example.com"
+        }),
+        ("tid=1;proxy-ep=proxy.eu.ghe.example.com", Some("ghe.example.com"), {
+            "https://api.eu.ghe.example.com"
+        }),
+        ("tid=1;proxy-ep=ghe.example.com", Some("ghe.example.com"), "https://ghe.example.com"),
+        ("tid=1;proxy-ep=proxy.evilghe.example.com", Some("ghe.example.com"), {
+            "https://copilot-api.ghe.example.com"
+        }),
+        ("tid=1;proxy-ep=proxy.example.com", Some("ghe.example.com"), {
+            "https://copilot-api.ghe.example.com"
+        }),
         // Nobody but GitHub and the Enterprise: whoever made the token.
         ("tid=1;proxy-ep=copilot.example.com", None, individual),
         ("tid=1;proxy-ep=proxy.evilgithubcopilot.com", None, individual),

@@ -26,7 +26,7 @@ use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect, Provider
 use crate::secret::Secret;
 use crate::text::{brief, phrase};
 
-/// How long a browser may take to come back where nobody can paste any more, in milliseconds.
+/// The time that a browser has to come back once input has ended, in milliseconds.
 const UNATTENDED_MS: u64 = 10 * 60 * 1000;
 
 /// An authorization under way.
@@ -54,8 +54,8 @@ pub(in crate::flow) struct AuthorizationCode {
 enum Step {
     Listening(LoopbackRedirect),
     Authorizing,
-    /// Nobody can paste any more.
-    AwaitingCallback,
+    /// Input has ended. The wait ends at this time, in epoch milliseconds.
+    AwaitingCallback(u64),
     /// The code is sent and works only once: from here on, the answer must reach the file.
     Exchanging(Sent),
 }
@@ -114,18 +114,18 @@ impl AuthorizationCode {
             }
             // No port is free: the person pastes.
             (Step::Listening(_), Event::ListenFailed) => ask(self.without_callback()),
-            (Step::Authorizing | Step::AwaitingCallback, Event::Callback { query }) => {
-                self.called_back(query.expose(), now_ms)
+            (Step::Authorizing | Step::AwaitingCallback(_), Event::Callback { query }) => {
+                self.called_back(query.expose())
             }
             (Step::Authorizing, Event::Pasted { text }) => self.pasted(text.expose()),
             // A browser can still come, but not for ever.
             (Step::Authorizing, Event::InputEnded) if self.browser == Browser::Callback => {
-                ask(self.await_callback(now_ms))
+                ask(self.await_callback(now_ms.saturating_add(UNATTENDED_MS)))
             }
-            (Step::Authorizing | Step::AwaitingCallback, Event::InputEnded) => {
+            (Step::Authorizing | Step::AwaitingCallback(_), Event::InputEnded) => {
                 Err(self.problem.take().unwrap_or_else(|| Error::Cancelled.into()).into())
             }
-            (Step::AwaitingCallback, Event::Woke) => {
+            (Step::AwaitingCallback(_), Event::Woke) => {
                 fail(Error::Unanswered { provider: self.provider.label() })
             }
             (Step::Exchanging(_), Event::Response(response)) => {
@@ -185,21 +185,22 @@ impl AuthorizationCode {
         })
     }
 
-    fn await_callback(&mut self, now_ms: u64) -> Effect {
-        self.step = Step::AwaitingCallback;
+    fn await_callback(&mut self, until_ms: u64) -> Effect {
+        self.step = Step::AwaitingCallback(until_ms);
         Effect::AwaitCallback {
             state: self.state.clone(),
             activity: "Waiting for the browser for 10 minutes".into(),
-            until_ms: now_ms.saturating_add(UNATTENDED_MS),
+            until_ms,
         }
     }
 
     /// The browser's answer counts only with this login's state, whatever the host let through.
-    fn called_back(&mut self, query: &str, now_ms: u64) -> Turn<Grant> {
+    fn called_back(&mut self, query: &str) -> Turn<Grant> {
         let is_ours = |state: String| self.state == state.into();
         if !query_value(query, "state").is_some_and(is_ours) {
-            if matches!(self.step, Step::AwaitingCallback) {
-                return ask(self.await_callback(now_ms));
+            // Whoever sends such answers cannot keep the login waiting for ever.
+            if let Step::AwaitingCallback(until_ms) = self.step {
+                return ask(self.await_callback(until_ms));
             }
             let stray = "A browser came with the answer to another login; it was ignored.";
             return ask(self.authorize(Some(stray.into())));

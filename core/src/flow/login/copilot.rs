@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::slice;
 
-use crate::credential::Credential;
+use crate::credential::{Credential, Lifetime};
 use crate::error::Error;
 use crate::flow::{Effect, Event, Turn, ask, fail, unexpected};
 use crate::oauth::endpoint::EndpointError;
@@ -52,7 +52,11 @@ impl Exchange {
         match (&self.cause, event) {
             (Some(_), Event::Woke) => ask(self.send()),
             (None, Event::Response(response)) => match self.provider.refreshed(response, now_ms) {
-                Ok(grant) => Ok((grant.credential(Some(&self.github_token), now_ms), None)),
+                Ok(grant) => {
+                    let lifetime = Lifetime::until(grant.expires_ms, now_ms);
+                    let credential = grant.credential(Some(&self.github_token), now_ms);
+                    Ok((credential, lifetime.note(self.provider.short_name())))
+                }
                 Err(cause) => self.failed(*cause, now_ms),
             },
             (None, Event::TransportFailed { failure }) => {

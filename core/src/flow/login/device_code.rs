@@ -1,4 +1,5 @@
-//! The device authorization grant (RFC 8628): show a code, and poll until the person has entered it.
+//! The device authorization grant (RFC 8628): show a code, and poll until the person has entered
+//! it.
 //!
 //! ```text
 //!   Http (device authorization) ─▶ ShowCode ─▶ WaitUntil ─▶ Http (poll) ─▶ WaitUntil ...
@@ -136,7 +137,8 @@ impl Entering {
                 Some(cause)
             }
         };
-        // Only once a poll has come to nothing: the clock may have jumped, and the server knows best.
+        // Only once a poll has come to nothing: the clock may have jumped, and the server knows
+        // best.
         match now_ms >= self.code.expires_ms {
             true => self.given_up(trouble),
             false => self.wait(trouble, now_ms),

@@ -7,7 +7,8 @@
 use alloc::string::String;
 
 use super::attempt::Attempt;
-use super::{Found, Key, KeyKind, Source, done};
+use super::{Found, Key, KeyKind, Source, found};
+use crate::credential::Lifetime;
 use crate::error::Error;
 use crate::flow::{Effect, Event, Turn, ask, fail, known, table};
 use crate::oauth::endpoint::{self, EndpointError};
@@ -56,8 +57,11 @@ impl Exchange {
                     let (kind, expires_ms) = (KeyKind::OAuth, Some(grant.expires_ms));
                     match grant.access {
                         Ok(value) => {
+                            let lifetime = Lifetime::until(grant.expires_ms, now_ms);
+                            let notes = lifetime.note("GitHub Copilot").into_iter().collect();
                             let source = Source::Variable(variable);
-                            done(Key { kind, value, source, expires_ms })
+                            let key = Key { kind, value, source, expires_ms };
+                            found(Found { key, enterprise: None, notes })
                         }
                         Err(fault) => {
                             let cause = EndpointError::UnusableToken(fault);

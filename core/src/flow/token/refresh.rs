@@ -1,5 +1,5 @@
-//! Refreshing under the lock: whether it is needed at all, what its answer means, and what is served
-//! where it fails.
+//! Refreshing under the lock: whether it is needed at all, what its answer means, and what is
+//! served where it fails.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -139,9 +139,7 @@ impl Refresh {
                     self.path = path;
                     self.saved(fault, now_ms)
                 }
-                (Err(Pause::Failed(error)), None) => self.not_saved(&error),
-                // There is nothing new to serve either.
-                (Err(Pause::Failed(error)), Some(_)) => self.fall_back(error, now_ms),
+                (Err(Pause::Failed(error)), fault) => self.not_saved(error, fault, now_ms),
                 (Err(ask), _) => Err(ask),
             },
             (Step::Recalling(fault), Event::BackoffRead { contents }) => {
@@ -211,8 +209,8 @@ impl Refresh {
         self.ask(Step::Saving(save, fault), Effect::ReadStore)
     }
 
-    /// Keeps the access token of the `old` login, so that the entry has all that the agent expects, but
-    /// as one that is due: the next one who asks refreshes it, with the new refresh token.
+    /// Keeps the access token of the `old` login, so that the entry has all that the agent expects,
+    /// but as one that is due: the next one who asks refreshes it, with the new refresh token.
     fn expire(&mut self, old: Credential, now_ms: u64) {
         if old.access.is_none() || old.access == self.rejected {
             return;
@@ -253,19 +251,18 @@ impl Refresh {
         }
     }
 
-    /// The token exists nowhere else by now, so it is at least of use to the caller.
-    fn not_saved(&self, error: &Error) -> Turn<Found> {
-        // Whether the provider gave a new refresh token in place of the one it was sent.
-        let note = if self.stored.refresh.as_ref() != Some(&self.sent) {
-            let login = format!("mend that, then run `pi login {}`", self.provider.id);
-            format!(
-                "{error} The provider has already replaced the stored login, so a new one will be \
-                 due when this token expires: {login}."
-            )
-        } else {
-            format!("{error} {}", error.advice())
+    /// A new access token is at least of use to the caller; after a `fault` there is only the old
+    /// one, if it is still valid.
+    fn not_saved(&self, error: Box<Error>, fault: Option<TokenFault>, now_ms: u64) -> Turn<Found> {
+        // The refresh token that is stored is spent if the provider gave a new one in its place.
+        let error = match self.stored.refresh.as_ref() == Some(&self.sent) {
+            true => error,
+            false => Box::new(Error::NotStored { provider: self.provider.label(), cause: error }),
         };
-        self.serve_anyway([note].into())
+        match fault {
+            None => self.serve_anyway([format!("{error} {}", error.advice())].into()),
+            Some(_) => self.fall_back(error, now_ms),
+        }
     }
 
     /// Serves the stored access token, however long it is still valid.
@@ -317,7 +314,8 @@ impl Refresh {
         }
     }
 
-    /// Serves a fresh key with a note, if there is one, and says so where it is not as fresh as was asked for.
+    /// Serves a fresh key with a note, if there is one, and says so where it is not as fresh as was
+    /// asked for.
     fn serve(&self, key: Key, note: Option<String>, now_ms: u64) -> Turn<Found> {
         let expires_ms = key.expires_ms.unwrap_or(u64::MAX);
         let (left_ms, asked_ms) = (expires_ms.saturating_sub(now_ms), self.min_validity_ms);

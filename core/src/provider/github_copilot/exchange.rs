@@ -13,7 +13,7 @@ use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::plain;
 
-/// How long a Copilot token lives where the answer does not say so that it can be read, in seconds.
+/// The lifetime of a Copilot token whose answer has no readable one, in seconds.
 const DEFAULT_LIFETIME_S: u64 = 1800;
 
 /// The request for a Copilot token.
@@ -29,27 +29,37 @@ pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<Endp
         return Err(limited.into());
     }
     match response.status {
-        401 => Err(EndpointError::Unauthorized.into()),
-        403 if endpoint::body(response).is_none() => {
-            // GitHub's own verdict is JSON; this is a page of something in between.
-            Err(EndpointError::Refused { status: 403 }.into())
+        // GitHub's own verdict is JSON; this is a page of something in between.
+        status @ (401 | 403) if endpoint::body(response).is_none() && !is_bare_401(response) => {
+            Err(EndpointError::Refused { status }.into())
         }
+        401 => Err(EndpointError::Unauthorized.into()),
         status @ (403 | 404) => {
             Err(EndpointError::NoCopilot { status, message: message(response) }.into())
         }
         _ => {
-            let body = endpoint::members(response, now_ms)?;
+            let body = endpoint::members(response, |json| access_token(json).is_some(), now_ms)?;
             grant(body.json(), now_ms).ok_or_else(|| endpoint::unreadable(response))
         }
     }
 }
 
+/// Returns whether it is a 401 without a body: no page, so a verdict.
+fn is_bare_401(response: &Response) -> bool {
+    response.status == 401 && response.body.expose().trim().is_empty()
+}
+
+fn access_token(body: Json<'_>) -> Option<Secret> {
+    body.get("token")?.secret().filter(endpoint::is_token)
+}
+
 fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
-    let access = body.get("token")?.secret().filter(endpoint::is_token)?;
+    let access = access_token(body)?;
     let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
     let at_ms = seconds("expires_at").map(|s| s.saturating_mul(1000).min(MAX_EPOCH_MS));
     // How long it may be used (`refresh_in`) counts from now, whatever the time. Where the two are
-    // far apart, this machine's clock is wrong, and a token comes expired or seems to live too long.
+    // far apart, this machine's clock is wrong, and a token comes expired or seems to live too
+    // long.
     let in_ms = seconds("refresh_in")
         .map(|s| endpoint::epoch_ms(now_ms, s).saturating_add(BUFFER_MS).min(MAX_EPOCH_MS));
     let expires_ms = match (at_ms, in_ms) {
@@ -111,6 +121,7 @@ mod tests {
     fn an_odd_part_costs_nothing_else() {
         for (body, lifetime_s) in [
             (r#"{"token":"t"}"#, 1800),
+            (r#"{"token":"t","error":"none"}"#, 1800),
             (r#"{"token":"t","expires_at":"soon"}"#, 1800),
             (r#"{"token":"t","expires_at":NaN,"refresh_in":true}"#, 1800),
             (r#"{"token":"t","expires_at":null,"refresh_in":900}"#, 1200),
@@ -135,6 +146,14 @@ mod tests {
         let spent = [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "1700000060")];
         for (status, headers, body, expected) in [
             (401, &[][..], "{}", Err(EndpointError::Unauthorized)),
+            (401, &[], r#"{"message":"Bad credentials"}"#, Err(EndpointError::Unauthorized)),
+            (
+                401,
+                &[],
+                "<h1>Sign in to the hotel</h1>",
+                Err(EndpointError::Refused { status: 401 }),
+            ),
+            (401, &[], "", Err(EndpointError::Unauthorized)),
             (403, &[], details, refused(403, Some("No access."))),
             (403, &[], r#"{"message":"Bad\u001b[2J"}"#, refused(403, Some("Bad[2J"))),
             (403, &[], "<html>", Err(EndpointError::Refused { status: 403 })),

@@ -1,4 +1,5 @@
-//! Values of the overrides file, checked and set where they belong, with errors that name the place.
+//! Values of the overrides file, checked and set where they belong, with errors that name the
+//! place.
 
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -17,21 +17,28 @@ pub(crate) fn remembered_ms(home: &Home) -> Option<u64> {
 #[test]
 fn a_time_that_makes_no_sense_is_none_and_none_is_longer_than_fifteen_minutes() {
     let sandbox = sandbox();
-    for status in [429, 503, 408] {
-        for (retry_after, remembered, advice) in [
-            ("7", 7_000, "Try again in 7 s."),
-            ("0", 1_000, "Try again in 1 s."),
-            ("86400", 900_000, "Try again in 15 min."),
-            ("18446744073709551615", 900_000, "Try again in 15 min."),
-            ("99999999999999999999999", 10_000, "Try again in 10 s."),
-            ("-1", 10_000, "Try again in 10 s."),
-            ("1.5", 10_000, "Try again in 10 s."),
-            ("soon", 10_000, "Try again in 10 s."),
-            ("7, 8", 10_000, "Try again in 10 s."),
-            ("", 10_000, "Try again in 10 s."),
-            ("Thu, 01 Jan 1970 00:00:00 GMT", 1_000, "Try again in 1 s."),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", 900_000, "Try again in 15 min."),
-            ("Fri, 99 Dec 9999 23:59:59 GMT", 10_000, "Try again in 10 s."),
+    // A server that limits requests is left alone for longer where it does not say for how long.
+    let minute = (60_000, "Try again in 60 s.");
+    let (second, ten, most) = (
+        (1_000, "Try again in 1 s."),
+        (10_000, "Try again in 10 s."),
+        (900_000, "Try again in 15 min."),
+    );
+    for (status, unasked) in [(429, minute), (503, ten), (408, ten)] {
+        for (retry_after, (remembered, advice)) in [
+            ("7", (7_000, "Try again in 7 s.")),
+            ("0", second),
+            ("86400", most),
+            ("18446744073709551615", most),
+            ("99999999999999999999999", unasked),
+            ("-1", unasked),
+            ("1.5", unasked),
+            ("soon", unasked),
+            ("7, 8", unasked),
+            ("", unasked),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", second),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", most),
+            ("Fri, 99 Dec 9999 23:59:59 GMT", unasked),
         ] {
             let (home, _) = Home::logged_in(&sandbox, Age::Expired);
             let headers = [("Retry-After".to_owned(), retry_after.to_owned())].into();
