@@ -114,6 +114,7 @@ fn a_lock_that_is_planted_while_the_person_authorizes_costs_no_login() {
 fn root_follows_no_link_of_a_user_to_what_is_not_theirs() {
     let user = or_skip!(attacker());
     let sandbox = Sandbox::start(Config::default()).unwrap();
+    let trusted = tempfile::tempdir().unwrap();
     for name in [".pi", ".pi/agent", ".pi/agent/auth.json"] {
         for is_theirs in [false, true] {
             let (home, around) = (Home::at(&sandbox), tempfile::tempdir().unwrap());
@@ -130,7 +131,11 @@ fn root_follows_no_link_of_a_user_to_what_is_not_theirs() {
             symlink(&target, &link).unwrap();
             let owner = fs::metadata(home.path()).unwrap().uid();
             lchown(&link, Some(owner), None).unwrap();
-            let mut login = home.pi(["login", "anthropic", "--no-browser"]).start();
+            // An administrator's, or else they would be refused first.
+            let named = trusted.path().join("providers.json");
+            fs::copy(home.providers_file(), &named).unwrap();
+            let login = home.pi(["login", "anthropic", "--no-browser"]);
+            let mut login = login.env("PI_AUTH_PROVIDERS", &named).start();
             if let Some(url) = login.authorize_url_or_end()
                 && let Ok(Landing::Code(code)) = robot::approve(&url)
             {
