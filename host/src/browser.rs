@@ -1,7 +1,7 @@
 //! Opening a browser, without a shell, without our secrets, and without waiting for it.
 //!
-//! Which programs are tried, and which variables they inherit, the core decides. `webbrowser`, which
-//! did this once, cannot set the environment of what it starts, and waits for text browsers.
+//! Which programs are tried, and which variables they inherit, the core decides. Libraries for this
+//! cannot set the environment of what they start, and wait for text browsers (docs/decisions/0001).
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -85,7 +85,8 @@ impl Driver {
     /// Goes to the end.
     pub(crate) async fn run(mut self, interaction: &mut impl Interaction) -> Result<Output, Error> {
         let result = loop {
-            let effect = self.effect.clone();
+            // Moved, since a copy of a request with secrets would not be wiped by who sends it.
+            let effect = std::mem::replace(&mut self.effect, Effect::UnlockStore);
             self.tell_of_browser(interaction).await;
             self.keep_counting(&effect, interaction);
             let event = match effect {
@@ -125,7 +126,7 @@ impl Driver {
     async fn perform(&mut self, effect: Effect, interaction: &mut impl Interaction) -> Event {
         match effect {
             Effect::Http { request, activity, countdown } => {
-                let answer = self.clients.send(&request);
+                let answer = self.clients.send(request);
                 match countdown {
                     Some(countdown) => counted_down(answer, &countdown, interaction).await,
                     None => waited_for(answer, &activity, interaction).await,
@@ -161,7 +162,9 @@ impl Driver {
             Effect::ReadVariable { name } => variable(&name),
             Effect::Listen { on, preferred_port, path } => {
                 // Made first: nobody is to be let in before the code could be exchanged.
-                let _ = self.clients.trust_any();
+                if let Err(failure) = self.clients.prepare() {
+                    return Event::TransportFailed { failure };
+                }
                 match Callback::listen(on, preferred_port, &path).await {
                     Err(_) => Event::ListenFailed,
                     Ok(callback) => {

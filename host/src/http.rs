@@ -37,11 +37,26 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Sends `request` and reads the whole answer.
-    pub(crate) async fn send(&self, request: &Request) -> Event {
+    pub(crate) async fn send(&self, request: Request) -> Event {
         match self.exchange(request).await {
             Ok(response) => Event::Response(response),
             Err(failure) => Event::TransportFailed { failure },
         }
+    }
+
+    /// Makes the clients that a request may need, so that what stands in their way is known early.
+    ///
+    /// # Errors
+    /// [`TransportFailure::Tls`] where there is no certificate to trust.
+    pub(crate) fn prepare(&self) -> Result<(), TransportFailure> {
+        self.client(&Way::Direct)?;
+        let variables = Variables::of_process();
+        let anywhere = Url::parse("https://pi-auth.invalid/");
+        // A variable that cannot be read fails only the servers that it is for.
+        if let Some(way @ Way::Through(_)) = anywhere.map(|url| variables.way_to(&url)) {
+            self.client(&way)?;
+        }
+        Ok(())
     }
 
     /// Whether there is any certificate to trust; without one no client can be made.
@@ -58,7 +73,7 @@ impl Clients {
         }
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, TransportFailure> {
+    async fn exchange(&self, request: Request) -> Result<Response, TransportFailure> {
         // Right before it is sent, whoever has decided where it goes.
         if !origin::is_allowed(&request.origins, &request.url) {
             return Err(TransportFailure::ForbiddenOrigin);
@@ -67,7 +82,7 @@ impl Clients {
         let client = self.client(&way)?;
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
-            Method::Post => client.post(&request.url).body(wiped(request.body.clone())),
+            Method::Post => client.post(&request.url).body(wiped(request.body)),
         };
         for header in &request.headers {
             builder = builder.header(&header.name, header.value.expose());
@@ -241,7 +256,7 @@ mod tests {
                 body: "canary".into(),
                 origins,
             };
-            let event = Clients::default().send(&request).await;
+            let event = Clients::default().send(request).await;
             let failure = TransportFailure::ForbiddenOrigin;
             assert!(
                 matches!(&event, Event::TransportFailed { failure: it } if *it == failure),

@@ -134,6 +134,12 @@ impl Save {
             (State::Writing, Event::Written) => Ok(self.path.clone()),
             (State::Writing, Event::LockLost) => self.lock_lost(),
             (State::Waiting, Event::Woke) => self.ask(State::Locking, Effect::LockStore),
+            // A lock that cannot be made must not cost what was granted.
+            (State::Locking, Event::StoreFailed { .. })
+                if self.edit.is_precious() && self.setbacks == MAX_SETBACKS =>
+            {
+                self.without_lock()
+            }
             (_, Event::StoreFailed { .. }) => self.setback(unexpected(event, "write"), now_ms),
             (_, event) => Err(unexpected(event, "write").into()),
         }

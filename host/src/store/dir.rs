@@ -12,6 +12,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use super::paths::resolve;
+
 /// The mode of a directory of ours.
 const PRIVATE: u32 = 0o700;
 
@@ -19,8 +21,33 @@ const PRIVATE: u32 = 0o700;
 pub(super) struct Dir(File);
 
 impl Dir {
-    /// Opens the directory at `path`; links are followed.
+    /// Opens the directory at `path`. Links are followed; for root, none that a user has made to what
+    /// is not theirs.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
+        match geteuid().is_root() {
+            true => Self::open_resolved(&resolve(path)?),
+            false => Self::open_path(path),
+        }
+    }
+
+    /// Opens a path without links, name by name: should somebody put one there now, it is refused.
+    fn open_resolved(path: &Path) -> io::Result<Self> {
+        let mut at = Self::open_path(Path::new("/"))?;
+        for name in path.components().skip(1) {
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
+            at = Dir(match at.open_at(name.as_os_str(), OFlags::RDONLY | flags) {
+                // Root may be kept from listing on a file system of another machine.
+                #[cfg(target_os = "linux")]
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    at.open_at(name.as_os_str(), OFlags::PATH | flags)?
+                }
+                result => result?,
+            });
+        }
+        Ok(at)
+    }
+
+    fn open_path(path: &Path) -> io::Result<Self> {
         let open = |access: OFlags| {
             let flags = flags(access | OFlags::DIRECTORY);
             OpenOptions::new().read(true).custom_flags(flags).open(path).map(Dir)
@@ -71,9 +98,11 @@ impl Dir {
     /// given to the owner of this directory.
     pub(super) fn create_directory(&self, name: &OsStr) -> io::Result<File> {
         mkdirat(&self.0, name, Mode::from_raw_mode(PRIVATE as _))?;
-        self.begin(name).inspect_err(|_| {
-            // Removes no link and nothing that holds files, should somebody have swapped it.
-            let _ = self.remove_directory(name);
+        self.begin(name).inspect_err(|error| {
+            // Another that has taken its place belongs to somebody else.
+            if error.kind() != io::ErrorKind::NotFound {
+                let _ = self.remove_directory(name);
+            }
         })
     }
 
@@ -250,8 +279,9 @@ fn is_empty(directory: &File) -> io::Result<bool> {
     Ok(true)
 }
 
+/// The new directory is not at its path any more, as if somebody had just removed it.
 fn replaced() -> io::Error {
-    io::Error::other("somebody replaced it while it was made")
+    io::Error::new(io::ErrorKind::NotFound, "somebody replaced it while it was made")
 }
 
 /// The flags of `OpenOptions` are an `i32`, as in C.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pi_auth_core::flow::Event;
 use rustix::fs::OFlags;
 
-use super::lock::{Place, directory, is_unsupported};
+use super::lock::{Place, directory, has_no_locks};
 use super::paths::real;
 use super::plain::open_plain;
 use super::read::read;
@@ -113,7 +113,7 @@ pub(crate) fn kernel_lock(path: &Path) -> KernelLock {
     match file.try_lock_shared() {
         Ok(()) => KernelLock::Free,
         Err(TryLockError::WouldBlock) => KernelLock::Held,
-        Err(TryLockError::Error(error)) if is_unsupported(&error) => KernelLock::Free,
+        Err(TryLockError::Error(error)) if has_no_locks(&error) => KernelLock::Free,
         Err(TryLockError::Error(error)) => KernelLock::Unusable(error),
     }
 }

@@ -146,7 +146,7 @@ async fn take_kernel(path: &Path, deadline: Instant) -> Result<File, LockError> 
             Ok(()) if is_still_at(&file, path) => return Ok(file),
             Ok(()) => {}
             // Not every file system has such locks; the directory still does its part.
-            Err(TryLockError::Error(error)) if is_unsupported(&error) => return Ok(file),
+            Err(TryLockError::Error(error)) if has_no_locks(&error) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
             Err(TryLockError::WouldBlock) => {
                 let timed_out = LockError::TimedOut { lock: path.to_path_buf(), alive: true };
@@ -170,7 +170,7 @@ fn is_still_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if same(&a, &b))
 }
 
-pub(super) fn is_unsupported(error: &io::Error) -> bool {
+pub(super) fn has_no_locks(error: &io::Error) -> bool {
     // NFS without its lock service says that it is out of locks.
     error.kind() == io::ErrorKind::Unsupported
         || error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error())

@@ -105,6 +105,27 @@ mod tests {
         folder
     }
 
+    /// The kinds that must not be dropped.
+    const FILES: &[&str] = &[
+        "callback-families.json",
+        "lifetimes-and-smaller.json",
+        "nobody-there.json",
+        "odd-answers.json",
+        "paste.json",
+        "rate-limits.json",
+        "root-beside-a-user-node.json",
+        "root-beside-a-user.json",
+        "runtimes.json",
+        "save-tried-before-node.json",
+        "save-tried-before.json",
+        "slow-refresh.json",
+        "smaller-files.json",
+        "strict-modes.json",
+        "text-browsers.json",
+        "text-of-others.json",
+        "where-tokens-go.json",
+    ];
+
     const GOOD: &str = r#"{ "kind": "odd", "right": "kept", "examples": [
         { "input": "soon", "tests": ["tests/pi::good"] },
         { "input": "late", "tests": ["tests/pi::good", "tests/pi::bad"] }
@@ -156,7 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_can_be_read() {
-        assert!(!read().unwrap().is_empty());
+    fn no_kind_and_no_example_is_dropped_from_the_folder() {
+        let kinds = read().unwrap();
+        let mut files: Vec<&str> = kinds.iter().map(|kind| kind.file.as_str()).collect();
+        files.sort_unstable();
+        assert_eq!(files, FILES);
+        let examples: usize = kinds.iter().map(|kind| kind.examples.len()).sum();
+        assert!(examples >= 110, "{examples} examples");
     }
 }

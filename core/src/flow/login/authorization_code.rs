@@ -112,6 +112,11 @@ impl AuthorizationCode {
                 self.one_time = self.one_time_path.take().map(one_time);
                 ask(self.authorize(None))
             }
+            // The host could not exchange the code: nobody is to authorize in vain.
+            (Step::Listening(_), Event::TransportFailed { failure }) => {
+                let cause = EndpointError::transport(failure);
+                fail(Error::Login { provider: self.provider.label(), cause })
+            }
             // No port is free: the person pastes.
             (Step::Listening(_), Event::ListenFailed) => ask(self.without_callback()),
             (Step::Authorizing | Step::AwaitingCallback(_), Event::Callback { query }) => {

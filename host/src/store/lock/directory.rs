@@ -30,8 +30,6 @@ const MARK: u32 = 0o1000;
 /// A lock directory that is ours, and a thread that keeps touching it.
 pub(super) struct DirectoryLock {
     path: PathBuf,
-    /// The directory itself. The thread touches it through this, since its path may lead elsewhere.
-    _made: Arc<File>,
     touched: Arc<Mutex<SystemTime>>,
     /// Dropping it ends the thread.
     stop: Option<Sender<()>>,
@@ -67,10 +65,15 @@ impl DirectoryLock {
     pub(super) fn try_take(path: &Path, watch: &mut Watch) -> io::Result<Option<Self>> {
         let (parent, name) = Dir::of(path)?;
         match parent.create_directory(name) {
-            Ok(made) => Self::begin(path, made).map(Some).inspect_err(|_| {
-                // Nobody would touch it, and everybody wait for it.
-                let _ = parent.remove_directory(name);
-            }),
+            Ok(made) => {
+                let id = identity(&made.metadata()?);
+                Self::begin(path, made).map(Some).inspect_err(|_| {
+                    // Nobody would touch it, and everybody wait for it.
+                    if fs::symlink_metadata(path).is_ok_and(|found| identity(&found) == id) {
+                        let _ = parent.remove_directory(name);
+                    }
+                })
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 match fs::symlink_metadata(path) {
                     Ok(lock) if watch.is_dead(&lock)? => bury(path, lock.modified()?)?,
@@ -81,6 +84,8 @@ impl DirectoryLock {
                 }
                 Ok(None)
             }
+            // Somebody removed it as soon as it was made; the next attempt makes another.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -88,15 +93,13 @@ impl DirectoryLock {
     /// Begins to touch the directory that was `made` at `path`.
     fn begin(path: &Path, made: File) -> io::Result<Self> {
         mark(&made);
-        let made = Arc::new(made);
         let touched = Arc::new(Mutex::new(made.metadata()?.modified()?));
         let (stop, stopped) = mpsc::channel();
         let (thread_path, thread_touched) = (path.to_path_buf(), Arc::clone(&touched));
-        let thread_made = Arc::clone(&made);
         let toucher = thread::Builder::new().name("lock".into()).spawn(move || {
             while stopped.recv_timeout(TOUCH_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let mut touched = thread_touched.lock().unwrap_or_else(PoisonError::into_inner);
-                match touch(&thread_path, &thread_made, *touched) {
+                match touch(&thread_path, &made, *touched) {
                     Ok(Some(now)) => *touched = now,
                     // Taken over: `is_ours` finds out by the same look.
                     Ok(None) => return,
@@ -106,7 +109,7 @@ impl DirectoryLock {
             }
         })?;
         let path = path.to_path_buf();
-        Ok(DirectoryLock { path, _made: made, touched, stop: Some(stop), toucher: Some(toucher) })
+        Ok(DirectoryLock { path, touched, stop: Some(stop), toucher: Some(toucher) })
     }
 
     /// Whether the directory still bears the time that we gave it.
@@ -136,6 +139,11 @@ fn touch(path: &Path, made: &File, expected: SystemTime) -> io::Result<Option<Sy
     }
     made.set_modified(SystemTime::now())?;
     made.metadata()?.modified().map(Some)
+}
+
+/// Returns what tells a directory from every other that is there.
+fn identity(directory: &Metadata) -> (u64, u64) {
+    (directory.dev(), directory.ino())
 }
 
 /// Marks a lock directory as ours.
@@ -210,6 +218,24 @@ mod tests {
         drop(lock);
         assert!(!path.exists());
         assert!(take(&path).is_some());
+    }
+
+    #[test]
+    fn a_lock_that_somebody_removes_at_once_is_tried_again() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let (_directory, path) = scratch();
+        let over = Arc::new(AtomicBool::new(false));
+        let (remover_path, remover_over) = (path.clone(), Arc::clone(&over));
+        let remover = thread::spawn(move || {
+            while !remover_over.load(Ordering::Relaxed) {
+                let _ = fs::remove_dir(&remover_path);
+            }
+        });
+        let failed =
+            (0..2_000).find_map(|_| DirectoryLock::try_take(&path, &mut Watch::default()).err());
+        over.store(true, Ordering::Relaxed);
+        remover.join().unwrap();
+        assert!(failed.is_none(), "{failed:?}");
     }
 
     #[test]
