@@ -10,7 +10,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { LockDirectory, Watch } from "../dist/store/directory.js";
 import { Places } from "../dist/store/places.js";
-import { makeDirectory } from "../dist/store/private-directory.js";
+import { NewDirectory } from "../dist/store/private-directory.js";
 import { scratch } from "./folder.mjs";
 import { isRoot } from "./support.mjs";
 
@@ -140,7 +140,7 @@ test("a directory that was there before, and was put in the place of a new one, 
     fs.renameSync(victims[2], path);
   });
   syncBuiltinESMExports();
-  assert.throws(() => makeDirectory(path, 0), { code: "ESWAPPED" });
+  assert.throws(() => new NewDirectory(path, 0), { code: "ESWAPPED" });
   swap.mock.restore();
   syncBuiltinESMExports();
   fs.renameSync(path, victims[2]);

@@ -174,14 +174,15 @@ export class FileStore implements Store {
   }
 
   writeBackoff(contents: string): void {
+    this.#held?.spares.close();
     try {
       const path = this.#places.backoff;
       // Made anew, whatever stood there.
       rmSync(path, { force: true });
       const file = createFile(path);
       try {
-        ownAs(file, statSync(dirname(path)));
         writeFileSync(file, contents);
+        giveToOwnerOf(dirname(path), file);
       } finally {
         closeSync(file);
       }
@@ -272,6 +273,15 @@ export class FileStore implements Store {
 
   #failed(path: string, error: unknown): Event {
     return { type: "store_failed", path: this.#shown(path), failure: failureOf(error) };
+  }
+}
+
+/** Gives a file to the owner of a directory, where the system lets us: the file is of use all the same. */
+function giveToOwnerOf(directory: string, file: number): void {
+  try {
+    ownAs(file, statSync(directory));
+  } catch {
+    // Only root could.
   }
 }
 

@@ -96,12 +96,26 @@ export class Replacement {
     const second = temporaryPath(this.#target);
     closeSync(createFile(second));
     try {
-      renameSync(this.#path, second);
+      this.#renameTo(second);
     } catch (error) {
       rmSync(second, { force: true });
       throw error;
     }
     this.#path = second;
+  }
+
+  /** Renames it; on Windows again where it is refused: a virus scanner opens new files for a moment. */
+  #renameTo(path: string): void {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return renameSync(this.#path, path);
+      } catch (error) {
+        const isWindows = process.platform === "win32";
+        const ms = isWindows ? pausesAfter(codeOf(error), "win32")?.[attempt] : undefined;
+        if (ms === undefined) throw error;
+        pause(ms);
+      }
+    }
   }
 
   /**
