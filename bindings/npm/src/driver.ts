@@ -6,6 +6,7 @@ import { Callback, type Visit } from "./callback.js";
 import { BadCall, type Flow } from "./core.js";
 import { AuthError } from "./error.js";
 import { Http } from "./http.js";
+import { noteOf } from "./http/failure.js";
 import { Cancelled, type Interaction } from "./interaction.js";
 import { aboutCore, shippedCore } from "./module.js";
 import { holdSignals } from "./signals.js";
@@ -24,7 +25,7 @@ import { unlessAborted } from "./unless-aborted.js";
 
 /** How long something may take before the person is told what it is, in milliseconds. */
 const QUIET_MS = 1000;
-/** How often it is looked whether anybody still sees what is shown, in milliseconds. */
+/** How often the clock is looked at, and that somebody still sees what is shown, in milliseconds. */
 const LOOK_EVERY_MS = 1000;
 
 /** What a job runs on. */
@@ -76,14 +77,19 @@ class Driver {
         const effect = this.#flow.effect;
         this.#keepCounting(effect);
         await this.#guard();
-        if (this.#flow.ended && this.#unexpected !== undefined) throw this.#unexpected;
-        if (effect.type === "done") return (output = effect.output);
-        if (effect.type === "failed") throw new AuthError(effect.error);
+        if (effect.type === "done") return (output = this.#noted(effect.output));
+        if (effect.type === "failed") throw this.#unexpected ?? new AuthError(effect.error);
         this.#flow.step(await this.#answer(effect), Date.now());
       }
     } finally {
       await this.#end(output);
     }
+  }
+
+  /** Adds to what came of the job that a request ended in a bug: that costs nobody a token. */
+  #noted(output: Output): Output {
+    if (this.#unexpected === undefined || !("notes" in output)) return output;
+    return { ...output, notes: [...output.notes, noteOf(this.#unexpected)] };
   }
 
   /** Lets go of everything, whatever fails meanwhile: what came of the job stands. */
@@ -234,19 +240,20 @@ class Driver {
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);
     this.#tell((person) => person.waiting?.(activity));
-    const gone = new Promise<Event>((resolve) => {
-      const look = (): void => (interaction.gone ? resolve({ type: "input_ended" }) : undefined);
+    const ended = new Promise<Event>((resolve) => {
+      const look = (): void => {
+        if (interaction.gone) resolve({ type: "input_ended" });
+        // By the clock: a timer stands still while a machine is suspended.
+        else if (Date.now() >= until_ms) resolve({ type: "woke" });
+      };
+      look();
       const timer = setInterval(look, LOOK_EVERY_MS);
       over.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
     });
-    const late = sleep(Math.max(0, until_ms - Date.now()), { type: "woke" } as Event, {
-      signal: stop,
-    });
-    late.catch(() => undefined);
     const came = this.#comeBack(this.#callback, state, stop);
     came.catch(() => undefined);
     try {
-      return await Promise.race([came, gone, late]);
+      return await Promise.race([came, ended]);
     } finally {
       over.abort();
       this.#tell((person) => person.waiting?.(undefined));
@@ -296,10 +303,8 @@ class Driver {
 
   /** Gives the browser its page, and closes the door. */
   async #dismiss(output: Output | undefined): Promise<void> {
-    this.#callback?.shut();
-    await this.#visit?.answer(
-      output?.type === "logged_in" ? { logged_in: output.provider.name } : "failed",
-    );
+    const page = output?.type === "logged_in" ? { logged_in: output.provider.name } : "failed";
+    await Promise.all([this.#callback?.shut(), this.#visit?.answer(page)]);
     // A browser that has only connected, as some do in advance, would keep this process alive.
     this.#callback?.close();
   }

@@ -13,6 +13,14 @@ export class UnexpectedFailure extends Error {
   }
 }
 
+/** Returns a sentence that names a bug by its type and code; its own words may hold a token. */
+export function noteOf(error: unknown): string {
+  const cause = error instanceof UnexpectedFailure ? error.cause : error;
+  const code = codeOf(cause);
+  const name = [cause instanceof Error ? cause.name : typeof cause, ...(code ? [code] : [])].join(" ");
+  return `A request failed for an unexpected reason (${name}). Please report this.`;
+}
+
 /**
  * Returns the failure of a request by this way that ended in `error`.
  *
@@ -73,6 +81,12 @@ function handshakeFailure(code: string): TransportFailure | undefined {
     case "CERT_HAS_EXPIRED":
     case "CERT_NOT_YET_VALID":
       return "out_of_date";
+    // Those of OpenSSL's verdicts on a chain whose names say nothing of certificates.
+    case "INVALID_CA":
+    case "PATH_LENGTH_EXCEEDED":
+    case "OUT_OF_MEM":
+    case "UNSPECIFIED":
+      return "tls";
     default:
       return /CERT|CRL|^EPROTO$|^ERR_(TLS|SSL|OSSL)_|^ERR_BORINGSSL$|^UNABLE_TO_|PURPOSE/.test(code) ? "tls" : undefined;
   }
