@@ -1,4 +1,4 @@
-/** Opening a browser, without a shell. Which programs are tried, and what they inherit, the core decides. */
+/** Opens a browser without a shell. The core decides on the programs and their environment. */
 import { spawn } from "node:child_process";
 
 import { shippedCore } from "./module.js";

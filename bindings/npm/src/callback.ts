@@ -14,13 +14,13 @@ import type { CallbackPage, Loopback } from "./types.js";
 const LINGER_MS = 500;
 /** How often connections are looked at that take their time, in milliseconds. */
 const LOOK_EVERY_MS = 1000;
-/** How long a connection may take at least, so that a crowd does not push a browser out, in milliseconds. */
+/** Minimum life of a connection, in milliseconds, so that a crowd does not push a browser out. */
 const GRACE_MS = 50;
 /** How many free ports are tried, one of whose addresses may be taken. */
 const TRIES = 16;
 /** How many browsers may have come while nobody waits. */
 const MAX_EARLY = 4;
-/** How often the number of connections that stay fits into the number that a burst may open. */
+/** Factor by which a burst may exceed the number of connections that are kept. */
 const BURST = 4;
 
 /** Checks that a query is the answer that is waited for. */
@@ -98,8 +98,8 @@ export class Callback {
   }
 
   /**
-   * Closes the port; the browser that was met keeps waiting for its page. Those that nobody waited for
-   * are told that it is over; done when these pages are on their way.
+   * Closes the port. The accepted browser keeps waiting for its page; queued ones get the page that
+   * says that the login is over. Resolves when these pages are sent.
    */
   async shut(): Promise<void> {
     this.#isShut = true;
@@ -141,8 +141,7 @@ export class Callback {
       connectionsCheckingInterval: LOOK_EVERY_MS,
     };
     const server = createServer(options, (...exchange) => this.#serve(...exchange));
-    // More than stay in the end, so that a crowd does not keep a browser out. A burst that is larger
-    // would take the descriptors that a save needs.
+    // A larger burst could use up the descriptors that a save needs.
     server.maxConnections = maxConnections;
     server.on("connection", (socket) => this.#hold(socket));
     // A connection that cannot be taken is no reason to end the program.
@@ -150,7 +149,7 @@ export class Callback {
     return server;
   }
 
-  /** Holds a connection. Where there are too many, those that come in the same moment may ask first. */
+  /** Holds a connection. Where there are too many, the oldest are closed after a moment. */
   #hold(socket: Socket): void {
     this.#sockets.set(socket, false);
     socket.once("close", () => this.#sockets.delete(socket));
@@ -159,7 +158,7 @@ export class Callback {
     }
   }
 
-  /** Closes the oldest connections that have not sent their whole request, until there are few enough. */
+  /** Closes the oldest connections without a complete request, until there are few enough. */
   #closeOldest(): void {
     this.#trim = undefined;
     let over = this.#sockets.size - aboutCore().callback_connections;

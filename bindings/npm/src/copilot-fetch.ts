@@ -108,7 +108,7 @@ function isOptions(first: object | string): first is CustomFetchOptions {
   return typeof first === "object" && !(first instanceof Request) && "init" in first;
 }
 
-/** Where `fetch` would go; empty for what is no address, of which it says so itself. */
+/** Returns the absolute URL; empty for an invalid one, which `fetch` reports itself. */
 function addressOf(input: string | URL | Request): string {
   const url = input instanceof Request ? input.url : String(input);
   return URL.canParse(url) ? new URL(url).href : "";

@@ -25,7 +25,7 @@ import { unlessAborted } from "./unless-aborted.js";
 
 /** How long something may take before the person is told what it is, in milliseconds. */
 const QUIET_MS = 1000;
-/** How often the clock is looked at, and that somebody still sees what is shown, in milliseconds. */
+/** Interval, in milliseconds, of checks of the clock and of the terminal during a wait. */
 const LOOK_EVERY_MS = 1000;
 
 /** What a job runs on. */
@@ -86,7 +86,7 @@ class Driver {
     }
   }
 
-  /** Adds to what came of the job that a request ended in a bug: that costs nobody a token. */
+  /** Adds a note about a bug in a request to the result of the job, which stays valid. */
   #noted(output: Output): Output {
     if (this.#unexpected === undefined || !("notes" in output)) return output;
     return { ...output, notes: [...output.notes, noteOf(this.#unexpected)] };

@@ -41,7 +41,7 @@ const hasIpv6 = await new Promise((resolve) => {
   server.listen(0, "::1", () => server.close(() => resolve(true)));
 });
 
-/** Whether somebody listens there. */
+/** Tells if somebody listens there. */
 const answers = (host, port) =>
   new Promise((resolve) => {
     const socket = connect({ host, port });

@@ -1,4 +1,4 @@
-// What a save needs is tried before a token is spent; with an answer in hand, nothing but success ends the save.
+// A save tries all that it needs before a token is spent, and then ends with nothing but success.
 import assert from "node:assert/strict";
 import fs, { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -4,7 +4,7 @@ import type { TransportFailure } from "../types.js";
 import { NotConnected, ProxyRefused } from "./connect.js";
 import { BadProxy, type Proxy } from "./proxy.js";
 
-/** A request failed for a reason that is no trouble of the network: a bug of ours or of a library. */
+/** A request failed because of a bug, in this package or a library, and not of the network. */
 export class UnexpectedFailure extends Error {
   override readonly name = "UnexpectedFailure";
 
@@ -37,12 +37,12 @@ export function failureOf(error: unknown, proxy: Proxy | undefined): TransportFa
   return handshake ?? (proxy ? { proxy: proxy.shown } : "connect");
 }
 
-/** Whether what came was no HTTP, or a proxy's refusal: undici's parser gives some errors no code. */
+/** Recognizes invalid HTTP, for which undici has no code, and a proxy's refusal. */
 function isNoHttp(cause: unknown): boolean {
   return cause instanceof ProxyRefused || (cause as Error | null | undefined)?.name === "HTTPParserError";
 }
 
-/** Whether a code is one that connections end with. */
+/** Tells if a connection can fail with this code. */
 function isOfConnection(code: string): boolean {
   return (
     // Those of the system and of its resolver: `ECONNRESET`, `EAI_AGAIN`.

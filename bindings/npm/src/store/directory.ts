@@ -36,7 +36,7 @@ export class LockDirectory {
   #made: NewDirectory | undefined;
   /** The time that it was last given by us, in nanoseconds; `undefined` before that. */
   #touched: bigint | undefined;
-  /** The same as the library had it. */
+  /** The time that the library asked for in that touch. */
   #given: Date | undefined;
   #lost = false;
 
@@ -115,7 +115,7 @@ export class LockDirectory {
     }
   }
 
-  /** Whether that is the directory that we made, with the time that we gave it, if we have. */
+  /** Tells if this is the directory that we made, with the time of our last touch, if any. */
   #isOurs({ dev, ino, mtimeNs }: fs.BigIntStats): boolean {
     if (this.#touched !== undefined && this.#touched !== mtimeNs) return false;
     const made = this.#made?.identity;
@@ -141,8 +141,8 @@ export class LockDirectory {
   };
 
   /**
-   * The time of the lock, for the library, which compares milliseconds. In Deno a touch by descriptor
-   * leaves one less than was asked for, and some file systems store seconds only.
+   * Gives the library the lock's time as it asked for it, since it compares milliseconds. In Deno a
+   * touch by descriptor sets one less, and some file systems store whole seconds.
    */
   #stat = (path: string, done: (error: Error | null, stat?: { mtime: Date }) => void): void => {
     let mtime: Date | undefined;

@@ -276,12 +276,12 @@ export class FileStore implements Store {
   }
 }
 
-/** Gives a file to the owner of a directory, where the system lets us: the file is of use all the same. */
+/** Tries to give a file to the owner of a directory; only root can, and it works without. */
 function giveToOwnerOf(directory: string, file: number): void {
   try {
     ownAs(file, statSync(directory));
   } catch {
-    // Only root could.
+    // It stays ours.
   }
 }
 

@@ -26,13 +26,13 @@ import { codeOf } from "./text.js";
 const PRIVATE = 0o700;
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
-/** Windows has neither these flags nor these modes, and keeps links in the hands of administrators. */
+/** Windows has neither these flags nor these modes, and only administrators make links there. */
 const IS_UNIX = process.platform !== "win32";
 
 /** How far the two times of a new directory are apart at most on odd file systems: a second. */
 const NEARLY_NS = 1_000_000_000n;
 
-/** What tells a directory from every other that is there; `undefined` on Windows. */
+/** Identity of a directory; `undefined` on Windows. */
 export type Identity = Pick<BigIntStats, "dev" | "ino"> | undefined;
 
 /** A directory that this process has made, held open: to touch it takes no further descriptor. */
@@ -41,8 +41,8 @@ export class NewDirectory {
   #descriptor: number | undefined;
 
   /**
-   * Creates a directory that is not there yet, with `mark` in its mode where the system allows it. What
-   * root makes belongs to the owner of the directory above, so that this user can remove it.
+   * Creates a new directory, with `mark` in its mode where the system allows it. A directory made by
+   * root belongs to the owner of the directory above, so that this user can remove it.
    *
    * @throws with `ESWAPPED` where another took its place at once.
    */
@@ -72,7 +72,7 @@ export class NewDirectory {
   }
 }
 
-/** Creates a directory and those above it that are not there yet, each as {@link NewDirectory} does. */
+/** Creates a directory and the missing ones above it, each as {@link NewDirectory} does. */
 export function makeDirectories(path: string): void {
   const missing: string[] = [];
   for (let at = path; !statSync(at, { throwIfNoEntry: false })?.isDirectory(); at = dirname(at)) {
@@ -100,8 +100,8 @@ export function makeDirectories(path: string): void {
 }
 
 /**
- * Opens a directory for root. A link that a user has made may lead to what belongs to that user, and
- * to nothing else: root would write for them where they may not.
+ * Opens a directory for root. A user's link may only lead to directories of that user: elsewhere,
+ * root would write for them where they may not.
  */
 function openExisting(path: string): number {
   try {
@@ -157,7 +157,7 @@ function setMark(descriptor: number, mark: number): void {
   }
 }
 
-/** Whether it is as it was made: its contents and what is known of it have changed at the same time. */
+/** Tells if nothing has changed since it was made: both times are still equal. */
 function isUnchanged({ mtimeNs, ctimeNs }: BigIntStats): boolean {
   // Deno knows but the second in which it was changed.
   const isCoarse = ctimeNs % NEARLY_NS === 0n && mtimeNs - (mtimeNs % NEARLY_NS) === ctimeNs;

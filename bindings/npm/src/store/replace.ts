@@ -76,7 +76,7 @@ export class Replacement {
     }
   }
 
-  /** Gives it to whom the present file belongs to; else to whom the directory does, as well as that goes. */
+  /** Sets the owner to that of the present file, or tries the one of the directory. */
   #own(present: Stats | undefined): void {
     if (present) return ownAs(this.#file, present);
     try {
@@ -104,7 +104,7 @@ export class Replacement {
     this.#path = second;
   }
 
-  /** Renames it; on Windows again where it is refused: a virus scanner opens new files for a moment. */
+  /** Renames it, with retries on Windows, where virus scanners open new files for a moment. */
   #renameTo(path: string): void {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -127,7 +127,7 @@ export class Replacement {
       const bytes = Buffer.from(contents, "utf8");
       writeAll(this.#file, bytes, 0);
       ftruncateSync(this.#file, bytes.length);
-      // What is in our hands exists nowhere else: a file that may not survive a power cut beats none.
+      // These tokens exist nowhere else: a file that may not survive a power cut beats none.
       trySync(this.#file);
       for (let attempt = 0; mayReplace(); attempt += 1) {
         try {
@@ -182,7 +182,7 @@ export function replaceNow(target: string, contents: string, mayReplace: () => b
   return replacement.commit(contents, mayReplace);
 }
 
-/** Writes a file where it stands, as the agent does: the last resort where none can take its place. */
+/** Writes a file in place, as the agent does: the last resort where it cannot be replaced. */
 function overwrite(path: string, bytes: Buffer): void {
   const file = openInPlace(path);
   try {
@@ -220,7 +220,7 @@ function trySync(file: number): void {
   try {
     fsyncSync(file);
   } catch {
-    // What could still fail is only its survival of a power cut.
+    // The file is complete; only a power cut could still lose it.
   }
 }
 

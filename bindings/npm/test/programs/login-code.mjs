@@ -1,4 +1,4 @@
-// A process of its own whose login fails, and which prints the code of the error: `node login-code.mjs PROVIDER`.
+// Fails to log in and prints the code of the error: `node login-code.mjs PROVIDER`.
 import { login } from "pi-auth";
 
 await login(process.argv[2]).catch(({ code }) => console.log(code));
