@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { connect, createServer } from "node:net";
+import { connect, createServer, Server } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -133,6 +133,23 @@ test("for localhost both families are listened on, on one port; where either is 
     };
     await new Auth({ environment: { ...it.environment, DISPLAY: ":0" }, interaction }).login({ provider: "anthropic" });
     assert.deepEqual(seen, [false, true, true], host);
+  }
+});
+
+test("for localhost IPv4 is listened on alone where there is no ::1, and nowhere else", async (context) => {
+  const { listen } = Server.prototype;
+  for (const [code, isAlone] of [["EADDRNOTAVAIL", true], ["EAFNOSUPPORT", true], ["EPROTONOSUPPORT", true], ["EADDRINUSE", false], ["EACCES", false]]) {
+    const refused = context.mock.method(Server.prototype, "listen", function (where, done) {
+      if (where.host !== "::1") return listen.call(this, where, done);
+      process.nextTick(() => this.emit("error", Object.assign(new Error(code), { code })));
+      return this;
+    });
+    const callback = await Callback.listen("both", 0, "/callback").catch((error) => error);
+    refused.mock.restore();
+    if (isAlone) {
+      assert.equal((await get(`http://127.0.0.1:${callback.port}/elsewhere`)).status, 404, code);
+      callback.close();
+    } else assert.equal(callback.code, code);
   }
 });
 
