@@ -7,7 +7,7 @@ import { shippedCore } from "./module.js";
 const WATCHED_MS = 1000;
 
 /**
- * Opens `url`; tells whether something was started that should show it. BROWSER is honoured. Nothing is
+ * Opens `url`; tells whether a program was started that should show it. Honours BROWSER. Nothing is
  * watched any more once `over` is aborted.
  */
 export async function openBrowser(

@@ -140,7 +140,7 @@ test("a link that is put in the file's place before it is written in place is no
   writeFileSync(victim, "victim's own");
   await store.lock(NEVER);
   const refused = (_, to) => to === target && (fs.rmSync(target), fs.symlinkSync(victim, target), true);
-  // What somebody is asked for last.
+  // Without the lock, as in the last resort of a login.
   const written = await withFs(context, failing("renameSync", "EBUSY", refused), () => store.write('{"a":1}', true));
   assert.equal(written.type, "store_failed");
   assert.equal(readFileSync(victim, "utf8"), "victim's own");

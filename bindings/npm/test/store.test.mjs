@@ -64,7 +64,7 @@ test("where no bit can be set that tells our locks from the agent's, the lock is
   });
 });
 
-/** A clock that goes on by so much with each look at it, of which there is one for each attempt at a lock, or two. */
+/** A clock that advances by so much with each look; an attempt at a lock looks once or twice. */
 function fastClock(context, stepMs = 100) {
   const clock = { nowMs: 0 };
   context.mock.method(performance, "now", () => {

@@ -19,8 +19,8 @@ function whyNot() {
 }
 
 /**
- * The file that a call of this name is counted by, with the others of it: Node reads from its own pipes as well, and how
- * often depends on the machine. `undefined` where all calls of the name are counted.
+ * Returns the file by which calls of this name are counted, since Node reads its own pipes as often as
+ * it likes; `undefined` where all calls of the name are counted.
  */
 const countedBy = (name, line) => (name === "read" ? /<([^>]*)>/.exec(line)?.[1] : undefined);
 

@@ -41,7 +41,7 @@ export class NewDirectory {
   #descriptor: number | undefined;
 
   /**
-   * Creates a new directory, with `mark` in its mode where the system allows it. A directory made by
+   * Creates a directory, with `mark` in its mode where the system allows it. A directory made by
    * root belongs to the owner of the directory above, so that this user can remove it.
    *
    * @throws with `ESWAPPED` where another took its place at once.

@@ -40,8 +40,8 @@ export class Replacement {
   }
 
   /**
-   * Creates it and tries everything that {@link commit} will need: nothing may be sent whose answer could
-   * not be stored.
+   * Creates it and tries everything that {@link commit} will need: nothing may be sent whose answer
+   * could not be stored.
    */
   static prepare(target: string): Replacement {
     const replacement = Replacement.create(target);
@@ -119,8 +119,7 @@ export class Replacement {
   }
 
   /**
-   * Writes `contents`, and before each attempt asks `mayReplace` whether the file may take the target's
-   * place now. Tells whether it did.
+   * Writes `contents`. Before each attempt, `mayReplace` says if the target may be replaced now. Tells whether it did.
    */
   commit(contents: string, mayReplace: () => boolean): boolean {
     try {
@@ -166,8 +165,8 @@ export class Replacement {
 }
 
 /**
- * Writes `contents`, which exist nowhere else, where nothing was prepared: as a file of its own, or in
- * place where none can be made. Tells whether `mayReplace` allowed it.
+ * Writes `contents`, which exist nowhere else, where nothing was prepared: as a new file, or else in
+ * place. Tells whether `mayReplace` allowed it.
  */
 export function replaceNow(target: string, contents: string, mayReplace: () => boolean): boolean {
   let replacement: Replacement;
