@@ -17,7 +17,8 @@ export function isUnsupported(code: string | undefined): boolean {
 }
 
 /**
- * Returns the pauses between attempts at a rename that fails with this code, in milliseconds. After the last one the file is written in place. `undefined` where that would not help.
+ * Returns the pauses between attempts at a rename that fails with this code, in milliseconds. After
+ * the last one the file is written in place. `undefined` where that would not help.
  */
 export function pausesAfter(code: string | undefined, platform: NodeJS.Platform): readonly number[] | undefined {
   if (platform === "win32" && IN_USE.includes(code ?? "")) return WHILE_IN_USE_MS;

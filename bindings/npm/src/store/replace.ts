@@ -119,7 +119,8 @@ export class Replacement {
   }
 
   /**
-   * Writes `contents`. Before each attempt, `mayReplace` says if the target may be replaced now. Tells whether it did.
+   * Writes `contents`. Before each attempt, `mayReplace` says if the target may be replaced now.
+   * Returns `false` if it was not replaced.
    */
   commit(contents: string, mayReplace: () => boolean): boolean {
     try {
