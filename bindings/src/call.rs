@@ -27,12 +27,12 @@ pub enum Call {
         /// The query, without the question mark.
         query: Secret,
     },
-    /// Whether one of these origins lets a secret go to the URL
+    /// Tells if one of these origins lets a secret go to the URL
     /// (`pi_auth_core::http::origin::is_allowed`): true or false.
     IsAllowedOrigin {
         /// As a request or headers carry them.
         origins: Vec<String>,
-        /// Where it would go.
+        /// The URL of the request.
         url: String,
     },
     /// Decides on a request to the callback server (`pi_auth_core::callback::Admission`).

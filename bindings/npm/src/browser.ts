@@ -1,4 +1,4 @@
-/** Opening a browser, without a shell. Which programs are tried, and what they inherit, the core decides. */
+/** Opens a browser without a shell. The core decides on the programs and their environment. */
 import { spawn } from "node:child_process";
 
 import { shippedCore } from "./module.js";
@@ -7,7 +7,7 @@ import { shippedCore } from "./module.js";
 const WATCHED_MS = 1000;
 
 /**
- * Opens `url`; tells whether something was started that should show it. BROWSER is honoured. Nothing is
+ * Opens `url`; tells whether a program was started that should show it. Honours BROWSER. Nothing is
  * watched any more once `over` is aborted.
  */
 export async function openBrowser(

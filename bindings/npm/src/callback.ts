@@ -14,12 +14,16 @@ import type { CallbackPage, Loopback } from "./types.js";
 const LINGER_MS = 500;
 /** How often connections are looked at that take their time, in milliseconds. */
 const LOOK_EVERY_MS = 1000;
-/** How long a connection may take at least, so that a crowd does not push a browser out, in milliseconds. */
+/** Minimum life of a connection, in milliseconds, so that a crowd does not push a browser out. */
 const GRACE_MS = 50;
 /** How many free ports are tried, one of whose addresses may be taken. */
 const TRIES = 16;
+/** How many browsers may have come while nobody waits. */
+const MAX_EARLY = 4;
+/** Factor by which a burst may exceed the number of connections that are kept. */
+const BURST = 4;
 
-/** Whether a query is the answer that is waited for. */
+/** Checks that a query is the answer that is waited for. */
 type Check = (query: string) => boolean;
 
 /** A browser that brought the answer and waits for its page. */
@@ -33,11 +37,16 @@ export class Callback {
   /** One for each address, all on one port. */
   #servers: Server[] = [];
   readonly #path: string;
+  /** Remembered, since a server that is closed no longer knows it. */
+  #port = 0;
+  #isShut = false;
   /** The open connections, the oldest first; true once its request is there. */
   readonly #sockets = new Map<Socket, boolean>();
   #trim: NodeJS.Timeout | undefined;
   #oneTime: { path: string; url: string; opened: boolean } | undefined;
   #waiting: { check: Check; came: (visit: Visit) => void } | undefined;
+  /** Browsers that came while nobody waited: a prompt may be between two waits. */
+  #early: Visit[] = [];
 
   private constructor(path: string) {
     this.#path = path;
@@ -49,6 +58,7 @@ export class Callback {
     for (let tried = 0; ; tried++) {
       try {
         callback.#servers = await callback.#bind(on, tried === 0 ? preferredPort : 0);
+        callback.#port = portOf(callback.#servers[0]);
         return callback;
       } catch (error) {
         if (tried === TRIES) throw error;
@@ -57,7 +67,7 @@ export class Callback {
   }
 
   get port(): number {
-    return portOf(this.#servers[0]);
+    return this.#port;
   }
 
   /** Has the first GET of `path` led to `url`. */
@@ -65,7 +75,10 @@ export class Callback {
     this.#oneTime ??= { path, url, opened: false };
   }
 
-  /** The browser whose query passes `check`. Any other is turned away, and the wait goes on. */
+  /**
+   * Returns the browser whose query passes `check`, also one that came before the call. Any other is
+   * turned away, and the wait goes on.
+   */
   async visit(check: Check, signal: AbortSignal): Promise<Visit> {
     return new Promise((resolve, reject) => {
       const stop = (): void => {
@@ -79,28 +92,35 @@ export class Callback {
         resolve(visit);
       };
       this.#waiting = { check, came };
-      if (signal.aborted) stop();
+      if (signal.aborted) return stop();
+      for (const early of this.#early.splice(0)) this.#meet(early);
     });
   }
 
-  /** Closes the port; a browser that came in keeps waiting for its page. */
-  shut(): void {
+  /**
+   * Closes the port. The accepted browser keeps waiting for its page; queued ones get the page that
+   * says that the login is over. Resolves when these pages are sent.
+   */
+  async shut(): Promise<void> {
+    this.#isShut = true;
     for (const server of this.#servers) server.close();
+    await Promise.all(this.#early.splice(0).map((visit) => visit.answer("over")));
   }
 
   /** Ends all that is left. */
   close(): void {
     clearTimeout(this.#trim);
-    this.shut();
+    void this.shut();
     for (const server of this.#servers) server.closeAllConnections();
   }
 
   /** Listens on all addresses; on none where one of them is taken. */
   async #bind(on: Loopback, port: number): Promise<Server[]> {
-    const first = this.#server();
+    const most = BURST * aboutCore().callback_connections;
+    const first = this.#server(on === "both" ? most / 2 : most);
     await bind(first, on === "ipv6" ? "::1" : "127.0.0.1", port);
     if (on !== "both") return [first];
-    const second = this.#server();
+    const second = this.#server(most / 2);
     try {
       // Browsers try ::1 first: whoever else listens there would get the code.
       await bind(second, "::1", portOf(first));
@@ -112,7 +132,7 @@ export class Callback {
     }
   }
 
-  #server(): Server {
+  #server(maxConnections: number): Server {
     const about = aboutCore();
     const options = {
       maxHeaderSize: about.callback_head_bytes,
@@ -121,13 +141,15 @@ export class Callback {
       connectionsCheckingInterval: LOOK_EVERY_MS,
     };
     const server = createServer(options, (...exchange) => this.#serve(...exchange));
+    // A larger burst could use up the descriptors that a save needs.
+    server.maxConnections = maxConnections;
     server.on("connection", (socket) => this.#hold(socket));
     // A connection that cannot be taken is no reason to end the program.
     server.on("error", () => undefined);
     return server;
   }
 
-  /** Holds a connection. Where there are too many, those that come in the same moment may ask first. */
+  /** Holds a connection. Where there are too many, the oldest are closed after a moment. */
   #hold(socket: Socket): void {
     this.#sockets.set(socket, false);
     socket.once("close", () => this.#sockets.delete(socket));
@@ -136,7 +158,7 @@ export class Callback {
     }
   }
 
-  /** Closes the oldest connections that have not sent their whole request, until there are few enough. */
+  /** Closes the oldest connections without a complete request, until there are few enough. */
   #closeOldest(): void {
     this.#trim = undefined;
     let over = this.#sockets.size - aboutCore().callback_connections;
@@ -164,10 +186,19 @@ export class Callback {
       query: admission.query,
       answer: (page: CallbackPage) => deliver(response, page),
     };
-    if (!this.#waiting) return send(response, "over");
-    if (!this.#waiting.check(visit.query)) return send(response, "ignored");
-    this.#waiting.came(visit);
-    this.shut();
+    this.#meet(visit);
+  }
+
+  #meet(visit: Visit): void {
+    if (this.#waiting) {
+      if (!this.#waiting.check(visit.query)) return void visit.answer("ignored");
+      this.#waiting.came(visit);
+      void this.shut();
+    } else if (!this.#isShut && this.#early.length < MAX_EARLY) {
+      this.#early.push(visit);
+    } else {
+      void visit.answer("over");
+    }
   }
 
   #lead(response: ServerResponse): void {

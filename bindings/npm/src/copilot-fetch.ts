@@ -44,6 +44,8 @@ export interface CopilotFetchOptions extends AuthOptions {
  * A request to any other origin is sent as it came, without the token and Copilot's headers: see
  * {@link CopilotFetchOptions.origins}. A redirect to another origin loses the token, by the rules
  * of `fetch`.
+ * Which origins are its own depends on the login (Enterprise). So each request, also one to another
+ * origin, needs a login and waits for its refresh. Call `fetch` itself where that is not wanted.
  *
  * Without `getAuth`, the stored login is used and refreshed where it is stored; where there is none,
  * what `COPILOT_GITHUB_TOKEN` holds. `getAuth` gives the credentials to use in place of both, and
@@ -108,7 +110,7 @@ function isOptions(first: object | string): first is CustomFetchOptions {
   return typeof first === "object" && !(first instanceof Request) && "init" in first;
 }
 
-/** Where `fetch` would go; empty for what is no address, of which it says so itself. */
+/** Returns the absolute URL; empty for an invalid one, which `fetch` reports itself. */
 function addressOf(input: string | URL | Request): string {
   const url = input instanceof Request ? input.url : String(input);
   return URL.canParse(url) ? new URL(url).href : "";

@@ -19,7 +19,7 @@ export interface Calls {
   about: { call: object; value: About };
   /** Whether the query of a callback is the answer to the effect `authorize` with this state. */
   is_answered_by: { call: { state: string; query: string }; value: boolean };
-  /** Whether one of the origins of a request, or of headers, lets a secret go to this URL. */
+  /** Tells if one of these origins lets a secret go to this URL. */
   is_allowed_origin: { call: { origins: string[]; url: string }; value: boolean };
   /** Decides on a request to the callback server. */
   admit: { call: CallbackRequest; value: core.Admission };

@@ -6,6 +6,7 @@ import { Callback, type Visit } from "./callback.js";
 import { BadCall, type Flow } from "./core.js";
 import { AuthError } from "./error.js";
 import { Http } from "./http.js";
+import { noteOf } from "./http/failure.js";
 import { Cancelled, type Interaction } from "./interaction.js";
 import { aboutCore, shippedCore } from "./module.js";
 import { holdSignals } from "./signals.js";
@@ -24,7 +25,7 @@ import { unlessAborted } from "./unless-aborted.js";
 
 /** How long something may take before the person is told what it is, in milliseconds. */
 const QUIET_MS = 1000;
-/** How often it is looked whether anybody still sees what is shown, in milliseconds. */
+/** Interval, in milliseconds, of checks of the clock and of the terminal during a wait. */
 const LOOK_EVERY_MS = 1000;
 
 /** What a job runs on. */
@@ -76,14 +77,19 @@ class Driver {
         const effect = this.#flow.effect;
         this.#keepCounting(effect);
         await this.#guard();
-        if (this.#flow.ended && this.#unexpected !== undefined) throw this.#unexpected;
-        if (effect.type === "done") return (output = effect.output);
-        if (effect.type === "failed") throw new AuthError(effect.error);
+        if (effect.type === "done") return (output = this.#noted(effect.output));
+        if (effect.type === "failed") throw this.#unexpected ?? new AuthError(effect.error);
         this.#flow.step(await this.#answer(effect), Date.now());
       }
     } finally {
       await this.#end(output);
     }
+  }
+
+  /** Adds a note about a bug in a request to the result of the job, which stays valid. */
+  #noted(output: Output): Output {
+    if (this.#unexpected === undefined || !("notes" in output)) return output;
+    return { ...output, notes: [...output.notes, noteOf(this.#unexpected)] };
   }
 
   /** Lets go of everything, whatever fails meanwhile: what came of the job stands. */
@@ -237,19 +243,20 @@ class Driver {
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);
     this.#tell((person) => person.waiting?.(activity));
-    const gone = new Promise<Event>((resolve) => {
-      const look = (): void => (interaction.gone ? resolve({ type: "input_ended" }) : undefined);
+    const ended = new Promise<Event>((resolve) => {
+      const look = (): void => {
+        if (interaction.gone) resolve({ type: "input_ended" });
+        // By the clock: a timer stands still while a machine is suspended.
+        else if (Date.now() >= until_ms) resolve({ type: "woke" });
+      };
+      look();
       const timer = setInterval(look, LOOK_EVERY_MS);
       over.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
     });
-    const late = sleep(Math.max(0, until_ms - Date.now()), { type: "woke" } as Event, {
-      signal: stop,
-    });
-    late.catch(() => undefined);
     const came = this.#comeBack(this.#callback, state, stop);
     came.catch(() => undefined);
     try {
-      return await Promise.race([came, gone, late]);
+      return await Promise.race([came, ended]);
     } finally {
       over.abort();
       this.#tell((person) => person.waiting?.(undefined));
@@ -282,8 +289,8 @@ class Driver {
   }
 
   /**
-   * Opens a page; where that fails, the person is told what to open. A program's own way gets the page
-   * itself: only of ours it is known that the browser runs on this machine.
+   * Opens a page; where that fails, the person is told what to open. The caller's `open` gets the page
+   * itself: its browser may run on another machine.
    */
   async #open(url: { page: string; oneTime?: string | undefined }, shown: string): Promise<void> {
     const { interaction, environment } = this.#ground;
@@ -299,10 +306,8 @@ class Driver {
 
   /** Gives the browser its page, and closes the door. */
   async #dismiss(output: Output | undefined): Promise<void> {
-    this.#callback?.shut();
-    await this.#visit?.answer(
-      output?.type === "logged_in" ? { logged_in: output.provider.name } : "failed",
-    );
+    const page = output?.type === "logged_in" ? { logged_in: output.provider.name } : "failed";
+    await Promise.all([this.#callback?.shut(), this.#visit?.answer(page)]);
     // A browser that has only connected, as some do in advance, would keep this process alive.
     this.#callback?.close();
   }

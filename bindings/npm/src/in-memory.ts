@@ -24,7 +24,7 @@ export function inMemory(
 }
 
 /**
- * Waits for a refresh of what `memory` holds, and returns what is there then. A job that fails after the
+ * Waits for a refresh of what `memory` holds, and returns the result. A job that fails after the
  * provider has replaced the refresh token is no error: that would lose the new one. What comes back
  * is due at once, and refreshed when it is next asked for.
  */

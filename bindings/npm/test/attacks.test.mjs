@@ -10,7 +10,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { LockDirectory, Watch } from "../dist/store/directory.js";
 import { Places } from "../dist/store/places.js";
-import { makeDirectory } from "../dist/store/private-directory.js";
+import { NewDirectory } from "../dist/store/private-directory.js";
 import { scratch } from "./folder.mjs";
 import { isRoot } from "./support.mjs";
 
@@ -21,7 +21,7 @@ const ROUNDS = 1000;
 /** How often the attacker has to have come between, for a test to mean anything. */
 const ENOUGH_SWAPS = 100;
 
-/** A folder of the other user's, and victims of root's: a file and a directory elsewhere, and a directory in it. */
+/** The other user's folder, and root's victims: a file and a directory elsewhere, one in it. */
 function stage(context, name) {
   const root = scratch(context);
   chmodSync(root, 0o755);
@@ -53,7 +53,7 @@ function stage(context, name) {
   return { folder, path, victims, looks };
 }
 
-/** Does this again and again while the other user swaps `path` for ways to the victims. Gives both counts. */
+/** Repeats this while the other user swaps `path` for links to the victims; gives both counts. */
 async function underAttack(context, { path, victims }, act) {
   const source = readFileSync(new URL("programs/attacker.mjs", import.meta.url), "utf8");
   const words = ["--input-type=module", "--eval", source, "--", path, ...victims];
@@ -140,7 +140,7 @@ test("a directory that was there before, and was put in the place of a new one, 
     fs.renameSync(victims[2], path);
   });
   syncBuiltinESMExports();
-  assert.throws(() => makeDirectory(path, 0), { code: "ESWAPPED" });
+  assert.throws(() => new NewDirectory(path, 0), { code: "ESWAPPED" });
   swap.mock.restore();
   syncBuiltinESMExports();
   fs.renameSync(path, victims[2]);

@@ -175,7 +175,10 @@ test("credentials that could not be told fail no request, and are told again", n
   assert.deepEqual(told, [told[0], told[0], told[0]]);
 });
 
-/** A home whose Copilot tokens are exchanged at a server of the test's own, which takes its time, fails as often as `failures` says, and calls `asked` for each request. */
+/**
+ * A home whose Copilot tokens are exchanged at a server of the test's own. It is slow, fails as often
+ * as `failures` says, and calls `asked` for each request.
+ */
 async function slowly(context, ms) {
   const it = { ...(await home()), tokens: [], failures: 0, asked: () => {} };
   const { url } = await serve(context, (request, response) => {
@@ -345,7 +348,7 @@ test("without a login it says what to do, and sends nothing", needsSandbox, asyn
   assert.deepEqual(await log(), []);
 });
 
-/** What arrives where a call was sent: the headers of each request. */
+/** Records the headers of each request that arrives at a server. */
 async function recorder(context) {
   const seen = [];
   const { url } = await serve(context, (request, response) => {

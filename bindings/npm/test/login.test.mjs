@@ -55,6 +55,22 @@ test("a wrong paste is told and asked for again", needsSandbox, async () => {
   await assertLoggedIn(it);
 });
 
+test("a code and its state are found anywhere in what is pasted", needsSandbox, async () => {
+  for (const change of [
+    (code, state) => `code=${code}&state=${state}`,
+    (code, state) => `my browser says: http://localhost:53692/callback?code=${code}&state=${state}`,
+    (code, state) => `localhost:53692/callback?code=${code}&state=${state}`,
+    (code, state) => `code: ${code}#${state}`,
+    (code, state) => `${code}%23${state}`,
+  ]) {
+    const it = await home();
+    const interaction = paster((pasted) => change(...pasted.split("#")));
+    await new Auth({ ...it.options, interaction }).login({ provider: "anthropic", noBrowser: true });
+    assert.equal(interaction.shown.length, 1, String(change));
+    await assertLoggedIn(it);
+  }
+});
+
 test("login by callback: the browser is answered once it is stored", needsSandbox, async () => {
   const it = await home();
   const pages = [];

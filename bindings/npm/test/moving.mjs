@@ -119,7 +119,7 @@ test("what is written while the agent moves the file counts only where it is wha
       if (name === "real.json") symlinkSync(name, join(folder, "oauth.json"));
       await store.lock(NEVER);
       store.read();
-      // While we pause, the agent goes on: it makes the file, and writes it, which may be two moments.
+      // While we pause, the agent makes the file, and writes it later.
       const steps = [() => {}, () => writeFileSync(target, made), () => {}, () => writeFileSync(target, moved)];
       const pause = context.mock.method(Atomics, "wait", () => steps.shift()?.());
       await withFs(context, { renameSync: renameAfterMove(folder, file) }, () =>

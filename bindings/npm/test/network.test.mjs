@@ -7,7 +7,7 @@ import { Auth } from "pi-auth";
 
 import { NotConnected } from "../dist/http/connect.js";
 import { failureOf, UnexpectedFailure } from "../dist/http/failure.js";
-import { anthropic, codeOf, EXPIRED, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
+import { anthropic, codeOf, DUE, EXPIRED, home, isValid, listen, needsSandbox, SANDBOX, serve } from "./support.mjs";
 
 const PROXY = process.env.PI_AUTH_TEST_PROXY;
 const AUTHORITY = process.env.PI_AUTH_TEST_CA;
@@ -315,6 +315,8 @@ test("a failure of the network is known by its code, and any other error is a bu
     [new NotConnected(new AggregateError([coded("ECONNREFUSED")])), "connect"],
     [new NotConnected(coded("CERT_HAS_EXPIRED")), "out_of_date"],
     [new NotConnected(coded("ERR_SSL_WRONG_VERSION_NUMBER")), "tls"],
+    ...["INVALID_CA", "PATH_LENGTH_EXCEEDED", "OUT_OF_MEM", "UNSPECIFIED", "INVALID_PURPOSE", "CERT_CHAIN_TOO_LONG"].map(
+      (code) => [new NotConnected(coded(code)), "tls"]),
     [new TypeError("fetch failed", { cause: coded("ECONNRESET") }), "broken"],
   ]) {
     assert.equal(failureOf(error, undefined), failure, error.code ?? error.cause?.code);
@@ -355,4 +357,19 @@ test("a request that ends in a bug ends its job with that bug: the login stays, 
   assert.ok(await isValid({ refresh: stored.refresh }));
   const ends = ["refreshed", "code_exchanged"];
   assert.deepEqual((await log()).filter(({ kind }) => ends.includes(kind)), [], "nothing was granted");
+});
+
+test("a bug in a request takes no result away: the job ends as it can, with a note that names the bug and no more", needsSandbox, async () => {
+  const it = await home();
+  const bug = Object.assign(new TypeError("canary"), { code: "ERR_INVALID_ARG_TYPE" });
+  const environment = { ...it.environment, get HTTPS_PROXY() { throw bug; } };
+  const note = "A request failed for an unexpected reason (TypeError ERR_INVALID_ARG_TYPE). Please report this.";
+  const stored = await anthropic(DUE);
+  it.store({ anthropic: stored });
+  const { key, notes } = await new Auth({ environment }).token("anthropic");
+  assert.deepEqual([key.value, notes.filter((said) => said === note)], [stored.access, [note]]);
+  const out = await new Auth({ environment }).logout({ provider: "anthropic", confirmed: true });
+  assert.deepEqual(out.providers.map(({ id }) => id), ["anthropic"]);
+  assert.equal(JSON.stringify([notes, out]).includes("canary"), false);
+  assert.deepEqual(JSON.parse(it.read()), {});
 });

@@ -1,5 +1,5 @@
-// Answers that grant something and have an odd part: what can be read of them is kept. The native host meets the
-// same ones (`tests/odd_answers.json`).
+// Answers that grant something and have an odd part: the rest of them is kept. The native host
+// meets the same ones (`tests/odd_answers.json`).
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// `pi-auth/core` where there is no Node, and one refresh by the processes of every runtime. Chromium is used where
-// it is installed; the other runtimes come from npm (`tests/runtimes`), as PI_AUTH_TEST_RUNTIMES says.
+// `pi-auth/core` without Node, and one refresh by the processes of every runtime. Chromium is used if
+// installed; the other runtimes come from npm (`tests/runtimes`), in PI_AUTH_TEST_RUNTIMES.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 
 import { anthropic, EXPIRED, grants, home, isValid, needsSandbox, run as start, serve, set } from "./support.mjs";
 
-/** Each runtime: its program in the folder that the variable names, and what its command line begins with. */
+/** Each runtime: its program in the folder of the variable, and its first arguments. */
 const RUNTIMES = [
   ["node-20", "node-20/bin/node", []],
   ["node-24", "node-24/bin/node", []],
@@ -41,7 +41,7 @@ function installed(...names) {
   });
 }
 
-/** The same program for Node, which fetches no files. */
+/** Runs that program in Node, which fetches no files. */
 const ofFiles = (say) =>
   program(dist.href, say).replace(/await \(await fetch\(("[^"]*")\)\)\.arrayBuffer\(\)/, `(await import("node:fs")).readFileSync(new URL($1))`);
 

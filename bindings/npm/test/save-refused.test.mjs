@@ -1,4 +1,4 @@
-// What a save needs is tried before a token is spent; with an answer in hand, nothing but success ends the save.
+// A save tries all that it needs before a token is spent, and then ends with nothing but success.
 import assert from "node:assert/strict";
 import fs, { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -7,6 +7,7 @@ import { test } from "node:test";
 
 import { Auth } from "pi-auth";
 
+import { aboutCore } from "../dist/module.js";
 import { isUnsupported, pausesAfter } from "../dist/store/refusal.js";
 import { Spares } from "../dist/store/spares.js";
 import { NEVER, scratch, storeIn, withFs } from "./folder.mjs";
@@ -140,7 +141,7 @@ test("a link that is put in the file's place before it is written in place is no
   writeFileSync(victim, "victim's own");
   await store.lock(NEVER);
   const refused = (_, to) => to === target && (fs.rmSync(target), fs.symlinkSync(victim, target), true);
-  // What somebody is asked for last.
+  // Without the lock, as in the last resort of a login.
   const written = await withFs(context, failing("renameSync", "EBUSY", refused), () => store.write('{"a":1}', true));
   assert.equal(written.type, "store_failed");
   assert.equal(readFileSync(victim, "utf8"), "victim's own");
@@ -168,8 +169,11 @@ function full() {
 test("where no descriptor is left once a request is under way, its answer is read for and stored", async (context) => {
   const folder = scratch(context);
   const store = storeIn(folder, "{}");
+  context.mock.timers.enable({ apis: ["setTimeout"] });
   await store.lock(NEVER);
-  await withFs(context, full(), () => {
+  await withFs(context, { ...full(), futimesSync: undefined }, (_open, _close, touch) => {
+    context.mock.timers.tick(aboutCore().lock_touch_every_ms);
+    assert.deepEqual(touch.calls.map(({ error }) => error), [undefined], "the lock is touched meanwhile");
     assert.equal(store.read().contents, "{}");
     assert.equal(store.write('{"a":1}', false).type, "written");
   });
@@ -265,6 +269,34 @@ test("spare descriptors that cannot all be had are given back", async (context) 
   const limited = { ...failing("openSync", "EMFILE", () => (opened += 1) > 2), closeSync: (it) => (closed.push(it), closeSync(it)) };
   await withFs(context, limited, () => assert.throws(() => Spares.take(), { code: "EMFILE" }));
   assert.equal(closed.length, 2);
+});
+
+/** Does this on what says that it is Windows, without its pauses; hands it what counts them. */
+async function onWindows(context, act) {
+  const platform = Object.getOwnPropertyDescriptor(process, "platform");
+  Object.defineProperty(process, "platform", { ...platform, value: "win32" });
+  const slept = context.mock.method(Atomics, "wait", () => "timed-out");
+  try {
+    return await act(slept.mock);
+  } finally {
+    slept.mock.restore();
+    Object.defineProperty(process, "platform", platform);
+  }
+}
+
+test("on Windows the rename that is tried before a request is tried again as well", async (context) => {
+  for (const code of ["EPERM", "EACCES", "EBUSY"]) {
+    const store = storeIn(scratch(context), "{}");
+    const many = pausesAfter(code, "win32").length;
+    for (const [times, type, pauses] of [[many, "locked", many], [many + 1, "store_failed", many]]) {
+      let tried = 0;
+      await onWindows(context, async (slept) => {
+        const locked = await withFs(context, failing("renameSync", code, () => (tried += 1) <= times), () => store.lock(NEVER));
+        assert.deepEqual([locked.type, slept.callCount()], [type, pauses], `${code} ${times}`);
+      });
+      await store.unlock();
+    }
+  }
 });
 
 test("on Windows a rename is tried again for more than a second while another program has the file open", async (context) => {

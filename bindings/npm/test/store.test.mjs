@@ -64,7 +64,7 @@ test("where no bit can be set that tells our locks from the agent's, the lock is
   });
 });
 
-/** A clock that goes on by so much with each look at it, of which there is one for each attempt at a lock, or two. */
+/** A clock that advances by so much with each look; an attempt at a lock looks once or twice. */
 function fastClock(context, stepMs = 100) {
   const clock = { nowMs: 0 };
   context.mock.method(performance, "now", () => {
@@ -378,4 +378,30 @@ test("the memory of failed refreshes is for this user alone, whatever the umask"
   mkdirSync(join(folder, "auth.json.backoff"));
   store.writeBackoff("{}");
   assert.equal(store.readBackoff().contents, null);
+});
+
+test("a memory of failed refreshes that cannot be given away, or for which a descriptor has to be freed, is written", async (context) => {
+  const folder = scratch(context);
+  const store = storeIn(folder, "{}");
+  const own = { fstatSync: fs.fstatSync, openSync: fs.openSync, closeSync: fs.closeSync };
+  // As if the file were another's: then it is to be given to the owner of the folder.
+  const foreign = {
+    fstatSync: (...all) => Object.assign(own.fstatSync(...all), { uid: 54321 }),
+    fchownSync: () => { throw Object.assign(new Error("no"), { code: "EPERM" }); },
+  };
+  await withFs(context, foreign, () => store.writeBackoff('{"a":1}'));
+  assert.equal(store.readBackoff().contents, '{"a":1}');
+  await store.lock(NEVER);
+  let free = 0;
+  const limited = {
+    openSync: (...all) => {
+      if (free === 0) throw Object.assign(new Error("no"), { code: "EMFILE" });
+      free -= 1;
+      return own.openSync(...all);
+    },
+    closeSync: (descriptor) => (own.closeSync(descriptor), (free += 1)),
+  };
+  await withFs(context, limited, () => store.writeBackoff('{"b":1}'));
+  await store.unlock();
+  assert.equal(store.readBackoff().contents, '{"b":1}');
 });

@@ -19,15 +19,15 @@ function whyNot() {
 }
 
 /**
- * The file that a call of this name is counted by, with the others of it: Node reads from its own pipes as well, and how
- * often depends on the machine. `undefined` where all calls of the name are counted.
+ * Returns the file by which calls of this name are counted, since Node reads its own pipes as often as
+ * it likes; `undefined` where all calls of the name are counted.
  */
 const countedBy = (name, line) => (name === "read" ? /<([^>]*)>/.exec(line)?.[1] : undefined);
 
-/** Whether a call has to do with this folder: root names what it makes there by the folder's descriptor. */
+/** Tells if a call concerns this folder; root uses the folder's descriptor to make things there. */
 export const isIn = (directory, line) => line.includes(directory) || /"\/proc\/self\/fd\/\d+/.test(line);
 
-/** The calls of a save that have to do with its folder: the name, its number, what that counts, and strace's line. */
+/** Returns the calls of a save in its folder: name, number, file that is counted, strace's line. */
 export async function callsOfASave(context) {
   const saver = await Saver.start(context);
   const { answered, log } = await saver.save("new");

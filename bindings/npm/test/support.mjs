@@ -179,7 +179,7 @@ export function run(program, parameters, environment, { cwd, keepInput = false }
   return { child, hear, ended };
 }
 
-/** What this runtime's command line needs before a program that may do anything. */
+/** Arguments with which this runtime lets a program do anything. */
 const RUN = "Deno" in globalThis ? ["run", "--no-check", "--allow-all"] : [];
 
 /** Starts one of the programs beside the tests, in the runtime that runs the tests. */

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { Auth, AuthError } from "pi-auth";
 
-import { age, anthropic, control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, NATIVE, needsSandbox, SANDBOX, nextGrant, run, runNode, set } from "./support.mjs";
+import { age, anthropic, control, copilot, EXPIRED, FRESH, grants, home, isValid, listen, NATIVE, needsSandbox, nextGrant, run, runNode, SANDBOX, set } from "./support.mjs";
 
 test("a fresh token is served as it is: nothing is sent, locked or written", needsSandbox, async () => {
   const it = await home();
@@ -241,7 +241,7 @@ test("which key wins, and what carries it", needsSandbox, async () => {
   it.store({ anthropic: stored });
   const { headers, baseUrl } = await auth.headers("anthropic");
   assert.deepEqual(headers[0], { name: "Authorization", value: `Bearer ${stored.access}` });
-  assert.equal(baseUrl, SANDBOX);
+  assert.equal(baseUrl, SANDBOX, "the overrides of the sandbox name its own address");
 });
 
 test("status and logout", needsSandbox, async () => {

@@ -1,4 +1,4 @@
-// What is otherwise on Windows, as far as it shows on another machine.
+// Behaviour on Windows, as far as another machine can show it.
 import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { test } from "node:test";

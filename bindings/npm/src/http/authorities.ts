@@ -27,7 +27,7 @@ function filesOf(directory: string): string[] {
   }
 }
 
-/** Returns the certificates in a file. Bun throws for a text that holds none, where Node ignores it. */
+/** Returns the certificates in a file. Bun throws for a text without any; Node ignores it. */
 function certificatesOf(path: string): string[] {
   try {
     return readFileSync(path, "utf8").match(CERTIFICATE) ?? [];

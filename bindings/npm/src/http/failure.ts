@@ -4,13 +4,21 @@ import type { TransportFailure } from "../types.js";
 import { NotConnected, ProxyRefused } from "./connect.js";
 import { BadProxy, type Proxy } from "./proxy.js";
 
-/** A request failed for a reason that is no trouble of the network: a bug of ours or of a library. */
+/** A request failed because of a bug, in this package or a library, and not of the network. */
 export class UnexpectedFailure extends Error {
   override readonly name = "UnexpectedFailure";
 
   constructor(cause: unknown) {
     super("A request failed for an unexpected reason. Please report this, with the cause below.", { cause });
   }
+}
+
+/** Returns a sentence that names a bug by its type and code; its own words may hold a token. */
+export function noteOf(error: unknown): string {
+  const cause = error instanceof UnexpectedFailure ? error.cause : error;
+  const code = codeOf(cause);
+  const name = [cause instanceof Error ? cause.name : typeof cause, ...(code ? [code] : [])].join(" ");
+  return `A request failed for an unexpected reason (${name}). Please report this.`;
 }
 
 /**
@@ -29,12 +37,12 @@ export function failureOf(error: unknown, proxy: Proxy | undefined): TransportFa
   return handshake ?? (proxy ? { proxy: proxy.shown } : "connect");
 }
 
-/** Whether what came was no HTTP, or a proxy's refusal: undici's parser gives some errors no code. */
+/** Recognizes invalid HTTP, for which undici has no code, and a proxy's refusal. */
 function isNoHttp(cause: unknown): boolean {
   return cause instanceof ProxyRefused || (cause as Error | null | undefined)?.name === "HTTPParserError";
 }
 
-/** Whether a code is one that connections end with. */
+/** Tells if a connection can fail with this code. */
 function isOfConnection(code: string): boolean {
   return (
     // Those of the system and of its resolver: `ECONNRESET`, `EAI_AGAIN`.
@@ -73,6 +81,12 @@ function handshakeFailure(code: string): TransportFailure | undefined {
     case "CERT_HAS_EXPIRED":
     case "CERT_NOT_YET_VALID":
       return "out_of_date";
+    // Those of OpenSSL's verdicts on a chain whose names say nothing of certificates.
+    case "INVALID_CA":
+    case "PATH_LENGTH_EXCEEDED":
+    case "OUT_OF_MEM":
+    case "UNSPECIFIED":
+      return "tls";
     default:
       return /CERT|CRL|^EPROTO$|^ERR_(TLS|SSL|OSSL)_|^ERR_BORINGSSL$|^UNABLE_TO_|PURPOSE/.test(code) ? "tls" : undefined;
   }

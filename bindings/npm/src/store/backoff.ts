@@ -6,7 +6,7 @@ import { contentsOf } from "./text.js";
 
 /** Returns the text of the file, if this user has written it and nobody else could have. */
 export function readOwn(path: string): string | null {
-  // What a link leads to is not ours either. Windows has neither flag.
+  // Links are not followed: another user may have made them. Windows has neither flag.
   const flags = (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
   const file = openSync(path, constants.O_RDONLY | flags);
   let own = false;
@@ -19,8 +19,8 @@ export function readOwn(path: string): string | null {
 }
 
 /**
- * Whether the file belongs to this user and nobody else may write it. Root that works for a user
- * accepts that user's, too. Windows keeps files by other means.
+ * Checks that the file belongs to this user and nobody else may write it. Root that works for a
+ * user accepts that user's file, too. Windows protects files by other means.
  */
 function isOwn(file: number, path: string): boolean {
   const user = process.geteuid?.();

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 
 import { aboutCore, shippedCore } from "../module.js";
-import { type Identity, makeDirectory, touchDirectory } from "./private-directory.js";
+import { NewDirectory } from "./private-directory.js";
 import { codeOf } from "./text.js";
 
 /** It means nothing on an empty directory, and tells our locks from the agent's. */
@@ -32,12 +32,11 @@ export class Watch {
 export class LockDirectory {
   readonly path: string;
   #release: (() => Promise<void>) | undefined;
-  #isMade = false;
-  /** What is touched is what was made, whatever its path leads to by then. */
-  #identity: Identity;
+  /** The directory that was made: it alone is touched, whatever its path leads to by then. */
+  #made: NewDirectory | undefined;
   /** The time that it was last given by us, in nanoseconds; `undefined` before that. */
   #touched: bigint | undefined;
-  /** The same as the library had it. */
+  /** The time that the library asked for in that touch. */
   #given: Date | undefined;
   #lost = false;
 
@@ -71,7 +70,8 @@ export class LockDirectory {
       });
     } catch (error) {
       const code = codeOf(error) ?? "";
-      const isTaken = ["ELOCKED", "ESWAPPED"].includes(code) || (lock.#isMade && code === "ENOENT");
+      const isTaken = ["ELOCKED", "ESWAPPED"].includes(code) || (lock.#made && code === "ENOENT");
+      lock.#made?.close();
       if (!isTaken) throw error;
     }
     if (lock.#release) {
@@ -102,6 +102,8 @@ export class LockDirectory {
     // or at the end of the process. One that cannot be looked at is no longer to be touched, at least.
     if (!this.#isGone) await this.#release?.().catch(() => undefined);
     this.#lost = true;
+    // Only now: a touch that comes later stops at the line above.
+    this.#made?.close();
   }
 
   /** Whether it was taken over or removed. */
@@ -113,16 +115,16 @@ export class LockDirectory {
     }
   }
 
-  /** Whether that is the directory that we made, with the time that we gave it, if we have. */
+  /** Tells if this is the directory that we made, with the time of our last touch, if any. */
   #isOurs({ dev, ino, mtimeNs }: fs.BigIntStats): boolean {
     if (this.#touched !== undefined && this.#touched !== mtimeNs) return false;
-    return this.#identity === undefined || (this.#identity.dev === dev && this.#identity.ino === ino);
+    const made = this.#made?.identity;
+    return made === undefined || (made.dev === dev && made.ino === ino);
   }
 
   #make = (path: string, done: Done): void => {
     atOnce(done, () => {
-      this.#identity = makeDirectory(path, Number(STICKY));
-      this.#isMade = true;
+      this.#made = new NewDirectory(path, Number(STICKY));
     });
   };
 
@@ -133,14 +135,14 @@ export class LockDirectory {
         // What stands there now is somebody else's, and is not to be touched.
         throw Object.assign(new Error("the lock was taken over"), { code: "ENOENT" });
       }
-      touchDirectory(path, this.#identity, atime, mtime);
+      this.#made?.touch(path, atime, mtime);
       [this.#touched, this.#given] = [modified(path), mtime];
     });
   };
 
   /**
-   * The time of the lock, for the library, which compares milliseconds. In Deno a touch by descriptor
-   * leaves one less than was asked for, and some file systems store seconds only.
+   * Gives the library the lock's time as it asked for it, since it compares milliseconds. In Deno a
+   * touch by descriptor sets one less, and some file systems store whole seconds.
    */
   #stat = (path: string, done: (error: Error | null, stat?: { mtime: Date }) => void): void => {
     let mtime: Date | undefined;

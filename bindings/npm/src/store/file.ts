@@ -199,14 +199,15 @@ export class FileStore implements Store {
   }
 
   writeBackoff(contents: string): void {
+    this.#held?.spares.close();
     try {
       const path = this.#places.backoff;
       // Made anew, whatever stood there.
       rmSync(path, { force: true });
       const file = createFile(path);
       try {
-        ownAs(file, statSync(dirname(path)));
         writeFileSync(file, contents);
+        giveToOwnerOf(dirname(path), file);
       } finally {
         closeSync(file);
       }
@@ -318,6 +319,15 @@ function unlessItFails<T>(act: () => T): T | undefined {
     return act();
   } catch {
     return undefined;
+  }
+}
+
+/** Tries to give a file to the owner of a directory; only root can, and it works without. */
+function giveToOwnerOf(directory: string, file: number): void {
+  try {
+    ownAs(file, statSync(directory));
+  } catch {
+    // It stays ours.
   }
 }
 

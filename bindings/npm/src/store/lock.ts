@@ -16,7 +16,7 @@ export class NoLock extends Error {
   readonly path: string;
   /** Why it could not be made; `undefined` where somebody else held it for too long. */
   override readonly cause: unknown;
-  /** The id of its owner, where that is neither this user nor whoever owns the directory around it. */
+  /** The id of its owner, if neither this user nor the owner of the directory around it. */
   readonly owner: number | undefined;
 
   constructor(path: string, cause?: unknown) {

@@ -90,7 +90,7 @@ export function agentDirectory(environment: NodeJS.ProcessEnv): string {
   return below === undefined ? set : join(homedir(), below);
 }
 
-/** Returns what follows `~` and a separator of this platform; `undefined` where nothing is to be expanded. */
+/** Returns the path behind `~` and a separator of this platform; `undefined` without `~`. */
 export function belowHome(path: string, platform: NodeJS.Platform): string | undefined {
   if (path === "~") return "";
   const isBelow = path.startsWith("~/") || (platform === "win32" && path.startsWith("~\\"));

@@ -26,51 +26,53 @@ import { codeOf } from "./text.js";
 const PRIVATE = 0o700;
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
-/** Windows has neither these flags nor these modes, and keeps links in the hands of administrators. */
+/** Windows has neither these flags nor these modes, and only administrators make links there. */
 const IS_UNIX = process.platform !== "win32";
 
 /** How far the two times of a new directory are apart at most on odd file systems: a second. */
 const NEARLY_NS = 1_000_000_000n;
 
-/** What tells a directory from every other that is there; `undefined` on Windows. */
+/** Identity of a directory; `undefined` on Windows. */
 export type Identity = Pick<BigIntStats, "dev" | "ino"> | undefined;
 
-/**
- * Creates a directory that is not there yet, with `mark` in its mode where the system allows it. What
- * root makes belongs to the owner of the directory above, so that this user can remove it.
- *
- * @throws with `ESWAPPED` where another took its place at once.
- */
-export function makeDirectory(path: string, mark: number): Identity {
-  const above = IS_UNIX && process.geteuid?.() === 0 ? openExisting(dirname(path)) : undefined;
-  let made: number | undefined;
-  try {
-    made = make(path, above, mark);
-    return made === undefined ? undefined : fstatSync(made, { bigint: true });
-  } finally {
-    close(made);
-    close(above);
+/** A directory that this process has made, held open: to touch it takes no further descriptor. */
+export class NewDirectory {
+  readonly identity: Identity;
+  #descriptor: number | undefined;
+
+  /**
+   * Creates a directory, with `mark` in its mode where the system allows it. A directory made by
+   * root belongs to the owner of the directory above, so that this user can remove it.
+   *
+   * @throws with `ESWAPPED` where another took its place at once.
+   */
+  constructor(path: string, mark: number) {
+    const above = IS_UNIX && process.geteuid?.() === 0 ? openExisting(dirname(path)) : undefined;
+    try {
+      this.#descriptor = make(path, above, mark);
+      if (this.#descriptor !== undefined) this.identity = fstatSync(this.#descriptor, { bigint: true });
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      close(above);
+    }
+  }
+
+  /** Sets its times by its descriptor; on Windows, which has none for directories, by `path`. */
+  touch(path: string, atime: Date, mtime: Date): void {
+    if (this.identity === undefined) return utimesSync(path, atime, mtime);
+    if (this.#descriptor !== undefined) futimesSync(this.#descriptor, atime, mtime);
+  }
+
+  /** Lets go of its descriptor; from then on it cannot be touched. */
+  close(): void {
+    close(this.#descriptor);
+    this.#descriptor = undefined;
   }
 }
 
-/**
- * Sets the times of a directory, if it still is the one that was made.
- *
- * @throws with `ESWAPPED` where it is another.
- */
-export function touchDirectory(path: string, made: Identity, atime: Date, mtime: Date): void {
-  if (made === undefined) return utimesSync(path, atime, mtime);
-  const descriptor = openNoLink(path);
-  try {
-    const { dev, ino } = fstatSync(descriptor, { bigint: true });
-    if (dev !== made.dev || ino !== made.ino) throw swapped();
-    futimesSync(descriptor, atime, mtime);
-  } finally {
-    close(descriptor);
-  }
-}
-
-/** Creates a directory and those above it that are not there yet, each as {@link makeDirectory} does. */
+/** Creates a directory and the missing ones above it, each as {@link NewDirectory} does. */
 export function makeDirectories(path: string): void {
   const missing: string[] = [];
   for (let at = path; !statSync(at, { throwIfNoEntry: false })?.isDirectory(); at = dirname(at)) {
@@ -98,8 +100,8 @@ export function makeDirectories(path: string): void {
 }
 
 /**
- * Opens a directory for root. A link that a user has made may lead to what belongs to that user, and
- * to nothing else: root would write for them where they may not.
+ * Opens a directory for root. A user's link may only lead to directories of that user: elsewhere,
+ * root would write for them where they may not.
  */
 function openExisting(path: string): number {
   try {
@@ -155,7 +157,7 @@ function setMark(descriptor: number, mark: number): void {
   }
 }
 
-/** Whether it is as it was made: its contents and what is known of it have changed at the same time. */
+/** Tells if nothing has changed since it was made: both times are still equal. */
 function isUnchanged({ mtimeNs, ctimeNs }: BigIntStats): boolean {
   // Deno knows but the second in which it was changed.
   const isCoarse = ctimeNs % NEARLY_NS === 0n && mtimeNs - (mtimeNs % NEARLY_NS) === ctimeNs;

@@ -1,4 +1,4 @@
-/** What a refused sync or rename means: whether it is worth another attempt, and whether anything else will do. */
+/** Classifies the codes of a refused sync or rename: ignore, retry, or write in place. */
 
 /** The system does not offer this call here. */
 const UNSUPPORTED = ["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
@@ -11,18 +11,18 @@ const IN_USE = ["EPERM", "EACCES", "EBUSY"];
 const WHILE_IN_USE_MS = [10, 20, 40, 80, 160, 320, 500, 500];
 const WHILE_REFUSED_MS = [50, 50, 50];
 
-/** Whether a sync that failed so protects nothing here, so that it is no reason to stop. */
+/** Tells if this code of a sync means that there is none on this file system. */
 export function isUnsupported(code: string | undefined): boolean {
   return UNSUPPORTED.includes(code ?? "");
 }
 
 /**
- * Returns the pauses before further attempts at a rename that failed so, in milliseconds, after which
- * the file is to be written in place. `undefined` where that would not help.
+ * Returns the pauses between attempts at a rename that fails with this code, in milliseconds. After
+ * the last one the file is written in place. `undefined` where that would not help.
  */
 export function pausesAfter(code: string | undefined, platform: NodeJS.Platform): readonly number[] | undefined {
   if (platform === "win32" && IN_USE.includes(code ?? "")) return WHILE_IN_USE_MS;
-  // A file that is a mount point of its own, as in containers that are given this one file, stays one.
+  // A container may mount this one file: a mount point cannot be renamed over.
   if (code === "EBUSY") return [];
   return REFUSED.includes(code ?? "") ? WHILE_REFUSED_MS : undefined;
 }

@@ -40,8 +40,8 @@ export class Replacement {
   }
 
   /**
-   * Creates it and tries everything that {@link commit} will need: nothing may be sent whose answer could
-   * not be stored.
+   * Creates it and tries everything that {@link commit} will need: nothing may be sent whose answer
+   * could not be stored.
    */
   static prepare(target: string): Replacement {
     const replacement = Replacement.create(target);
@@ -76,7 +76,7 @@ export class Replacement {
     }
   }
 
-  /** Gives it to whom the present file belongs to; else to whom the directory does, as well as that goes. */
+  /** Sets the owner to that of the present file, or tries the one of the directory. */
   #own(present: Stats | undefined): void {
     if (present) return ownAs(this.#file, present);
     try {
@@ -96,7 +96,7 @@ export class Replacement {
     const second = temporaryPath(this.#target);
     closeSync(createFile(second));
     try {
-      renameSync(this.#path, second);
+      this.#renameTo(second);
     } catch (error) {
       rmSync(second, { force: true });
       throw error;
@@ -104,16 +104,30 @@ export class Replacement {
     this.#path = second;
   }
 
+  /** Renames it, with retries on Windows, where virus scanners open new files for a moment. */
+  #renameTo(path: string): void {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return renameSync(this.#path, path);
+      } catch (error) {
+        const isWindows = process.platform === "win32";
+        const ms = isWindows ? pausesAfter(codeOf(error), "win32")?.[attempt] : undefined;
+        if (ms === undefined) throw error;
+        pause(ms);
+      }
+    }
+  }
+
   /**
-   * Writes `contents`, and before each attempt asks `mayReplace` whether the file may take the target's
-   * place now. Tells whether it did.
+   * Writes `contents`. Before each attempt, `mayReplace` says if the target may be replaced now.
+   * Returns `false` if it was not replaced.
    */
   commit(contents: string, mayReplace: () => boolean): boolean {
     try {
       const bytes = Buffer.from(contents, "utf8");
       writeAll(this.#file, bytes, 0);
       ftruncateSync(this.#file, bytes.length);
-      // What is in our hands exists nowhere else: a file that may not survive a power cut beats none.
+      // These tokens exist nowhere else: a file that may not survive a power cut beats none.
       trySync(this.#file);
       for (let attempt = 0; mayReplace(); attempt += 1) {
         try {
@@ -152,8 +166,8 @@ export class Replacement {
 }
 
 /**
- * Writes `contents`, which exist nowhere else, where nothing was prepared: as a file of its own, or in
- * place where none can be made. Tells whether `mayReplace` allowed it.
+ * Writes `contents`, which exist nowhere else, where nothing was prepared: as a new file, or else in
+ * place. Tells whether `mayReplace` allowed it.
  */
 export function replaceNow(target: string, contents: string, mayReplace: () => boolean): boolean {
   let replacement: Replacement;
@@ -168,7 +182,7 @@ export function replaceNow(target: string, contents: string, mayReplace: () => b
   return replacement.commit(contents, mayReplace);
 }
 
-/** Writes a file where it stands, as the agent does: the last resort where none can take its place. */
+/** Writes a file in place, as the agent does: the last resort where it cannot be replaced. */
 function overwrite(path: string, bytes: Buffer): void {
   const file = openInPlace(path);
   try {
@@ -206,7 +220,7 @@ function trySync(file: number): void {
   try {
     fsyncSync(file);
   } catch {
-    // What could still fail is only its survival of a power cut.
+    // The file is complete; only a power cut could still lose it.
   }
 }
 

@@ -1,6 +1,6 @@
-// Another user, who owns a folder in which root works for them: whenever something stands at PATH there, it is
-// swapped for a way to one of the victims. `attacker.mjs PATH VICTIMS`; the number of swaps is in `PATH.swaps`, and
-// it stops once `PATH.stop` is there. It is run by its text, since its user may read no file of ours.
+// Another user, in whose folder root works: swaps whatever appears at PATH for a link to a victim.
+// `attacker.mjs PATH VICTIMS`; counts the swaps in `PATH.swaps`, and stops once `PATH.stop` is there.
+// It is run by its text, since its user may read no file of ours.
 import { existsSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 
 const [path, ...victims] = process.argv.slice(1);
@@ -17,7 +17,7 @@ let swaps = 0;
 for (let round = 0; round % 64 > 0 || !existsSync(`${path}.stop`); round += 1) {
   const victim = victims[swaps % victims.length];
   if (!tried(() => renameSync(path, `${path}.away`))) continue;
-  // What is at hand may be a directory of root's in the same folder, or a link to what stands elsewhere.
+  // A victim may be a directory of root's in the same folder, or a link may lead elsewhere.
   const isBeside = victim.startsWith(`${path}.`);
   if (isBeside) tried(() => renameSync(victim, path));
   else tried(() => symlinkSync(victim, path));
