@@ -76,8 +76,8 @@ export class Callback {
   }
 
   /**
-   * Returns the browser whose query passes `check`, also one that came before the call. Any other is
-   * turned away, and the wait goes on.
+   * Returns the browser whose query passes `check`, also one that came before. Any other is turned
+   * away, and the wait goes on.
    */
   async visit(check: Check, signal: AbortSignal): Promise<Visit> {
     return new Promise((resolve, reject) => {

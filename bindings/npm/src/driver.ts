@@ -289,8 +289,8 @@ class Driver {
   }
 
   /**
-   * Opens a page; where that fails, the person is told what to open. The caller's `open` gets the page
-   * itself: its browser may run on another machine.
+   * Opens a page; where that fails, the person is told what to open. The caller's `open` gets the
+   * page itself: its browser may run on another machine.
    */
   async #open(url: { page: string; oneTime?: string | undefined }, shown: string): Promise<void> {
     const { interaction, environment } = this.#ground;

@@ -176,8 +176,8 @@ test("credentials that could not be told fail no request, and are told again", n
 });
 
 /**
- * A home whose Copilot tokens are exchanged at a server of the test's own. It is slow, fails as often
- * as `failures` says, and calls `asked` for each request.
+ * A home whose Copilot tokens are exchanged at a server of the test's own. It is slow, fails as
+ * often as `failures` says, and calls `asked` for each request.
  */
 async function slowly(context, ms) {
   const it = { ...(await home()), tokens: [], failures: 0, asked: () => {} };

@@ -1,5 +1,5 @@
-// `pi-auth/core` without Node, and one refresh by the processes of every runtime. Chromium is used if
-// installed; the other runtimes come from npm (`tests/runtimes`), in PI_AUTH_TEST_RUNTIMES.
+// `pi-auth/core` without Node, and one refresh by the processes of every runtime. Chromium is used
+// if installed; the other runtimes come from npm (`tests/runtimes`), in PI_AUTH_TEST_RUNTIMES.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -4,6 +4,7 @@ import fs, { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { Auth } from "pi-auth";
 
@@ -11,7 +12,10 @@ import { aboutCore } from "../dist/module.js";
 import { isUnsupported, pausesAfter } from "../dist/store/refusal.js";
 import { Spares } from "../dist/store/spares.js";
 import { NEVER, scratch, storeIn, withFs } from "./folder.mjs";
-import { anthropic, EXPIRED, home, isValid, listen, needsSandbox } from "./support.mjs";
+import { anthropic, EXPIRED, home, isValid, listen, needsSandbox, run } from "./support.mjs";
+
+/** For `test`: limits are set by a shell. */
+const onUnix = { skip: needsSandbox.skip || (process.platform === "win32" && "Windows has no such limits") };
 
 const failure = (code) => Object.assign(new Error(`${code}: as this test has it`), { code });
 /** A function that fails so as long as this holds, and else does what it is for. */
@@ -269,6 +273,33 @@ test("spare descriptors that cannot all be had are given back", async (context) 
   const limited = { ...failing("openSync", "EMFILE", () => (opened += 1) > 2), closeSync: (it) => (closed.push(it), closeSync(it)) };
   await withFs(context, limited, () => assert.throws(() => Spares.take(), { code: "EMFILE" }));
   assert.equal(closed.length, 2);
+});
+
+/** Runs a job that refreshes a login, in a process with these limits. */
+async function tokenUnder(limits, it) {
+  const program = fileURLToPath(new URL("programs/token.mjs", import.meta.url));
+  return run("sh", ["-c", `${limits}; exec "$0" "$@"`, process.execPath, program, "anthropic"], it.environment).ended;
+}
+
+test("however few files a process may have open, its login survives", onUnix, async () => {
+  const codes = [];
+  for (const most of [8, 12, 16, 18, 20, 22, 24, 26, 28, 32, 64]) {
+    const { it } = await expired();
+    const { code, stdout } = await tokenUnder(`ulimit -n ${most}`, it);
+    codes.push(code);
+    if (code === 0) assert.equal(it.entry("anthropic", "auth.json").access, stdout.trim(), String(most));
+    assert.ok(await isValid({ refresh: it.entry("anthropic", "auth.json").refresh }), String(most));
+  }
+  assert.ok(codes.at(-1) === 0 && codes[0] !== 0, String(codes));
+});
+
+test("a process that may write no large file sends nothing, and its login survives", onUnix, async () => {
+  const { it, stored } = await expired();
+  const log = await listen();
+  const { code, signal } = await tokenUnder("ulimit -f 0", it);
+  assert.ok(code !== 0 || signal !== null);
+  assert.deepEqual(await log(), []);
+  assert.deepEqual(it.entry("anthropic", "auth.json"), stored);
 });
 
 /** Does this on what says that it is Windows, without its pauses; hands it what counts them. */

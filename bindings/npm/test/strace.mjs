@@ -19,8 +19,8 @@ function whyNot() {
 }
 
 /**
- * Returns the file by which calls of this name are counted, since Node reads its own pipes as often as
- * it likes; `undefined` where all calls of the name are counted.
+ * Returns the file by which calls of this name are counted, since Node reads its own pipes as often
+ * as it likes; `undefined` where all calls of the name are counted.
  */
 const countedBy = (name, line) => (name === "read" ? /<([^>]*)>/.exec(line)?.[1] : undefined);
 

@@ -166,8 +166,8 @@ export class Replacement {
 }
 
 /**
- * Writes `contents`, which exist nowhere else, where nothing was prepared: as a new file, or else in
- * place. Tells whether `mayReplace` allowed it.
+ * Writes `contents`, which exist nowhere else, where nothing was prepared: as a new file, or else
+ * in place. Tells whether `mayReplace` allowed it.
  */
 export function replaceNow(target: string, contents: string, mayReplace: () => boolean): boolean {
   let replacement: Replacement;

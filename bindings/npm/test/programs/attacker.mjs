@@ -1,5 +1,5 @@
 // Another user, in whose folder root works: swaps whatever appears at PATH for a link to a victim.
-// `attacker.mjs PATH VICTIMS`; counts the swaps in `PATH.swaps`, and stops once `PATH.stop` is there.
+// `attacker.mjs PATH VICTIMS`; counts swaps in `PATH.swaps`, and stops once `PATH.stop` is there.
 // It is run by its text, since its user may read no file of ours.
 import { existsSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 
