@@ -159,7 +159,10 @@ fn a_provider_that_repeats_what_it_was_sent_is_not_repeated() {
     let home = Home::at(&sandbox);
     sandbox.fail_next(echo(&canary("code")));
     let login = home.pi(["login", "anthropic", "--no-browser"]);
-    assert_tells_no_secret(&login.run_with(&format!("{}\n", canary("code"))), true);
+    assert_tells_no_secret(
+        &login.run_with(&format!("{}\n", canary("Code-that-is-long-enough"))),
+        true,
+    );
 }
 
 #[test]
@@ -206,7 +209,7 @@ fn no_program_that_is_started_is_given_one_as_an_argument_or_a_variable() {
         words.push(binary().into());
         words.extend(arguments.iter().map(Into::into));
         let pi = home.program(&strace, words).browser("exit 0");
-        pi.run_with(&format!("{}\n", canary("code"))).exits(0);
+        pi.run_with(&format!("{}\n", canary("Code-that-is-long-enough"))).exits(0);
         let entries = fs::read_dir(traces.path()).unwrap();
         let started = entries.map(|it| fs::read_to_string(it.unwrap().path()).unwrap());
         let started = started.collect::<String>();

@@ -31,6 +31,7 @@ fn the_override_file_points_at_the_sandbox() {
             "authorize_url": format!("{base}/oauth/authorize"),
             "token_url": format!("{base}/v1/oauth/token"),
             "redirect_uri": format!("{base}/oauth/code/callback"),
+            "api_base_url": base,
         },
         "github-copilot": {
             "device_authorization_url": format!("{base}/{{domain}}/login/device/code"),
@@ -141,9 +142,9 @@ fn every_fault_can_be_queued_over_http_by_its_name() {
     ]);
     assert_eq!(control(&sandbox, Method::POST, "faults", Some(list)).status, 200);
     let one = control(&sandbox, Method::POST, "faults", Some(json!("hang")));
-    assert_eq!((one.status, one.json().as_array().map(Vec::len)), (200, Some(14)));
+    assert_eq!((one.status, one.json().as_array().map(Vec::len)), (200, Some(15)));
     let pending = sandbox.pending_faults();
-    assert_eq!((&pending[0], &pending[13]), (&Fault::rate_limited(7), &Fault::Hang));
+    assert_eq!((&pending[0], &pending[14]), (&Fault::rate_limited(7), &Fault::Hang));
     assert_eq!(control(&sandbox, Method::POST, "faults", Some(json!("explode"))).status, 400);
     assert_eq!(control(&sandbox, Method::DELETE, "faults", None).status, 204);
     assert_eq!(control(&sandbox, Method::GET, "faults", None).json(), json!([]));
