@@ -188,7 +188,7 @@ impl ModuleFlow {
             return Err(self.core.unusable("it gives the result of something else"));
         }
         if let Some(objection) = self.witness.objection(&effect) {
-            return Err(self.core.unusable(&reason(objection)));
+            return Err(self.core.unusable(&describe(&objection)));
         }
         match handle {
             Some(handle) if !effect.is_last() => {
@@ -207,7 +207,7 @@ impl ModuleFlow {
 }
 
 /// Returns what a module did that it must not do.
-fn reason(objection: Objection<'_>) -> String {
+fn describe(objection: &Objection<'_>) -> String {
     match objection {
         Objection::Address(url) => {
             format!("it leads to {}, which no setting of the provider names", host(url))
