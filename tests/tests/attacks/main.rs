@@ -1,6 +1,6 @@
 //! Attacks by another user of this machine, with a second user id. Root works in a directory which
-//! that user owns, as `sudo pi` does, or a user without privileges has another beside them. Each needs
-//! root, and is skipped without.
+//! that user owns, as `sudo pi` does, or a user without privileges has another beside them. Each
+//! needs root, and is skipped without.
 //!
 //! | file | what is attacked |
 //! |---|---|
