@@ -13,6 +13,8 @@ use crate::text::{plain, shell};
 
 /// Root's user id.
 const ROOT: u32 = 0;
+/// Every right of the group.
+const GROUP: u32 = 0o070;
 /// The right of the group to write.
 const GROUP_WRITE: u32 = 0o020;
 /// The right of everybody to write.
@@ -107,7 +109,7 @@ impl Access {
     }
 
     /// Returns what a person has to be told of the credential file, if anything.
-    pub(crate) fn credentials_fault(&self) -> Option<Fault> {
+    pub fn credentials_fault(&self) -> Option<Fault> {
         self.fault(|owner| self.is_own(owner))
     }
 
@@ -125,7 +127,7 @@ impl Access {
             if !self.is_own(owned.owner) && owned.owner != ROOT {
                 return Some(Fault::DirectoryOwner { path, owner: owned.owner });
             }
-            let is_open = owned.mode & STICKY == 0 && self.is_writable(*owned);
+            let is_open = owned.is_open_directory(self.user, self.group);
             is_open.then_some(Fault::DirectoryWritable { path, mode: owned.mode & 0o7777 })
         })
     }
@@ -139,12 +141,24 @@ impl Access {
         self.served.filter(|_| self.user == ROOT).unwrap_or(self.user)
     }
 
-    /// Returns whether somebody beside the owner may write it. A group with the number of its owner
-    /// is the owner's private one (`umask 002`): nobody else is in it.
     fn is_writable(&self, owned: Owned) -> bool {
-        let Owned { owner, group, mode } = owned;
-        let is_private = group == owner && (owner != self.user || group == self.group);
-        mode & OTHER_WRITE != 0 || mode & GROUP_WRITE != 0 && !is_private
+        owned.open_bits(self.user, self.group) & (GROUP_WRITE | OTHER_WRITE) != 0
+    }
+}
+
+impl Owned {
+    /// Returns the permission bits without those of a private group, in which nobody but the owner
+    /// is: one with the number of the owner (`umask 002`). `user` and `group` are the effective ids
+    /// of this process.
+    pub fn open_bits(self, user: u32, group: u32) -> u32 {
+        let is_private = self.group == self.owner && (self.owner != user || self.group == group);
+        if is_private { self.mode & !GROUP } else { self.mode }
+    }
+
+    /// Returns whether somebody beside the owner may replace the files in this directory.
+    pub fn is_open_directory(self, user: u32, group: u32) -> bool {
+        let writable = self.open_bits(user, group) & (GROUP_WRITE | OTHER_WRITE) != 0;
+        writable && self.mode & STICKY == 0
     }
 }
 
@@ -171,7 +185,7 @@ impl Fault {
     }
 
     /// Returns what to tell a person about a credential file at `path`.
-    pub(crate) fn credentials_note(&self, path: &str) -> String {
+    pub fn credentials_note(&self, path: &str) -> String {
         let file = shell(path);
         let advice = match self {
             Self::Owner { .. } => format!(

@@ -36,6 +36,7 @@ mod proxy;
 mod report;
 mod subjects;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ async fn files(
         }
     }
     let (subjects, user) = (subjects::subjects(store, places.as_ref()), subjects::user());
-    report.add(permissions::judge(&subjects, user));
+    report.add(permissions::judge(&subjects, user, subjects::group()));
     report.add(owner::judge(&subjects, user));
     if let Some(places) = &places {
         let locks = lock::check(store, places);
@@ -174,8 +175,10 @@ fn logins(
     report: &mut Report,
 ) -> Option<Vec<TokenEndpoint>> {
     match auth.and_then(Auth::status_at_once) {
-        Some(Ok(Status { keys, redirected, .. })) => {
+        Some(Ok(Status { keys, redirected, notes, .. })) => {
             let file = store.map(|it| it.shown(&it.overrides())).unwrap_or_default();
+            let mut told: Vec<String> = redirected.iter().map(|to| to.note(&file)).collect();
+            told.extend(store.and_then(|store| told_warning(store, report)));
             for to in redirected {
                 match to.is_remarkable() {
                     true => report.found(
@@ -184,6 +187,9 @@ fn logins(
                     ),
                     false => report.fine(Check::Providers, to.note(&file)),
                 }
+            }
+            for note in notes.iter().filter(|note| !told.contains(note)) {
+                report.found(Finding::note(Check::File, note));
             }
             report.add(logins::judge(&keys, now_ms()));
             report.add(logins::judge_variables(&keys));
@@ -213,8 +219,13 @@ fn logins(
         }
         Some(Err(error @ Error::UntrustedOverrides { .. })) => {
             // The checks of modes and owners have told of the files of one's own directory.
-            let about = store.and_then(|store| untrusted(store, &error));
-            match about.is_some() && report.findings().any(|it| it.path == about) {
+            let is_told = |store| match &error {
+                Error::UntrustedOverrides { fault, .. } => {
+                    is_told(store, &store.overrides(), fault, report)
+                }
+                _ => false,
+            };
+            match store.is_some_and(is_told) {
                 true => {
                     let why = "Who is logged in cannot be told before that is mended";
                     report.left_out(Check::Logins, why);
@@ -247,17 +258,32 @@ fn logins(
     Some(endpoints)
 }
 
-/// Returns the file or directory that others could have changed, as findings name it.
-fn untrusted(store: &Store, error: &Error) -> Option<String> {
-    let Error::UntrustedOverrides { fault, .. } = error else { return None };
-    match fault {
+/// Returns the core's warning of a credential file that others could have changed, if the checks of
+/// modes and owners have told of the same.
+fn told_warning(store: &Store, report: &Report) -> Option<String> {
+    let file = store.path();
+    let Event::StoreRead { path, access: Some(access), .. } = store.read_at(&file) else {
+        return None;
+    };
+    let fault = access.credentials_fault()?;
+    is_told(store, &file, &fault, report).then(|| fault.credentials_note(&path))
+}
+
+/// Returns whether the checks of modes and owners have told of the file or directory that others
+/// could have changed.
+fn is_told(store: &Store, file: &Path, fault: &Fault, report: &Report) -> bool {
+    let about = match fault {
         Fault::DirectoryOwner { path, .. } | Fault::DirectoryWritable { path, .. } => {
-            Some(path.clone())
+            subjects::around(file).find(|directory| store.shown(directory) == *path)
         }
-        Fault::Owner { .. } | Fault::Writable { .. } => {
-            Some(store.shown(&store.overrides().canonicalize().ok()?))
-        }
-    }
+        Fault::Owner { .. } | Fault::Writable { .. } => Some(file.to_path_buf()),
+    };
+    // Findings name it without links.
+    let about = about.and_then(|path| path.canonicalize().ok()).map(|path| store.shown(&path));
+    let mut findings = report.findings();
+    about.is_some()
+        && findings
+            .any(|it| matches!(it.check, Check::Permissions | Check::Owner) && it.path == about)
 }
 
 /// The way to the providers.

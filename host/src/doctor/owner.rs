@@ -1,5 +1,7 @@
 //! Whose the files are.
 
+use pi_auth_core::access::Owned;
+
 use super::report::{Check, Finding, Report};
 use super::subjects::{Role, Subject};
 
@@ -9,15 +11,15 @@ pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
     let directory = subjects.iter().find(|subject| subject.role == Role::Directory);
     // Root works for whoever owns the directory, and must leave them what they can use.
     let expected = match (user, directory) {
-        (0, Some(directory)) => directory.owner,
+        (0, Some(directory)) => directory.owned.owner,
         _ => user,
     };
-    for subject in subjects.iter().filter(|subject| subject.owner != expected) {
-        // Somebody else's overrides may be shared on purpose; root's certainly are trusted.
-        if subject.role == Role::Overrides && subject.owner == 0 {
+    for subject in subjects.iter().filter(|subject| subject.owned.owner != expected) {
+        // Overrides and the directories around may be root's: root is trusted.
+        if matches!(subject.role, Role::Overrides | Role::Around) && subject.owned.owner == 0 {
             continue;
         }
-        let Subject { shown, owner, .. } = subject;
+        let Subject { shown, owned: Owned { owner, .. }, .. } = subject;
         let whose = if *owner == 0 { "root".to_owned() } else { format!("user {owner}") };
         let rightful = match user {
             0 => format!("user {expected}, who owns the directory"),
@@ -34,7 +36,7 @@ pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
             (0, _) => finding
                 .mend("Give it back; it was probably made by a command run as root.")
                 .by(&format!("sudo chown {expected}"), shown),
-            (_, Role::Directory) => finding
+            (_, Role::Directory | Role::Around) => finding
                 .mend(
                     "Look at what is in it, and use a directory of your own: that user can replace \
                      every file in it.",
@@ -65,13 +67,15 @@ mod tests {
 
     #[test]
     fn owners_by_table() {
-        use Role::{Directory, Overrides, Secrets};
+        use Role::{Around, Directory, Overrides, Secrets};
         for (user, owners, words) in [
             (7, &[(Directory, 7), (Secrets, 7)][..], &["fine"][..]),
             (7, &[(Directory, 7), (Secrets, 0)], &["problem"]),
             (7, &[(Directory, 0), (Secrets, 0)], &["problem", "problem"]),
             (7, &[(Directory, 7), (Overrides, 0)], &["fine"]),
             (7, &[(Directory, 7), (Overrides, 8)], &["problem"]),
+            (7, &[(Directory, 7), (Around, 0)], &["fine"]),
+            (7, &[(Directory, 7), (Around, 8)], &["problem"]),
             (0, &[(Directory, 0), (Secrets, 0)], &["fine"]),
             (0, &[(Directory, 7), (Secrets, 7)], &["note"]),
             (0, &[(Directory, 7), (Secrets, 0)], &["problem", "note"]),
@@ -79,7 +83,7 @@ mod tests {
         ] {
             let subjects = owners.iter().map(|&(role, owner)| {
                 let (path, shown) = ("/x".into(), "/x y".to_owned());
-                Subject { role, path, shown, mode: 0o600, owner, group: owner }
+                Subject { role, path, shown, owned: Owned { owner, group: owner, mode: 0o600 } }
             });
             let report = judge(&subjects.collect::<Vec<_>>(), user);
             assert_eq!(report.words(), words, "{user} {owners:?}");
@@ -94,9 +98,7 @@ mod tests {
             role: Role::Beside,
             path: "/x".into(),
             shown,
-            mode: 0o600,
-            owner: 8,
-            group: 8,
+            owned: Owned { owner: 8, group: 8, mode: 0o600 },
         };
         let text = judge(&[subject], 7).text();
         assert!(text.contains("belongs to user 8") && text.contains("ls -ld ~/auth.json.flock"));
@@ -110,9 +112,7 @@ mod tests {
             role: Role::Secrets,
             path: "/x".into(),
             shown,
-            mode: 0o600,
-            owner: 0,
-            group: 0,
+            owned: Owned { owner: 0, group: 0, mode: 0o600 },
         };
         let report = judge(&[subject], 7);
         assert!(report.text().contains("sudo chown 7 ~/'my dir/auth.json'"), "{}", report.text());
@@ -123,9 +123,11 @@ mod tests {
             (Role::Secrets, "ls -l ~/f"),
             (Role::Overrides, "ls -l ~/f"),
             (Role::Directory, "ls -la ~/f"),
+            (Role::Around, "ls -la ~/f"),
         ] {
             let (path, shown) = ("/x".into(), "~/f".to_owned());
-            let subject = Subject { role, path, shown, mode: 0o600, owner: 8, group: 8 };
+            let subject =
+                Subject { role, path, shown, owned: Owned { owner: 8, group: 8, mode: 0o600 } };
             let text = judge(&[subject], 7).text();
             assert!(text.contains(command) && !text.contains("chown"), "{text}");
         }

@@ -4,20 +4,25 @@ use super::mend::Remedy;
 use super::report::{Check, Finding, Report};
 use super::subjects::{Role, Subject};
 
-/// What `user` should know of the modes of these.
-pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
+/// What `user`, whose group is `group`, should know of the modes of these.
+pub(super) fn judge(subjects: &[Subject], user: u32, group: u32) -> Report {
     let mut report = Report::default();
     for subject in subjects {
-        if let Some(finding) = finding(subject) {
+        if let Some(finding) = finding(subject, user, group) {
             let narrowed = narrowed(subject);
-            // What belongs to somebody else is theirs to narrow, even for root.
-            let remedy = (subject.owner == user).then(|| Remedy::Narrow {
+            // What belongs to somebody else is theirs to narrow, even for root; and a directory
+            // around the agent's may be shared for other reasons.
+            let is_own = subject.owned.owner == user && subject.role != Role::Around;
+            let remedy = is_own.then(|| Remedy::Narrow {
                 path: subject.path.clone(),
-                from: subject.mode,
+                from: subject.owned.mode,
                 to: narrowed,
             });
-            let finding =
-                finding.at(&subject.shown).by(&format!("chmod {narrowed:o}"), &subject.shown);
+            let command = match subject.role {
+                Role::Around => "chmod go-w".to_owned(),
+                _ => format!("chmod {narrowed:o}"),
+            };
+            let finding = finding.at(&subject.shown).by(&command, &subject.shown);
             report.found(finding.offer(remedy));
         }
     }
@@ -28,15 +33,15 @@ pub(super) fn judge(subjects: &[Subject], user: u32) -> Report {
     report
 }
 
-fn finding(subject: &Subject) -> Option<Finding> {
-    let Subject { role, shown, mode, .. } = subject;
+fn finding(subject: &Subject, user: u32, group: u32) -> Option<Finding> {
+    let Subject { role, shown, owned, .. } = subject;
+    let mode = owned.mode;
     let others = format!("others on this machine (mode {mode:o})");
     let (problem, note) = (
         |message: String| Finding::problem(Check::Permissions, message),
         |message: String| Finding::note(Check::Permissions, message),
     );
-    // The group of the owner's number is the owner's alone (umask 002).
-    let open = if subject.group == subject.owner { mode & 0o707 } else { *mode };
+    let open = owned.open_bits(user, group);
     let (readable, writable) = (open & 0o044 != 0, open & 0o022 != 0);
     Some(match role {
         Role::Secrets if readable || writable => {
@@ -51,13 +56,14 @@ fn finding(subject: &Subject) -> Option<Finding> {
                 ))
                 .then(&format!("If somebody may have {done} it, log in anew."))
         }
-        Role::Directory if writable => {
+        Role::Directory if owned.is_open_directory(user, group) => {
             problem(format!("{shown} can be written by {others}, who could replace your logins."))
                 .mend("Make it yours alone.")
                 .then("If somebody may have replaced your logins, log in anew.")
         }
         // The agent itself makes it so on some ways in; the files in it are still closed.
-        Role::Directory if open & 0o055 != 0 => {
+        // A sticky one is shared on purpose, as /tmp is: files in it are their owners' to replace.
+        Role::Directory if open & 0o055 != 0 && mode & 0o1000 == 0 => {
             note(format!("{shown} can be looked into by {others}."))
                 .mend("Make it yours alone, if nothing of others needs it.")
         }
@@ -70,6 +76,10 @@ fn finding(subject: &Subject) -> Option<Finding> {
         ))
         .mend("Take the right to write it away from them.")
         .then("Look at what is in it, if somebody may have changed it."),
+        Role::Around if owned.is_open_directory(user, group) => problem(format!(
+            "{shown} can be written by {others}, who could replace the file that is in use there."
+        ))
+        .mend("Look at what is in it, then take the right to write it away from them."),
         _ => return None,
     })
 }
@@ -77,19 +87,21 @@ fn finding(subject: &Subject) -> Option<Finding> {
 /// The mode without what others may; never one that allows more.
 fn narrowed(subject: &Subject) -> u32 {
     match subject.role {
-        Role::Overrides => subject.mode & !0o022,
-        Role::Directory => subject.mode & !0o7077,
-        _ => subject.mode & !0o7177,
+        Role::Overrides | Role::Around => subject.owned.mode & !0o022,
+        Role::Directory => subject.owned.mode & !0o7077,
+        _ => subject.owned.mode & !0o7177,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pi_auth_core::access::Owned;
+
     use super::*;
 
     #[test]
     fn modes_by_table() {
-        use Role::{Beside, Directory, Overrides, Secrets};
+        use Role::{Around, Beside, Directory, Overrides, Secrets};
         for (role, mode, words, command) in [
             (Secrets, 0o600, &["fine"][..], ""),
             (Secrets, 0o400, &["fine"], ""),
@@ -104,28 +116,35 @@ mod tests {
             (Directory, 0o755, &["note"], "chmod 700 "),
             (Directory, 0o711, &["note"], "chmod 700 "),
             (Directory, 0o775, &["problem"], "chmod 700 "),
-            (Directory, 0o1777, &["problem"], "chmod 700 "),
+            (Directory, 0o777, &["problem"], "chmod 700 "),
+            (Directory, 0o1777, &[], ""),
+            (Directory, 0o1775, &[], ""),
             (Directory, 0o577, &["problem"], "chmod 500 "),
             (Beside, 0o600, &[], ""),
             (Beside, 0o644, &["note"], "chmod 600 "),
             (Overrides, 0o644, &[], ""),
             (Overrides, 0o664, &["problem"], "chmod 644 "),
+            (Around, 0o755, &[], ""),
+            (Around, 0o1777, &[], ""),
+            (Around, 0o777, &["problem"], "chmod go-w ~/x"),
+            (Around, 0o775, &["problem"], "chmod go-w ~/x"),
         ] {
             let (path, shown) = ("/x".into(), "~/x".to_owned());
-            let subject = Subject { role, path, shown, mode, owner: 7, group: 100 };
-            let report = judge(std::slice::from_ref(&subject), 7);
+            let subject =
+                Subject { role, path, shown, owned: Owned { owner: 7, group: 100, mode } };
+            let report = judge(std::slice::from_ref(&subject), 7, 100);
             assert_eq!(report.words(), words, "{role:?} {mode:o}");
             assert!(report.text().contains(command), "{role:?} {mode:o}: {}", report.text());
-            assert!(report.findings().all(Finding::is_fixable));
+            assert!(report.findings().all(|it| it.is_fixable() == (role != Around)));
             assert_eq!(narrowed(&subject) & !mode, 0, "only ever narrower");
-            let theirs = judge(&[subject], 8);
+            let theirs = judge(&[subject], 8, 8);
             assert!(!theirs.findings().any(Finding::is_fixable), "it is somebody else's");
         }
     }
 
     #[test]
     fn a_private_group_is_nobody_else() {
-        use Role::{Beside, Directory, Overrides, Secrets};
+        use Role::{Around, Beside, Directory, Overrides, Secrets};
         for (role, mode, words) in [
             (Secrets, 0o660, &["fine"][..]),
             (Secrets, 0o664, &["problem"]),
@@ -134,10 +153,21 @@ mod tests {
             (Beside, 0o660, &[]),
             (Overrides, 0o664, &[]),
             (Overrides, 0o666, &["problem"]),
+            (Around, 0o775, &[]),
+            (Around, 0o777, &["problem"]),
         ] {
             let (path, shown) = ("/x".into(), "~/x".to_owned());
-            let subject = Subject { role, path, shown, mode, owner: 7, group: 7 };
-            assert_eq!(judge(&[subject], 7).words(), words, "{role:?} {mode:o}");
+            let subject = Subject { role, path, shown, owned: Owned { owner: 7, group: 7, mode } };
+            let report = judge(std::slice::from_ref(&subject), 7, 7);
+            assert_eq!(report.words(), words, "{role:?} {mode:o}");
+            // Root works for its owner; to a user of another primary group it is not private.
+            assert_eq!(judge(std::slice::from_ref(&subject), 0, 0).words(), words);
+            assert_eq!(judge(&[subject], 7, 100).words().last(), Some(&other(role)));
         }
+    }
+
+    /// What a mode that lets the group write is, where others are in that group.
+    fn other(role: Role) -> &'static str {
+        if role == Role::Beside { "note" } else { "problem" }
     }
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use pi_auth_core::access::Owned;
+
 use crate::store::examine::Places;
 use crate::store::{FORMER, MIGRATED, PREFERRED, Store};
 
@@ -18,6 +20,8 @@ pub(super) enum Role {
     Beside,
     /// The overrides: they say to which servers tokens go.
     Overrides,
+    /// A directory outside of the agent's, in which the credential file or the overrides are.
+    Around,
 }
 
 /// One of them.
@@ -28,9 +32,7 @@ pub(super) struct Subject {
     pub(super) path: PathBuf,
     /// The same as people are told.
     pub(super) shown: String,
-    pub(super) mode: u32,
-    pub(super) owner: u32,
-    pub(super) group: u32,
+    pub(super) owned: Owned,
 }
 
 /// Those that are there.
@@ -47,6 +49,9 @@ pub(super) fn subjects(store: &Store, places: Option<&Places>) -> Vec<Subject> {
         named.push((Role::Beside, places.locks.backoff()));
     }
     named.push((Role::Overrides, store.overrides()));
+    for file in [store.path(), store.overrides()] {
+        named.extend(around(&file).map(|path| (Role::Around, path)));
+    }
     let mut subjects: Vec<Subject> = Vec::new();
     for (role, path) in named {
         let subject = subject(store, role, &path);
@@ -56,15 +61,24 @@ pub(super) fn subjects(store: &Store, places: Option<&Places>) -> Vec<Subject> {
     subjects
 }
 
+/// Returns the directories that the core judges beside a file: the one that was named, and the one
+/// that links lead to. There are none for a file that is not there.
+pub(super) fn around(file: &Path) -> impl Iterator<Item = PathBuf> {
+    let target = fs::canonicalize(file).ok().filter(|target| target.is_file());
+    let files = target.into_iter().flat_map(|target| [file.to_path_buf(), target]);
+    files.filter_map(|file| file.parent().map(Path::to_path_buf))
+}
+
 fn subject(store: &Store, role: Role, path: &Path) -> Option<Subject> {
     let path = fs::canonicalize(path).ok()?;
     let metadata = fs::metadata(&path).ok()?;
     let is_expected = match role {
-        Role::Directory => metadata.is_dir(),
+        Role::Directory | Role::Around => metadata.is_dir(),
         _ => metadata.is_file(),
     };
-    let (mode, owner, group) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
-    is_expected.then(|| Subject { role, shown: store.typed(&path), path, mode, owner, group })
+    let (owner, group) = (metadata.uid(), metadata.gid());
+    let owned = Owned { owner, group, mode: metadata.mode() & 0o7777 };
+    is_expected.then(|| Subject { role, shown: store.typed(&path), path, owned })
 }
 
 /// Whether the file or directory at `path` is this user's own, and its mode does not let its owner
@@ -76,6 +90,11 @@ pub(super) fn is_shut(path: &Path, needed: u32) -> bool {
 /// Who this process acts as.
 pub(super) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Returns the group that this process acts as.
+pub(super) fn group() -> u32 {
+    rustix::process::getegid().as_raw()
 }
 
 #[cfg(test)]

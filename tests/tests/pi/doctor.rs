@@ -245,6 +245,18 @@ fn a_user_who_may_not_look_or_write_is_told_so() {
 }
 
 #[test]
+fn a_private_group_is_nobody_else() {
+    let user = or_skip!(PlainUser::find());
+    let home = healthy();
+    set_mode(&home.agent_dir(), 0o770);
+    for (mode, expected) in [(0o660, &[][..]), (0o664, &["permissions problem"])] {
+        set_mode(&home.file(), mode);
+        let ended = visit(&home, &user).run();
+        assert_eq!(findings(&ended), expected, "{mode:o} {ended}");
+    }
+}
+
+#[test]
 fn a_user_without_a_home_is_told_so() {
     // The system would know of anybody else's.
     let user = or_skip!(PlainUser::nameless());

@@ -1,7 +1,8 @@
 //! Each fault that files, locks and logins can have, alone in a home that is healthy but for it.
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use pi_auth_tests::machine::files::{make_fifo, set_mode};
@@ -44,6 +45,12 @@ const FAULTS: &[Fault] = &[
         &["permissions problem"],
         "to other servers",
         true,
+    ),
+    (
+        |home| set_mode(&behind_a_link(home, &home.providers_file()), 0o777),
+        &["permissions problem"],
+        "chmod go-w ~/shared",
+        false,
     ),
     (
         |home| drop(home.write("auth.json", "{\n  \"anthropic\": {\"type\" \"oauth\"}\n}\n")),
@@ -313,6 +320,78 @@ fn each_fault_is_found_and_explained_alone_and_fix_mends_what_is_safe() {
         } else {
             assert_eq!(home.snapshot(), before, "{number}: what is not safe is left");
         }
+    }
+}
+
+/// Moves a file into a directory `~/shared` and leaves a link to it; gives that directory.
+fn behind_a_link(home: &Home, file: &Path) -> PathBuf {
+    let directory = home.path().join("shared");
+    fs::create_dir(&directory).unwrap();
+    set_mode(&directory, 0o755);
+    fs::rename(file, directory.join("real.json")).unwrap();
+    symlink(directory.join("real.json"), file).unwrap();
+    directory
+}
+
+#[test]
+fn directories_are_judged_as_the_core_judges_them() {
+    type Make = fn(&Home);
+    let shared = "~/shared can be written by others on this machine (mode 777)";
+    let cases: [(Make, &[&str], &str); 5] = [
+        (|home| set_mode(&home.agent_dir(), 0o1777), &[], ""),
+        (
+            |home| set_mode(&behind_a_link(home, &home.file()), 0o777),
+            &["link note", "permissions problem"],
+            shared,
+        ),
+        (|home| set_mode(&behind_a_link(home, &home.file()), 0o1777), &["link note"], ""),
+        (|home| drop(behind_a_link(home, &home.file())), &["link note"], ""),
+        (|home| set_mode(&behind_a_link(home, &home.providers_file()), 0o1777), &[], ""),
+    ];
+    for (number, (make, expected, says)) in cases.iter().enumerate() {
+        let home = healthy();
+        make(&home);
+        let ended = offline(&home, &["--json"]).run();
+        assert_eq!(findings(&ended), *expected, "{number}: {ended}");
+        assert!(ended.stdout.contains(says), "{number}: {ended}");
+        let status = home.pi(["status"]).run();
+        status.exits(0);
+        let is_told = status.stderr.contains("since they can write its directory ~/shared");
+        assert_eq!(is_told, !says.is_empty(), "{number}: {status}");
+    }
+}
+
+#[test]
+fn what_status_notes_is_told_once() {
+    let home = healthy();
+    home.override_providers(r#"{"anthropic":{"token_url":"https://t.example.net/"}}"#);
+    set_mode(&home.file(), 0o666);
+    for more in [&[][..], &["--fix"]] {
+        let ended = offline(&home, more).run();
+        for text in ["sends logins and tokens of Anthropic", "mode 666", "is in use, but"] {
+            let count = match (text, more) {
+                ("is in use, but", _) | ("mode 666", ["--fix"]) => 0,
+                _ => 1,
+            };
+            assert_eq!(ended.stdout.matches(text).count(), count, "{text}: {ended}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_another_user_that_a_link_leads_to_is_told_once() {
+    if !rustix::process::geteuid().is_root() {
+        crate::skipped("only root can give files away");
+        return;
+    }
+    for file in [Home::file, Home::providers_file] {
+        let home = healthy();
+        let directory = behind_a_link(&home, &file(&home));
+        chown(&directory, Some(54_321), Some(54_321)).unwrap();
+        let ended = offline(&home, &[]).run();
+        ended.exits(1);
+        assert_eq!(ended.stdout.matches("belongs to user 54321").count(), 1, "{ended}");
+        assert!(ended.stdout.contains("ls -la ~/shared"), "{ended}");
     }
 }
 

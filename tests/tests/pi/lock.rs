@@ -209,7 +209,13 @@ fn a_reader_of_a_fresh_token_waits_for_nobody() {
     let holder = Holder::of(lock_of(&home));
     let printed = format!("{}\n", credential.access);
     home.pi(["token", "anthropic"]).run().exits(0).prints(&printed).is_quiet();
-    home.pi(["status"]).run().exits(0);
+    let status = home.pi(["status"]).run();
+    status.exits(0);
+    let told: Vec<&str> = status.stderr.lines().filter(|line| !line.ends_with("...")).collect();
+    let host = sandbox.base_url().trim_start_matches("http://");
+    let notes = ["Anthropic", "GitHub Copilot"]
+        .map(|name| format!("note: ~/providers.json sends logins and tokens of {name} to {host}."));
+    assert_eq!(told, notes, "{status}");
     holder.release();
     assert_eq!(kinds(&sandbox), []);
 }
