@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// A flow under way, and what it holds.
 pub(crate) struct Driver {
-    /// Whether only a file that is open to others is looked at more closely.
+    /// True to check owners only of a file that is open to others.
     is_quick: bool,
     flow: Engine,
     /// The effect to perform next.

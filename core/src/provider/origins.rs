@@ -1,4 +1,4 @@
-//! Where a provider's secrets may go: the origins that its data names, and the hosts that an
+//! Origins that a provider's secrets may go to: the origins that its data names, and the hosts that an
 //! overrides file has put in the place of the provider's own.
 
 use alloc::format;

@@ -1,4 +1,4 @@
-//! What must hold of whatever comes in: a function for each fuzz target, which panics where it does
+//! Properties that must hold of any input: a function for each fuzz target, which panics where it does
 //! not.
 //!
 //! | target | what is made up | what must hold |

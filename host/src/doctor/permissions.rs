@@ -4,7 +4,7 @@ use super::mend::Remedy;
 use super::report::{Check, Finding, Report};
 use super::subjects::{Role, Subject};
 
-/// What `user`, whose group is `group`, should know of the modes of these.
+/// Reports the modes that `user`, whose group is `group`, should know of.
 pub(super) fn judge(subjects: &[Subject], user: u32, group: u32) -> Report {
     let mut report = Report::default();
     for subject in subjects {
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    /// What a mode that lets the group write is, where others are in that group.
+    /// Reports a mode that lets a group write which has other members.
     fn other(role: Role) -> &'static str {
         if role == Role::Beside { "note" } else { "problem" }
     }

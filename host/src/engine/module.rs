@@ -107,7 +107,7 @@ pub(crate) struct ModuleFlow {
     state: State,
     /// Whether the flow can end with this.
     is_result: fn(&Output) -> bool,
-    /// What the core that is linked in makes of where requests may go.
+    /// Origins that the linked core allows for requests.
     witness: Witness,
     steps_left: u32,
 }

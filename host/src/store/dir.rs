@@ -224,7 +224,7 @@ pub(super) fn sync(file: &File) -> io::Result<()> {
     }
 }
 
-/// Whether an error means that a file system has no such operation.
+/// Returns whether an error means that a file system has no such operation.
 pub(super) fn is_unsupported(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].map(Some).contains(&errno)

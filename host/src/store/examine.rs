@@ -26,7 +26,7 @@ pub(crate) struct Places {
     pub(crate) locks: Place,
 }
 
-/// What a file system makes of the mode that a file is given.
+/// Support of a file system for the mode that a file is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Modes {
     /// It keeps it.

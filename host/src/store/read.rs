@@ -49,7 +49,7 @@ pub(super) fn read_file(file: File) -> Result<Opened, StoreFailure> {
     Ok((Secret::new(text), metadata))
 }
 
-/// What a failure to use a file is called.
+/// Converts a system error to a store failure.
 pub(crate) fn failure(error: io::Error) -> StoreFailure {
     use io::ErrorKind as Kind;
     match Errno::from_io_error(&error) {

@@ -90,7 +90,7 @@ impl Replacement {
         Ok(())
     }
 
-    /// Whether the file system keeps others out, as it was asked to.
+    /// True if the file system keeps others out, as it was asked to.
     pub(super) fn is_private(&self) -> io::Result<bool> {
         Ok(self.file.metadata()?.mode() & 0o077 == 0)
     }
@@ -139,7 +139,7 @@ impl Replacement {
     }
 }
 
-/// Whether a name cannot be changed here, while the file itself may still be written.
+/// Returns whether a name cannot be changed here, while the file may still be written.
 fn is_refusal(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     let refusals = [Errno::PERM, Errno::ACCESS, Errno::STALE, Errno::XDEV, Errno::TXTBSY];

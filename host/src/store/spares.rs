@@ -8,7 +8,7 @@ use super::dir::Dir;
 /// Descriptors that serve no purpose but to be closed when others are needed.
 #[derive(Default)]
 pub(crate) struct Spares {
-    /// What the others are copies of. It is kept while they are lent, so that they can be had again.
+    /// Original of the copies, kept while they are lent so that they can be made again.
     original: Option<File>,
     copies: Vec<File>,
     count: usize,

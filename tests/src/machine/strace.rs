@@ -113,7 +113,7 @@ impl Call {
         arguments.split('"').nth(1)
     }
 
-    /// The same with the directory in front whose descriptor stands before it.
+    /// Returns the path behind the directory whose descriptor precedes it.
     pub fn absolute_path(&self) -> Option<PathBuf> {
         let path = self.path()?;
         let before = self.line.split('"').next()?.strip_suffix(">, ");

@@ -24,7 +24,7 @@ pub(super) fn reach_children() {
     });
 }
 
-/// Whether SIGHUP is ignored, as `/proc/PID/status` has it. Elsewhere than on Linux nobody knows.
+/// Returns whether SIGHUP is ignored, by `/proc/PID/status`; unknown on other systems.
 fn is_ignored(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|it| it & 1 == 1)

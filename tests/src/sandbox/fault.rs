@@ -114,7 +114,7 @@ impl Fault {
         }
     }
 
-    /// What the client gets in place of the answer to a grant.
+    /// Body sent in place of the answer to a grant.
     pub(super) async fn spoil(&self, granted: Response) -> Response {
         match self {
             Self::DropAfterGrant => hang_up(),

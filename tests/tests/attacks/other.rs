@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub(crate) struct Other {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    /// Where the program is: in no home of anybody's.
+    /// Path of the program, outside of any home directory.
     _folder: TempDir,
 }
 

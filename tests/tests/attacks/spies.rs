@@ -26,7 +26,7 @@ done";
 /// Lets nobody but its own parents look at other processes: such a kernel stops the spy by itself.
 const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
 
-/// What of a process another one of the same user can open.
+/// Lists the files of a process that another process of the same user can open.
 fn opened(user: &PlainUser, id: u32) -> String {
     Other::script(user, OPEN, &[&id.to_string()]).end()
 }

@@ -21,11 +21,11 @@ use crate::{attacker, tell};
 
 /// How often root takes the lock and lets go of it.
 const LOCKS: usize = 1_000;
-/// The same for the attack that a directory is opened as such against.
+/// Rounds of the attack that a directory is opened as such against.
 const FEWER_LOCKS: usize = 300;
 /// How often root makes its directories, or writes.
 const DIRECTORIES: usize = 100;
-/// What makes a directory, and how long root stands still after it, in microseconds.
+/// System calls that make a directory, and how long root is held after one, in microseconds.
 const MKDIR: &str = "?mkdir,?mkdirat";
 const PAUSE_US: u32 = 2_000;
 /// How long the attacker leaves the link there, which is longer.

@@ -110,13 +110,13 @@ fn file_faults() {
     run("file-faults.test.mjs");
 }
 
-/// What is otherwise on Windows.
+/// Differences on Windows.
 #[test]
 fn windows() {
     run("windows.test.mjs");
 }
 
-/// What a save needs: tried before a request, and done without where it must be.
+/// Resources of a save: tried before a request, and done without after it.
 #[test]
 fn save_refused() {
     run("save-refused.test.mjs");

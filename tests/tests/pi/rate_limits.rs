@@ -29,7 +29,7 @@ fn limits() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// Whatever stands between this machine and the provider.
+/// Answers of proxies and portals between this machine and the provider.
 fn middlemen() -> Vec<(&'static str, Fault)> {
     let elsewhere = ("Location", "https://portal.invalid/".to_owned());
     vec![

@@ -12,9 +12,9 @@ use pi_auth_tests::sandbox::Sandbox;
 use crate::login::{assert_logged_in, paste};
 use crate::sandbox;
 
-/// What file systems say that have no such operation.
+/// Errors of file systems that have no such operation.
 const UNSUPPORTED: [&str; 3] = ["EINVAL", "ENOSYS", "EOPNOTSUPP"];
-/// What they say to a rename that they do not allow.
+/// Errors for a rename that is not allowed.
 const REFUSED: [&str; 4] = ["EPERM", "EACCES", "ESTALE", "EXDEV"];
 /// The first sync, and the first rename, are tried before anything is sent.
 const ALWAYS: &str = "1+";

@@ -135,7 +135,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// What a test runs: the real program, the package in Node, or a part of either.
+/// Returns the engine that a test runs: the real program, the package in Node, or a part of either.
 fn engine(name: &str) -> &str {
     match name.split("::").next().unwrap_or_default() {
         "tests/pi" => "pi",

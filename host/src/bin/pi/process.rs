@@ -1,4 +1,4 @@
-//! What this process owes to the secrets that it reads, and to the answers that it has to store.
+//! Protects the secrets that this process reads, and the answers that it has to store.
 
 use std::io;
 use std::os::unix::net::UnixStream;
