@@ -56,7 +56,7 @@ enum Part {
 /// Follows all links of `path` for root; what is not there yet stands as it was written.
 ///
 /// # Errors
-/// Error for a user's link to what is not theirs: root would write there for them.
+/// Fails on a user's link to what is not theirs: root would write there for them.
 pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut left = Vec::new();
     let mut at = PathBuf::from("/");
