@@ -157,12 +157,10 @@ fn a_provider_that_repeats_what_it_was_sent_is_not_repeated() {
         assert_tells_no_secret(&home.pi(["token", "anthropic"]).run(), false);
     }
     let home = Home::at(&sandbox);
-    sandbox.fail_next(echo(&canary("code")));
+    let code = canary("Code-that-is-long-enough");
+    sandbox.fail_next(echo(&code));
     let login = home.pi(["login", "anthropic", "--no-browser"]);
-    assert_tells_no_secret(
-        &login.run_with(&format!("{}\n", canary("Code-that-is-long-enough"))),
-        true,
-    );
+    assert_tells_no_secret(&login.run_with(&format!("{code}\n")), true);
 }
 
 #[test]
