@@ -34,6 +34,8 @@ pub(super) struct DirectoryLock {
     /// Dropping it ends the thread.
     stop: Option<Sender<()>>,
     toucher: Option<JoinHandle<()>>,
+    /// Closed by whoever lets go of the lock, not by the thread at a moment of its own.
+    _made: Arc<File>,
 }
 
 /// What a waiter has seen of somebody else's lock.
@@ -66,10 +68,12 @@ impl DirectoryLock {
         let (parent, name) = Dir::of(path)?;
         match parent.create_directory(name) {
             Ok(made) => {
-                let id = identity(&made.metadata()?);
+                let id = made.metadata().map(|made| identity(&made)).ok();
                 Self::begin(path, made).map(Some).inspect_err(|_| {
                     // Nobody would touch it, and everybody wait for it.
-                    if fs::symlink_metadata(path).is_ok_and(|found| identity(&found) == id) {
+                    if fs::symlink_metadata(path)
+                        .is_ok_and(|found| id.is_none_or(|id| id == identity(&found)))
+                    {
                         let _ = parent.remove_directory(name);
                     }
                 })
@@ -93,13 +97,15 @@ impl DirectoryLock {
     /// Begins to touch the directory that was `made` at `path`.
     fn begin(path: &Path, made: File) -> io::Result<Self> {
         mark(&made);
+        let made = Arc::new(made);
+        let thread_made = Arc::clone(&made);
         let touched = Arc::new(Mutex::new(made.metadata()?.modified()?));
         let (stop, stopped) = mpsc::channel();
         let (thread_path, thread_touched) = (path.to_path_buf(), Arc::clone(&touched));
         let toucher = thread::Builder::new().name("lock".into()).spawn(move || {
             while stopped.recv_timeout(TOUCH_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let mut touched = thread_touched.lock().unwrap_or_else(PoisonError::into_inner);
-                match touch(&thread_path, &made, *touched) {
+                match touch(&thread_path, &thread_made, *touched) {
                     Ok(Some(now)) => *touched = now,
                     // Taken over: `is_ours` finds out by the same look.
                     Ok(None) => return,
@@ -109,7 +115,7 @@ impl DirectoryLock {
             }
         })?;
         let path = path.to_path_buf();
-        Ok(DirectoryLock { path, touched, stop: Some(stop), toucher: Some(toucher) })
+        Ok(DirectoryLock { path, touched, stop: Some(stop), toucher: Some(toucher), _made: made })
     }
 
     /// Whether the directory still bears the time that we gave it.
