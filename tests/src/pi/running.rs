@@ -160,7 +160,7 @@ impl Running {
         self.watch.plant_stored();
         ended.keeps_the_promises(self.prints_token);
         let problem = self.watch.problem(&self.given);
-        assert!(problem.is_none(), "{ended}\n{}", problem.unwrap_or_default());
+        assert!(problem.is_none(), "{}\n{ended}", problem.unwrap_or_default());
         ended
     }
 
@@ -280,10 +280,10 @@ impl Ended {
     fn keeps_the_promises(&self, prints_token: bool) {
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             let control = watch::control(text);
-            assert!(control.is_none(), "{self}\na control character on {name}: {control:?}");
+            assert!(control.is_none(), "a control character on {name}: {control:?}\n{self}");
             let secret =
                 watch::secret(text, |_| false).filter(|_| !prints_token || name != "stdout");
-            assert!(secret.is_none(), "{self}\na secret on {name}: {secret:?}");
+            assert!(secret.is_none(), "a secret on {name}: {secret:?}\n{self}");
         }
     }
 }

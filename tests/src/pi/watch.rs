@@ -10,7 +10,7 @@ use pi_auth_properties::unseen;
 
 use crate::canary;
 
-/// What tokens and keys begin with: Anthropic's, GitHub's and Copilot's.
+/// Prefixes of tokens and keys: Anthropic's, GitHub's and Copilot's.
 const TOKENS: [&str; 3] = ["sk-ant-", "ghu_", "tid="];
 
 /// The commands whose standard output is a token, or carries one.
@@ -123,8 +123,15 @@ pub(super) fn plant_variable(name: &str, value: &str) {
 
 /// The first secret in a text, known or such as tokens look.
 pub(super) fn secret(text: &str, may_be_there: impl Fn(&str) -> bool) -> Option<String> {
-    let looks = TOKENS.iter().find(|token| text.contains(**token)).map(|it| (*it).to_owned());
+    let looks = TOKENS.iter().find(|token| begins_in(text, token)).map(|it| (*it).to_owned());
     looks.or_else(|| canary::found(text, may_be_there))
+}
+
+/// Whether a token with this prefix begins somewhere in the text. The middle of a random base64url
+/// value does not count: one state in 400,000 has `ghu_` in it.
+fn begins_in(text: &str, prefix: &str) -> bool {
+    let is_random = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(prefix).any(|(at, _)| !text[..at].ends_with(is_random))
 }
 
 /// What was written to a terminal without what `pi` itself has it do: colours, the cursor, lines that
