@@ -8,13 +8,16 @@ use pi_auth_core::document;
 use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::{LOCK_ACTIVITY, is_answered_by};
 use pi_auth_core::http::origin;
-use pi_auth_core::json::{Fields, FromJson, Json, Object, Wrong, from_str, member, members_of};
+use pi_auth_core::json::{from_str, read_tagged};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::{browser, callback, credential, http, lock, migration, sensitive, text};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::answer::{self, Problem};
 
 /// A question.
+#[derive(Deserialize)]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {
     /// What a host has to know before it begins: [`About`].
@@ -83,51 +86,14 @@ pub enum Call {
     },
 }
 
-impl FromJson for Call {
-    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
-        let json = members_of(json, wrong);
-        let kind: String = member(json, "type", wrong);
-        match kind.as_str() {
-            "is_answered_by" => {
-                let state = member(json, "state", wrong);
-                Call::IsAnsweredBy { state, query: member(json, "query", wrong) }
-            }
-            "is_allowed_origin" => Call::IsAllowedOrigin {
-                origins: member(json, "origins", wrong),
-                url: member(json, "url", wrong),
-            },
-            "admit" => Call::Admit(FromJson::read(Some(json), wrong)),
-            "page" => Call::Page { page: member(json, "page", wrong) },
-            "browser_commands" => Call::BrowserCommands {
-                url: member(json, "url", wrong),
-                browser: member(json, "browser", wrong),
-                is_wsl: member(json, "is_wsl", wrong),
-                system: member(json, "system", wrong),
-            },
-            "secret_variables" => {
-                Call::SecretVariables { variables: member(json, "variables", wrong) }
-            }
-            "is_dead_lock" => Call::IsDeadLock {
-                age_ms: member(json, "age_ms", wrong),
-                watched_ms: member(json, "watched_ms", wrong),
-                is_ours: member(json, "is_ours", wrong),
-            },
-            "is_migrating" => Call::IsMigrating {
-                renamed_ms: member(json, "renamed_ms", wrong),
-                now_ms: member(json, "now_ms", wrong),
-            },
-            "plain" => Call::Plain { text: member(json, "text", wrong) },
-            kind => {
-                if kind != "about" {
-                    wrong.note_in("type");
-                }
-                Call::About
-            }
-        }
+impl<'de> Deserialize<'de> for Call {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_tagged(deserializer, Call::deserialize)
     }
 }
 
 /// What a host has to know before it begins.
+#[derive(Serialize)]
 pub struct About {
     /// The version of the core.
     pub version: &'static str,
@@ -161,27 +127,8 @@ pub struct About {
     pub migration_look_every_ms: u64,
 }
 
-impl Fields for About {
-    fn put(&self, object: &mut Object<'_>) {
-        object.put("version", &self.version);
-        object.put("variables", &self.variables);
-        object.put("connect_timeout_ms", &self.connect_timeout_ms);
-        object.put("total_timeout_ms", &self.total_timeout_ms);
-        object.put("max_body_bytes", &self.max_body_bytes);
-        object.put("max_file_bytes", &self.max_file_bytes);
-        object.put("buffer_ms", &self.buffer_ms);
-        object.put("lock_activity", &self.lock_activity);
-        object.put("lock_touch_every_ms", &self.lock_touch_every_ms);
-        object.put("lock_patience_ms", &self.lock_patience_ms);
-        object.put("callback_connections", &self.callback_connections);
-        object.put("callback_timeout_ms", &self.callback_timeout_ms);
-        object.put("callback_head_bytes", &self.callback_head_bytes);
-        object.put("migration_looks", &self.migration_looks);
-        object.put("migration_look_every_ms", &self.migration_look_every_ms);
-    }
-}
-
 /// A page for a browser, as it is sent.
+#[derive(Serialize)]
 pub struct PageOf {
     /// The HTTP status code.
     pub status: u16,
@@ -189,14 +136,6 @@ pub struct PageOf {
     pub headers: Vec<(String, String)>,
     /// Its text.
     pub html: String,
-}
-
-impl Fields for PageOf {
-    fn put(&self, object: &mut Object<'_>) {
-        object.put("status", &self.status);
-        object.put("headers", &self.headers);
-        object.put("html", &self.html);
-    }
 }
 
 impl PageOf {
@@ -210,8 +149,8 @@ impl PageOf {
 /// Answers a [`Call`]; both are JSON.
 pub fn call(call: &str) -> String {
     match from_str(call) {
-        Err(error) => answer::problem(&Problem::json("a call", error)),
-        Ok(Call::About) => answer::value(&About {
+        Err(error) => answer::problem(&Problem::json("a call", &error)),
+        Ok(Call::About) => answer::value(About {
             version: env!("CARGO_PKG_VERSION"),
             variables: Environment::VARIABLES.into(),
             connect_timeout_ms: http::CONNECT_TIMEOUT_MS,
@@ -229,25 +168,25 @@ pub fn call(call: &str) -> String {
             migration_look_every_ms: migration::LOOK_EVERY_MS,
         }),
         Ok(Call::IsAnsweredBy { state, query }) => {
-            answer::value(&is_answered_by(&state, query.expose()))
+            answer::value(is_answered_by(&state, query.expose()))
         }
         Ok(Call::IsAllowedOrigin { origins, url }) => {
-            answer::value(&origin::is_allowed(&origins, &url))
+            answer::value(origin::is_allowed(&origins, &url))
         }
-        Ok(Call::Admit(request)) => answer::value(&request.admit()),
-        Ok(Call::Page { page }) => answer::value(&PageOf::of(&page)),
+        Ok(Call::Admit(request)) => answer::value(request.admit()),
+        Ok(Call::Page { page }) => answer::value(PageOf::of(&page)),
         Ok(Call::BrowserCommands { url, browser, is_wsl, system }) => {
-            answer::value(&browser::commands(&url, &browser, is_wsl, system))
+            answer::value(browser::commands(&url, &browser, is_wsl, system))
         }
         Ok(Call::SecretVariables { variables }) => {
-            answer::value(&sensitive::secret_variables(&variables))
+            answer::value(sensitive::secret_variables(&variables))
         }
         Ok(Call::IsDeadLock { age_ms, watched_ms, is_ours }) => {
-            answer::value(&lock::is_dead(age_ms, watched_ms, is_ours))
+            answer::value(lock::is_dead(age_ms, watched_ms, is_ours))
         }
         Ok(Call::IsMigrating { renamed_ms, now_ms }) => {
-            answer::value(&migration::is_under_way(renamed_ms, now_ms))
+            answer::value(migration::is_under_way(renamed_ms, now_ms))
         }
-        Ok(Call::Plain { text }) => answer::value(&text::plain(&text)),
+        Ok(Call::Plain { text }) => answer::value(text::plain(&text)),
     }
 }

@@ -26,15 +26,15 @@ impl Registry {
     pub fn start(&mut self, request: &str) -> String {
         let request = match from_str(request) {
             Ok(request) => request,
-            Err(error) => return answer::problem(&Problem::json("a request", error)),
+            Err(error) => return answer::problem(&Problem::json("a request", &error)),
         };
         let (flow, effect) = Flow::start(request);
         if effect.is_last() {
-            return answer::turn(None, false, &effect);
+            return answer::step(None, false, &effect);
         }
         // Four billion flows are more than a process lives to see.
         self.last = self.last.saturating_add(1);
-        let answer = answer::turn(Some(self.last), flow.is_critical(), &effect);
+        let answer = answer::step(Some(self.last), flow.is_critical(), &effect);
         self.flows.push((self.last, flow));
         answer
     }
@@ -46,15 +46,15 @@ impl Registry {
         };
         let event = match from_str(event) {
             Ok(event) => event,
-            Err(error) => return answer::problem(&Problem::json("an event", error)),
+            Err(error) => return answer::problem(&Problem::json("an event", &error)),
         };
         let flow = &mut self.flows[at].1;
         let effect = flow.step(event, now_ms);
         if effect.is_last() {
             self.flows.swap_remove(at);
-            return answer::turn(None, false, &effect);
+            return answer::step(None, false, &effect);
         }
-        answer::turn(Some(handle), flow.is_critical(), &effect)
+        answer::step(Some(handle), flow.is_critical(), &effect)
     }
 
     /// Gives a flow up, if there is such a one.

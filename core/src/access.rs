@@ -8,7 +8,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::json::object;
+use serde::{Deserialize, Serialize};
+
+use crate::json::or_default;
 use crate::text::{plain, shell};
 
 /// Root's user id.
@@ -25,7 +27,7 @@ const STICKY: u32 = 0o1000;
 /// Owner, group and mode of a file that was opened, and of the directories that lead to it.
 ///
 /// Hosts on systems without these leave it out of their events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Access {
     /// The effective user id of this process.
@@ -34,18 +36,18 @@ pub struct Access {
     pub group: u32,
     /// The owner of the agent's directory, whom root works for.
     #[cfg_attr(test, ts(optional))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub served: Option<u32>,
     /// The file that was opened (`fstat`).
     pub file: Owned,
     /// The directory that was named, and that of the file in the end, where links lead elsewhere.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub directories: Vec<Directory>,
 }
 
-object! { Access { user, group, served: optional, file, directories: default } }
-
 /// Owner, group and mode of a file or directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Owned {
     /// The user id of the owner.
@@ -56,20 +58,33 @@ pub struct Owned {
     pub mode: u32,
 }
 
-object! { Owned { owner, group, mode } }
-
 /// A directory on the way to a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FlatDirectory")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Directory {
     /// Its path, as it is shown to people.
     pub path: String,
     /// Owner, group and mode.
-    #[cfg_attr(test, ts(flatten))]
+    #[serde(flatten)]
     pub owned: Owned,
 }
 
-object! { Directory { path, owned: merged } }
+/// The members of a [`Directory`] as they are read: serde's `flatten` would copy them.
+#[derive(Deserialize)]
+struct FlatDirectory {
+    path: String,
+    owner: u32,
+    group: u32,
+    mode: u32,
+}
+
+impl From<FlatDirectory> for Directory {
+    fn from(flat: FlatDirectory) -> Self {
+        let FlatDirectory { path, owner, group, mode } = flat;
+        Directory { path, owned: Owned { owner, group, mode } }
+    }
+}
 
 /// A reason why somebody else could have changed a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::http::url::Url;
-use crate::json::words;
 use crate::text::{cut, has};
 
 /// Browsers that draw in the terminal, where the person is asked for the code, and programs that
@@ -44,7 +45,8 @@ const DESKTOP_BROWSERS: [&str; 11] = [
 ];
 
 /// The system that a host runs on, as far as opening a page differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum System {
     /// Linux, BSD and every other system with freedesktop.org's tools.
     Freedesktop,
@@ -53,8 +55,6 @@ pub enum System {
     /// Windows.
     Windows,
 }
-
-words! { System { "freedesktop" => Freedesktop, "mac" => Mac, "windows" => Windows } }
 
 /// Returns the commands that may open `url`, in order: each a program and its arguments.
 ///

@@ -7,8 +7,9 @@ mod page;
 
 use alloc::string::String;
 
-use crate::json::{object, tagged, words};
-use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{Secret, exposed};
 
 pub use page::{HEADERS, Page};
 
@@ -21,9 +22,9 @@ pub const REQUEST_TIMEOUT_MS: u64 = 10_000;
 pub const MAX_HEAD_BYTES: u64 = 8192;
 
 /// The addresses on which a callback server listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
 pub enum Loopback {
     /// 127.0.0.1 and `[::1]`, on one port, since `localhost` may be either; 127.0.0.1 alone where
     /// there is no `[::1]`.
@@ -34,10 +35,8 @@ pub enum Loopback {
     Ipv6,
 }
 
-words! { Loopback { "both" => Both, "ipv4" => Ipv4, "ipv6" => Ipv6 } }
-
 /// A request that came to the callback server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// The port on which it came.
     pub port: u16,
@@ -50,15 +49,14 @@ pub struct Request {
     /// The header `Host`, if there is one.
     pub host: Option<String>,
     /// The request target: path and query.
+    #[serde(serialize_with = "exposed")]
     pub target: Secret,
 }
 
-object! { Request { port, path, one_time_path, method, host, target: secret } }
-
 /// The decision on a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Admission {
     /// Nothing: it gets this page.
     Page {
@@ -71,15 +69,10 @@ pub enum Admission {
     /// It may bring the answer to the login.
     Callback {
         /// Its query, without the question mark.
+        #[serde(serialize_with = "exposed")]
         query: Secret,
     },
 }
-
-tagged! { Admission, "type" {
-    "page" => Page { page },
-    "one_time" => OneTime,
-    "callback" => Callback { query: secret },
-} }
 
 impl Request {
     /// Decides what the request is let in for: a GET of a known path, under a name of this machine.

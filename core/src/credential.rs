@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::digest::digest;
-use crate::json::{Json, quoted};
+use crate::json::{self, Json};
 use crate::secret::Secret;
 
 /// The margin taken off the real expiry before it is stored, in milliseconds (5 minutes), or half
@@ -127,7 +127,7 @@ impl Credential {
     /// token, so it counts for nothing once another program has stored another.
     pub(crate) fn end_field(&self) -> Option<String> {
         let (end, access) = (self.end?, self.access.as_ref()?);
-        Some(format!(r#"{{"at":{end},"access":{}}}"#, quoted(&digest(&[access.expose()]))))
+        Some(format!(r#"{{"at":{end},"access":{}}}"#, json::to_string(&digest(&[access.expose()]))))
     }
 }
 

@@ -17,9 +17,9 @@ use core::ops::Range;
 use zeroize::Zeroizing;
 
 use crate::credential::{Credential, REAL_EXPIRY};
-use crate::json::{Json, Member, Raw, members, quoted, root, slice};
+use crate::json::{self, Json, Raw, range_in};
 use crate::secret::Secret;
-use crate::text::cut_last;
+use crate::text::{cut_last, slice};
 
 /// The largest credential file that is read or written, in bytes (1 MiB): none comes near it.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -258,7 +258,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
 fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
     let json = |secret: &Option<Secret>| {
         let text = secret.as_ref().map_or("", Secret::expose);
-        Zeroizing::new(quoted(text))
+        Zeroizing::new(json::to_string(text))
     };
     let mut fields = alloc::vec![
         ("type", Zeroizing::new("\"oauth\"".into())),
@@ -267,7 +267,7 @@ fn fields(credential: &Credential) -> Vec<(&'static str, Zeroizing<String>)> {
         ("expires", Zeroizing::new(credential.expires.to_string())),
     ];
     if let Some(domain) = &credential.enterprise {
-        let value = quoted(domain);
+        let value = json::to_string(domain);
         fields.push(("enterpriseUrl", Zeroizing::new(value)));
     }
     fields.extend(credential.end_field().map(|value| (REAL_EXPIRY, Zeroizing::new(value))));
@@ -281,6 +281,25 @@ pub(crate) fn positions<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'
         positions.insert(name, at);
     }
     positions
+}
+
+/// A member of an object, as byte ranges of the text.
+struct Member {
+    /// The key, with its quotes.
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+/// Returns the members of the object at `object`, in order.
+fn members(text: &str, object: Range<usize>) -> impl DoubleEndedIterator<Item = Member> {
+    let members = Json::at(text, object).raw_members();
+    let range = |json: Json<'_>| range_in(text, json.text());
+    members.map(move |(key, value)| Member { key: range(key), value: range(value) })
+}
+
+/// Returns the top-level value of a text that is JSON, without the white space around it.
+fn root(text: &str) -> Range<usize> {
+    range_in(text, text.trim_ascii())
 }
 
 /// How an object's members are laid out.
@@ -307,7 +326,7 @@ impl Style {
 
     fn member(&self, key: &str, value: &str) -> String {
         let space = if matches!(self, Style::Compact) { "" } else { " " };
-        format!("{}:{space}{value}", quoted(key))
+        format!("{}:{space}{value}", json::to_string(key))
     }
 
     /// An entry of the top level: its members stand two levels deep.

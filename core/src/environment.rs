@@ -2,10 +2,13 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::browser::Named;
-use crate::json::{Exposed, Fields, FromJson, Json, Object, Wrong, members_of};
-use crate::secret::Secret;
+use crate::secret::{Exposed, Secret};
 
 /// The values of [`Environment::VARIABLES`]. An empty or blank variable counts as unset.
 ///
@@ -15,21 +18,33 @@ use crate::secret::Secret;
 #[cfg_attr(test, ts(type = "Record<string, string>"))]
 pub struct Environment(Vec<(String, Secret)>);
 
-impl FromJson for Environment {
-    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
-        let members = members_of(json, wrong).members();
-        let variable = |(name, value): (Option<String>, _)| {
-            (name.unwrap_or_default(), Secret::read(Some(value), wrong))
-        };
-        Environment(members.map(variable).collect())
+impl<'de> Deserialize<'de> for Environment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Variables;
+
+        impl<'de> Visitor<'de> for Variables {
+            type Value = Environment;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of names and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Environment, A::Error> {
+                let mut variables = Vec::new();
+                while let Some(variable) = map.next_entry()? {
+                    variables.push(variable);
+                }
+                Ok(Environment(variables))
+            }
+        }
+
+        deserializer.deserialize_map(Variables)
     }
 }
 
-impl Fields for Exposed<'_, Environment> {
-    fn put(&self, object: &mut Object<'_>) {
-        for (name, value) in &self.0.0 {
-            object.put(name, &Exposed(value));
-        }
+impl Exposed for Environment {
+    fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value.expose())))
     }
 }
 

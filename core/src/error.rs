@@ -13,8 +13,10 @@ use alloc::string::{String, ToString};
 pub use code::Code;
 pub use store::StoreFailure;
 
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::access::Fault;
-use crate::json::{Fields, FromJson, Json, Object, Wrong, member, members_of};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
 use crate::provider::{BadDomain, BadOverrides, Label};
@@ -296,35 +298,42 @@ impl Error {
 impl core::error::Error for Error {}
 
 /// The error as every host shows it: `{"code", "after_ms"?, "message", "advice"}`.
-impl Fields for Error {
-    fn put(&self, object: &mut Object<'_>) {
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let code = self.code();
-        object.put("code", &code.as_str());
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("code", code.as_str())?;
         if let Code::RetryLater { after_ms } = code {
-            object.put("after_ms", &after_ms);
+            object.serialize_entry("after_ms", &after_ms)?;
         }
-        object.put("message", &self.to_string());
-        object.put("advice", &self.advice());
+        object.serialize_entry("message", &self.to_string())?;
+        object.serialize_entry("advice", &self.advice())?;
+        object.end()
     }
 }
 
-/// What was written is known by its code alone, but says and advises the same.
-impl FromJson for Error {
-    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
-        let json = members_of(json, wrong);
-        let code: String = member(json, "code", wrong);
-        let after_ms: Option<u64> = member(json, "after_ms", wrong);
+/// An error that was written keeps its code, its message and its advice, but not its exact kind.
+impl<'de> Deserialize<'de> for Error {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Reported {
+            code: String,
+            after_ms: Option<u64>,
+            message: String,
+            advice: String,
+        }
+
+        let Reported { code, after_ms, message, advice } = Reported::deserialize(deserializer)?;
         let code = match Code::ALL.iter().find(|known| known.as_str() == code) {
-            Some(Code::Cancelled) => return Error::Cancelled,
+            Some(Code::Cancelled) => return Ok(Error::Cancelled),
             Some(Code::RetryLater { .. }) => {
                 Code::RetryLater { after_ms: after_ms.unwrap_or(DEFAULT_RETRY_MS) }
             }
             Some(code) => *code,
-            // A newer core has it. What it says is worth more than its code.
+            // A code of a newer core: its message is worth more than its code.
             None => Code::ProviderError,
         };
-        let message = member(json, "message", wrong);
-        Error::Reported { code, message, advice: member(json, "advice", wrong) }
+        Ok(Error::Reported { code, message, advice })
     }
 }
 

@@ -32,13 +32,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
+use serde::{Deserialize, Serialize};
+
 use crate::access::Access;
 use crate::document::{Document, is_blank};
 use crate::error::{Error, StoreFailure};
-use crate::json::{Raw, tagged};
+use crate::json::{Raw, tagged_by_type};
 use crate::provider::{BadOverrides, Label, Provider, Table};
 use crate::resolve::Key;
-use crate::secret::Secret;
+use crate::secret::{Secret, exposed};
 use crate::text::plain;
 
 pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, OneTime, ShowCode, is_answered_by};
@@ -46,10 +48,11 @@ pub use event::Event;
 pub use witness::{Objection, Witness};
 
 /// What is to be done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Request {
     /// Log in to a provider and store the credential.
     Login(login::Request),
@@ -67,21 +70,12 @@ pub enum Request {
     WriteCredential(credential::WriteRequest),
 }
 
-tagged! { Request, "type" {
-    "status" => Status(request),
-    "login" => Login(request),
-    "token" => Token(request),
-    "headers" => Headers(request),
-    "logout" => Logout(request),
-    "read_credential" => ReadCredential(request),
-    "write_credential" => WriteCredential(request),
-} }
-
 /// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Output {
     /// The credential is stored.
     LoggedIn {
@@ -119,6 +113,7 @@ pub enum Output {
         /// As the file has it, fields of others included; `None` where there is no login, or one
         /// that lacks what belongs to it.
         #[cfg_attr(test, ts(type = "StoredLogin | null"))]
+        #[serde(serialize_with = "exposed")]
         credential: Option<Raw>,
         /// The credential file.
         path: String,
@@ -134,15 +129,7 @@ pub enum Output {
     },
 }
 
-tagged! { Output, "type" {
-    "credential_written" => CredentialWritten { path, notes },
-    "logged_in" => LoggedIn { provider, path, notes },
-    "token" => Token { key, notes },
-    "headers" => Headers(headers),
-    "logged_out" => LoggedOut { providers, path, revocations, notes },
-    "status" => Status(status),
-    "credential" => Credential { credential: secret, path, notes },
-} }
+tagged_by_type!(Request, Output);
 
 /// One job under way.
 ///
@@ -220,7 +207,7 @@ struct Ended;
 
 impl Machine for Ended {
     fn step(&mut self, event: &Event, _: u64) -> Turn {
-        fail(Error::Protocol { event: event.word() })
+        fail(Error::Protocol { event: event.name() })
     }
 }
 
@@ -275,7 +262,7 @@ fn unexpected(event: &Event, attempt: &'static str) -> Box<Error> {
             let problem = BadOverrides { key: String::new(), problem: plain(&failure.to_string()) };
             Error::Overrides { path: path.clone(), problem }
         }
-        event => Error::Protocol { event: event.word() },
+        event => Error::Protocol { event: event.name() },
     })
 }
 

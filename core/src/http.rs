@@ -14,8 +14,10 @@ use core::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::json::{object, words};
-use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::json::or_default;
+use crate::secret::{Secret, exposed};
 use crate::text::{brief, replaced};
 
 /// How long a host tries to connect, in milliseconds.
@@ -29,9 +31,9 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 pub const USER_AGENT: &str = concat!("pi-auth/", env!("CARGO_PKG_VERSION"));
 
 /// The request methods in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "UPPERCASE"))]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET
     Get,
@@ -39,19 +41,16 @@ pub enum Method {
     Post,
 }
 
-words! { Method { "GET" => Get, "POST" => Post } }
-
 /// A request header: a name and a value that may be secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Header {
     /// The field name, as it is sent.
     pub name: String,
     /// The field value; `Authorization` is why it is a secret.
+    #[serde(serialize_with = "exposed")]
     pub value: Secret,
 }
-
-object! { Header { name, value: secret } }
 
 impl Header {
     pub(crate) fn new(name: &str, value: impl Into<Secret>) -> Self {
@@ -65,7 +64,7 @@ impl Header {
 }
 
 /// A request for a host to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "HttpRequest"))]
 pub struct Request {
@@ -76,13 +75,12 @@ pub struct Request {
     /// The headers, in order.
     pub headers: Vec<Header>,
     /// The body; empty for GET.
+    #[serde(serialize_with = "exposed")]
     pub body: Secret,
     /// The origins that its secrets may be sent to. A host refuses any other; see
     /// [`origin::is_allowed`].
     pub origins: Vec<String>,
 }
-
-object! { Request { method, url, headers, body: secret, origins } }
 
 impl Request {
     /// The same with this header, in place of one of that name if there is one.
@@ -113,7 +111,7 @@ impl Request {
 }
 
 /// A response as it came, whatever its status.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "HttpResponse"))]
 pub struct Response {
@@ -121,13 +119,13 @@ pub struct Response {
     pub status: u16,
     /// The headers, in order; names in any case.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub headers: Vec<(String, String)>,
     /// The body as text; bytes that are not UTF-8 replaced.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default", serialize_with = "exposed")]
     pub body: Secret,
 }
-
-object! { Response { status, headers: default, body: secret default } }
 
 impl Response {
     /// The first header of that name, in whatever case.
@@ -152,9 +150,9 @@ impl Response {
 }
 
 /// Why there was no response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
 pub enum TransportFailure {
     /// The name did not resolve, or nothing accepted the connection: the request was never sent.
     Connect,
@@ -180,19 +178,6 @@ pub enum TransportFailure {
     /// The body was larger than [`MAX_BODY_BYTES`].
     TooLarge,
 }
-
-words! { TransportFailure {
-    "connect" => Connect,
-    "bad_proxy" => BadProxy,
-    "forbidden_origin" => ForbiddenOrigin,
-    "tls" => Tls,
-    "unknown_authority" => UnknownAuthority,
-    "wrong_name" => WrongName,
-    "out_of_date" => OutOfDate,
-    "timeout" => Timeout,
-    "broken" => Broken,
-    "too_large" => TooLarge,
-} or "proxy" => Proxy }
 
 impl TransportFailure {
     /// Whether the server may have got the request, and acted upon it.

@@ -1,147 +1,194 @@
-//! JSON (RFC 8259), read where it stands and written as it goes.
+//! JSON that others wrote, read member by member with serde_json.
 //!
-//! A text is checked once, as a whole, by `syntax`; after that, `span` only has to find things in
-//! it, and [`Json`] is a place in a text that is known to be right. There is no tree: an answer of
-//! a megabyte costs one pass and no copy, and the credential file is edited by the same spans.
-//!
-//! ```text
-//!   syntax   is it JSON, and if not, where not     number   a number's whole part
-//!   span     where members and items stand         read     types from JSON
-//!   string   escapes, both ways                    write    types to JSON
-//!   shape    macros: the JSON form of a type, both ways, stated once beside it
-//! ```
-//!
-//! Why not a library: with derived code for every type that crosses the boundary, the WebAssembly
-//! module was 400 KB. This is about 1,200 lines, of which the credential file needs a good part in
-//! any case. ARCHITECTURE.md has the figures.
+//! Types of our own derive their JSON. What a server, the agent or a person has written is read
+//! with [`Json`] instead: one member of an unexpected type must not cost the others.
 
-mod number;
-mod read;
-mod shape;
-mod span;
-mod string;
-mod syntax;
-mod write;
+mod error;
+mod tagged;
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-pub use read::{FromJson, Mismatch, NotRead, Wrong, from_str, member, members_of};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Number;
+use serde_json::value::RawValue;
 
-pub(crate) use read::from_json;
-pub use syntax::Invalid;
-pub use write::{Fields, Object, ToJson, to_string};
+pub use error::Unreadable;
+pub(crate) use tagged::{PlainForm, tagged_by_type, write_tagged};
+pub use tagged::{Tagged, read_tagged};
 
-pub(crate) use shape::{object, tagged, words};
-pub(crate) use span::{Member, members, root};
-pub(crate) use string::quoted;
-pub(crate) use write::Exposed;
+use crate::secret::{Exposed, Secret};
 
-use crate::secret::Secret;
+/// Parses a type of ours.
+///
+/// # Errors
+/// The text is not JSON, or a member is missing or of another type.
+pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
+    serde_json::from_str(text).map_err(|error| Unreadable::new(&error, text))
+}
 
-/// A value in a text that is known to be JSON.
+/// Returns a value as JSON, without white space.
+pub fn to_string<T: Serialize + ?Sized>(value: &T) -> String {
+    // Fails for maps whose keys are not strings only, and there are none.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Reads a member that may be `null`, which counts as absent. Goes with `#[serde(default)]`.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A JSON value as it stands in its text.
 #[derive(Clone, Copy)]
 pub struct Json<'a>(&'a str);
 
 impl<'a> Json<'a> {
-    /// `{}`
-    pub(crate) const EMPTY: Json<'static> = Json("{}");
-
-    /// The value that `text` is. White space around it may be there, a byte-order mark may not.
+    /// Parses a text. White space may surround the value, a byte-order mark may not.
     ///
     /// # Errors
-    /// Where and why it is no JSON.
-    pub fn parse(text: &'a str) -> Result<Self, Invalid> {
-        syntax::check(text)?;
-        Ok(Json(slice(text, root(text))))
+    /// The text is not JSON.
+    pub fn parse(text: &'a str) -> Result<Self, Unreadable> {
+        let value: &RawValue =
+            serde_json::from_str(text).map_err(|error| Unreadable::new(&error, text))?;
+        Ok(Json(value.get()))
     }
 
-    /// The value that stands at `range` of a text that is known to be JSON.
+    /// Returns the value at `range` of a text that is known to be JSON.
     pub(crate) fn at(text: &'a str, range: Range<usize>) -> Self {
-        Json(slice(text, range))
+        Json(text.get(range).unwrap_or_default())
     }
 
-    /// The text of the value itself.
+    /// Returns the text of the value.
     pub fn text(self) -> &'a str {
         self.0
     }
 
-    /// Whether it is an object.
+    /// Returns the value as a `T`; `None` if it is of another type.
+    pub(crate) fn read<T: Deserialize<'a>>(self) -> Option<T> {
+        serde_json::from_str(self.0).ok()
+    }
+
+    /// Returns whether the value is an object.
     pub fn is_object(self) -> bool {
         self.0.starts_with('{')
     }
 
-    /// Whether it is `null`.
-    pub fn is_null(self) -> bool {
+    /// Returns whether the value is `null`.
+    pub(crate) fn is_null(self) -> bool {
         self.0 == "null"
     }
 
-    /// The names and values of an object, in order; nothing of anything else. A name that is no
-    /// Unicode text (a lone surrogate) is `None`.
-    pub fn members(self) -> impl Iterator<Item = (Option<String>, Json<'a>)> {
-        let text = self.0;
-        let named = move |member: Member| {
-            (string::unquoted(slice(text, member.key)), Json(slice(text, member.value)))
-        };
-        members(text, 0..text.len()).map(named)
-    }
-
-    /// The items of an array, in order; nothing of anything else.
-    pub fn items(self) -> impl Iterator<Item = Json<'a>> {
-        let text = self.0;
-        span::items(text).map(move |range| Json(slice(text, range)))
-    }
-
-    /// The value of `name`. Of several the last counts, as in JavaScript.
-    pub fn get(self, name: &str) -> Option<Json<'a>> {
-        let named =
-            |(key, value): (Option<String>, _)| (key.as_deref() == Some(name)).then_some(value);
-        self.members().filter_map(named).last()
-    }
-
-    /// The value at the end of a path of names.
-    pub(crate) fn find(self, path: &[&str]) -> Option<Json<'a>> {
-        path.iter().try_fold(self, |json, name| json.get(name))
-    }
-
-    /// The items, if it is an array.
-    pub(crate) fn array(self) -> Option<impl Iterator<Item = Json<'a>>> {
-        self.0.starts_with('[').then(|| self.items())
-    }
-
-    /// The text of a string; `None` for one that is no Unicode text, too.
-    pub fn string(self) -> Option<String> {
-        string::unquoted(self.0)
-    }
-
-    /// The same as a secret, of which no copy is left behind.
-    pub(crate) fn secret(self) -> Option<Secret> {
-        self.string().map(Secret::new)
-    }
-
-    /// The whole part of a number, 0 for a negative one; `None` for one that a `u64` cannot hold.
-    pub(crate) fn whole(self) -> Option<u64> {
-        number::whole(self.0)
-    }
-
-    /// Whether it is a number.
+    /// Returns whether the value is a number.
     pub(crate) fn is_number(self) -> bool {
         self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit())
     }
 
-    /// `true` or `false`.
-    pub fn boolean(self) -> Option<bool> {
-        match self.0 {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        }
+    /// Returns the names and values of an object in order, and none of any other value. A name
+    /// with a lone surrogate is `None`.
+    pub fn members(self) -> impl DoubleEndedIterator<Item = (Option<String>, Json<'a>)> + use<'a> {
+        self.raw_members().map(|(key, value)| (key.string(), value))
+    }
+
+    /// Returns the members of an object with their names as JSON strings.
+    pub(crate) fn raw_members(
+        self,
+    ) -> impl DoubleEndedIterator<Item = (Json<'a>, Json<'a>)> + use<'a> {
+        self.read::<Members<'a>>().unwrap_or_default().0.into_iter()
+    }
+
+    /// Returns the value of the member `name`. Of several, the last counts, as in JavaScript.
+    pub fn get(self, name: &str) -> Option<Json<'a>> {
+        self.members().rfind(|(key, _)| key.as_deref() == Some(name)).map(|(_, value)| value)
+    }
+
+    /// Returns the value at the end of a path of names.
+    pub(crate) fn find(self, path: &[&str]) -> Option<Json<'a>> {
+        path.iter().try_fold(self, |json, name| json.get(name))
+    }
+
+    /// Returns the items of an array; `None` for any other value.
+    pub(crate) fn array(self) -> Option<impl Iterator<Item = Json<'a>> + use<'a>> {
+        let items: Vec<&RawValue> = self.read()?;
+        Some(items.into_iter().map(|item| Json(item.get())))
+    }
+
+    /// Returns the items of an array, and none of any other value.
+    pub(crate) fn items(self) -> impl Iterator<Item = Json<'a>> + use<'a> {
+        self.array().into_iter().flatten()
+    }
+
+    /// Returns the text of a string; `None` for one with a lone surrogate, too.
+    pub fn string(self) -> Option<String> {
+        self.read()
+    }
+
+    /// Returns the text of a string as a secret.
+    pub(crate) fn secret(self) -> Option<Secret> {
+        self.read()
+    }
+
+    /// Returns the whole part of a number, and 0 for a negative one; `None` for any other value
+    /// and for a number that a `u64` cannot hold.
+    pub(crate) fn whole(self) -> Option<u64> {
+        const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+        let number: Number = self.read()?;
+        let rounded = || number.as_f64().filter(|it| *it < LIMIT).map(|it| it as u64);
+        number.as_u64().or_else(rounded)
     }
 }
 
-/// A value as its text, whatever it is. It may hold secrets, and is written in the clear only where
-/// a field says so.
+/// Hides the value, which may hold a secret.
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+/// The names and values of an object, each with its own text.
+#[derive(Default)]
+struct Members<'a>(Vec<(Json<'a>, Json<'a>)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                // Keys are raw, too: one with a lone surrogate is JSON, but not a `String`.
+                while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+                    members.push((Json(key.get()), Json(value.get())));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// Returns the bytes of `text` at which `part`, which was read from it, stands.
+pub(crate) fn range_in(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    start..start + part.len()
+}
+
+/// A JSON value that is passed on as it is. It may hold secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raw(Secret);
 
@@ -150,23 +197,24 @@ impl Raw {
         Raw(json.text().into())
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn json(&self) -> Json<'_> {
         Json(self.0.expose())
     }
 }
 
-/// It may hold a secret.
-impl fmt::Debug for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[REDACTED]")
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Raw(value.get().into()))
     }
 }
 
-/// A part of a text that `span` has found. There is no range that it could have found in vain, and
-/// none that splits a character: all begin and end at ASCII.
-pub(crate) fn slice(text: &str, range: Range<usize>) -> &str {
-    text.get(range).unwrap_or_default()
+impl Exposed for Raw {
+    fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: &RawValue = serde_json::from_str(self.0.expose()).map_err(S::Error::custom)?;
+        value.serialize(serializer)
+    }
 }
 
 #[cfg(test)]

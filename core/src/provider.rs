@@ -10,10 +10,11 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::callback::Loopback;
 use crate::http;
 use crate::http::url::Url;
-use crate::json::{object, words};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata::Metadata;
 use crate::oauth::paste::CodeShape;
@@ -29,15 +30,14 @@ pub use origins::Redirected;
 pub use overrides::BadOverrides;
 
 /// How a token endpoint takes its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum TokenRequest {
     /// `application/x-www-form-urlencoded`, the standard's way (RFC 6749, 4.1.3).
     Form,
     /// A JSON object of the same names.
     Json,
 }
-
-words! { TokenRequest { "form" => Form, "json" => Json } }
 
 /// One provider that a person can log in to.
 ///
@@ -212,7 +212,7 @@ impl Provider {
 }
 
 /// A provider's id and its name for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Label {
     /// The key in the credential file and the word on the command line.
@@ -221,10 +221,9 @@ pub struct Label {
     pub name: String,
     /// The domain of the GitHub Enterprise that is meant.
     #[cfg_attr(test, ts(optional))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enterprise: Option<Box<str>>,
 }
-
-object! { Label { id, name, enterprise: optional } }
 
 impl Label {
     /// The name without what stands in brackets: `Anthropic` of `Anthropic (Claude Pro/Max)`.

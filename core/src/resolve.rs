@@ -4,30 +4,29 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::json::{object, words};
 use crate::provider::{ANTHROPIC_OAUTH_PREFIX, key_variables};
-use crate::secret::Secret;
+use crate::secret::{Secret, exposed};
 
 /// What kind of key it is, which decides how a request carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     /// An OAuth access token.
-    #[cfg_attr(test, ts(rename = "oauth"))]
+    #[serde(rename = "oauth")]
     OAuth,
     /// An API key.
     ApiKey,
 }
 
-words! { KeyKind { "oauth" => OAuth, "api_key" => ApiKey } }
-
 /// Where a key came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The caller gave it.
     Caller,
@@ -37,23 +36,20 @@ pub enum Source {
     Variable(String),
 }
 
-words! { Source { "caller" => Caller, "stored" => Stored } or "variable" => Variable }
-
 /// A key that can be sent with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Key {
     /// OAuth token or API key.
     pub kind: KeyKind,
     /// The key itself.
+    #[serde(serialize_with = "exposed")]
     pub value: Secret,
     /// Where it came from.
     pub source: Source,
     /// When it really expires, in epoch milliseconds; `None` where nobody knows.
     pub expires_ms: Option<u64>,
 }
-
-object! { Key { kind, value: secret, source, expires_ms } }
 
 impl Key {
     /// A key whose kind shows in its prefix.

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use serde::{Deserialize, Deserializer, Serializer};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -37,6 +38,44 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[REDACTED]")
     }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+/// A value that is written in the clear where a field says so, and nowhere else.
+///
+/// [`Secret`] does not implement `Serialize`: the few fields that hand one to a host are marked
+/// with `#[serde(serialize_with = "exposed")]`.
+pub(crate) trait Exposed {
+    /// Writes the value in the clear.
+    fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+impl Exposed for Secret {
+    fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl<T: Exposed> Exposed for Option<T> {
+    fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Some(secret) => secret.serialize_exposed(serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+/// Writes a secret field in the clear.
+pub(crate) fn exposed<T: Exposed, S: Serializer>(
+    secret: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    secret.serialize_exposed(serializer)
 }
 
 impl PartialEq for Secret {

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::ops::Range;
 
 /// A path as it can be pasted into a shell, which still has to expand a tilde.
 pub fn shell(path: &str) -> String {
@@ -14,6 +15,11 @@ pub fn shell(path: &str) -> String {
         true => path.to_string(),
         false => format!("{tilde}'{}'", replaced(rest, "'", r"'\''")),
     }
+}
+
+/// Returns the part of `text` at `range`; an empty one where there is no such part.
+pub(crate) fn slice(text: &str, range: Range<usize>) -> &str {
+    text.get(range).unwrap_or_default()
 }
 
 /// Whether `c` is in `text`.

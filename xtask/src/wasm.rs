@@ -27,9 +27,9 @@ use measure::Sizes;
 
 /// The budget of the module as it is shipped, in bytes: a little more than it has. Once 150,000 were
 /// meant; ARCHITECTURE.md tells what that would take.
-const RAW_BUDGET_BYTES: u64 = 208_000;
+const RAW_BUDGET_BYTES: u64 = 325_000;
 /// The budget of the module as it is downloaded, in bytes; once 60,000 were meant.
-const GZIP_BUDGET_BYTES: u64 = 92_500;
+const GZIP_BUDGET_BYTES: u64 = 135_000;
 
 /// What was built.
 pub(crate) struct Built {

@@ -3,7 +3,8 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::json::words;
+use serde::{Deserialize, Serialize};
+
 use crate::text::replaced;
 
 /// The headers of every page.
@@ -16,9 +17,10 @@ pub const HEADERS: [(&str, &str); 4] = [
 ];
 
 /// A page for a browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "CallbackPage", rename_all = "snake_case"))]
+#[cfg_attr(test, ts(rename = "CallbackPage"))]
+#[serde(rename_all = "snake_case")]
 pub enum Page {
     /// The credential is stored.
     LoggedIn(
@@ -40,16 +42,6 @@ pub enum Page {
     /// Only GET means something here.
     WrongMethod,
 }
-
-words! { Page {
-    "failed" => Failed,
-    "ignored" => Ignored,
-    "over" => Over,
-    "already_opened" => AlreadyOpened,
-    "wrong_host" => WrongHost,
-    "not_found" => NotFound,
-    "wrong_method" => WrongMethod,
-} or "logged_in" => LoggedIn }
 
 impl Page {
     /// Returns the HTTP status code.

@@ -190,7 +190,7 @@ fn what_does_not_parse_is_corrupt_and_says_where() {
     for (text, reason) in [
         ("\u{feff}{}", "it begins with a byte-order mark"),
         ("{\"a\":", "it is not valid JSON: the text ends too early at line 1, column 6"),
-        ("{\"a\":1}}", "it is not valid JSON: expected nothing more at line 1, column 8"),
+        ("{\"a\":1}}", "it is not valid JSON: trailing characters at line 1, column 8"),
         ("{\n\"a\" 1}", "it is not valid JSON: expected `:` at line 2, column 5"),
         ("[]", "its top level is not a JSON object"),
         ("null", "its top level is not a JSON object"),

@@ -3,14 +3,15 @@
 use alloc::string::String;
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::access::User;
-use crate::json::words;
 
 /// A reason why the credential file, or the overrides file, could not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum StoreFailure {
     /// This user may not.
     PermissionDenied,
@@ -37,19 +38,6 @@ pub enum StoreFailure {
     /// Anything else, in the system's words.
     Other(String),
 }
-
-words! { StoreFailure {
-    "permission_denied" => PermissionDenied,
-    "read_only" => ReadOnly,
-    "no_space" => NoSpace,
-    "not_a_file" => NotAFile,
-    "is_a_directory" => IsADirectory,
-    "too_large" => TooLarge,
-    "not_utf8" => NotUtf8,
-    "not_found" => NotFound,
-    "too_many_open_files" => TooManyOpenFiles,
-    "file_size_limit" => FileSizeLimit,
-} or "owned_by" => OwnedBy or "other" => Other }
 
 impl fmt::Display for StoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,8 +12,10 @@ mod kind;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use crate::digest::digest;
-use crate::json::{self, Fields, Json, Object, from_json, object};
+use crate::json::{self, Json};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -33,7 +35,7 @@ const MAX_RETRY_AFTER_MS: u64 = 900_000;
 #[derive(Debug, Default)]
 pub(super) struct Backoff(Vec<(String, Record)>);
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Record {
     /// What was refused: a digest of the refresh token, the endpoint and the client.
     token: String,
@@ -48,8 +50,6 @@ struct Record {
     /// Its HTTP status; 0 where there is none to tell.
     status: u16,
 }
-
-object! { Record { token, since, until, failures, kind, status } }
 
 /// The refresh tokens of a failure.
 #[derive(Clone, Copy, Debug)]
@@ -67,11 +67,9 @@ impl<'a> Tokens<'a> {
     }
 }
 
-impl Fields for Backoff {
-    fn put(&self, object: &mut Object<'_>) {
-        for (provider, record) in &self.0 {
-            object.put(provider, record);
-        }
+impl Serialize for Backoff {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(provider, record)| (provider, record)))
     }
 }
 
@@ -81,13 +79,9 @@ impl Backoff {
         let Some(json) = contents.and_then(|text| Json::parse(text.expose()).ok()) else {
             return Backoff::default();
         };
-        let mut records = Vec::new();
-        for (provider, json) in json.members() {
-            if let (Some(provider), Ok(record)) = (provider, from_json::<Record>(json)) {
-                records.push((provider, record));
-            }
-        }
-        Backoff(records)
+        let record =
+            |(provider, record): (Option<String>, Json<'_>)| Some((provider?, record.read()?));
+        Backoff(json.members().filter_map(record).collect())
     }
 
     /// Why a refresh with `token` need not be tried now, if so.

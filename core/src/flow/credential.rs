@@ -10,14 +10,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::read::Read;
 use super::save::{Edit, Save};
 use super::{Effect, Event, Machine, Output, Store, Turn, ask};
 use crate::credential::{Credential, REAL_EXPIRY};
-use crate::json::{Exposed, FromJson, Json, Raw, ToJson, Wrong, from_json, members_of, object};
+use crate::json::{Json, Raw};
+use crate::secret::{Exposed, exposed};
 
 /// A wish to have the stored login of a provider.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "ReadCredentialRequest"))]
 pub struct ReadRequest {
@@ -25,20 +29,17 @@ pub struct ReadRequest {
     pub provider: String,
 }
 
-object! { ReadRequest { provider } }
-
 /// A wish to store a login. Whatever was stored for that provider is replaced whole.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "WriteCredentialRequest"))]
 pub struct WriteRequest {
     /// The provider's id, whether this program knows it or not.
     pub provider: String,
     /// The login.
+    #[serde(serialize_with = "exposed")]
     pub credential: Login,
 }
-
-object! { WriteRequest { provider, credential: secret } }
 
 /// A login as the file has it: an object with `refresh` and `access` (texts), `expires` (in epoch
 /// milliseconds, five minutes before the access token really expires), and whatever else belongs to
@@ -57,13 +58,13 @@ object! { WriteRequest { provider, credential: secret } }
 )]
 pub struct Login(Raw);
 
-impl FromJson for Login {
-    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
-        let json = members_of(json, wrong);
-        if !is_whole(json) || !is_exact(json) {
-            wrong.note();
+impl<'de> Deserialize<'de> for Login {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Raw::deserialize(deserializer)?;
+        match is_whole(raw.json()) && is_exact(raw.json()) {
+            true => Ok(Login(raw)),
+            false => Err(D::Error::custom("not a login as the file has it")),
         }
-        Login(Raw::of(json))
     }
 }
 
@@ -75,14 +76,14 @@ fn is_whole(json: Json<'_>) -> bool {
 
 /// Whether it comes back as it was given.
 fn is_exact(json: Json<'_>) -> bool {
-    let is_time = json.get("expires").is_some_and(|it| from_json::<u64>(it).is_ok());
+    let is_time = json.get("expires").is_some_and(|it| it.read::<u64>().is_some());
     let is_known_domain = json.get("enterpriseUrl").is_none_or(|it| it.string().is_some());
     is_time && is_known_domain && json.members().all(|(name, _)| name.is_some())
 }
 
-impl ToJson for Exposed<'_, Login> {
-    fn write(&self, json: &mut String) {
-        Exposed(&self.0.0).write(json);
+impl Exposed for Login {
+    fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize_exposed(serializer)
     }
 }
 

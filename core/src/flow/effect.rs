@@ -3,25 +3,28 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 #[cfg(doc)]
 use super::Event;
 use super::Output;
 use crate::callback::Loopback;
 use crate::error::Error;
 use crate::http::{self, query_value};
-use crate::json::{object, tagged};
+use crate::json::tagged_by_type;
 use crate::provider::Label;
-use crate::secret::Secret;
+use crate::secret::{Secret, exposed};
 
 /// The words of a host for [`Effect::ProbeStore`] and [`Effect::LockStore`] when they take over a
 /// second.
 pub const LOCK_ACTIVITY: &str = "Waiting for another pi to let go of the credential file";
 
 /// What a host is asked to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Effect {
     /// Send an HTTP request. Answer: [`Event::Response`] or [`Event::TransportFailed`].
     Http {
@@ -31,6 +34,7 @@ pub enum Effect {
         activity: String,
         /// What the person has time for meanwhile.
         #[cfg_attr(test, ts(optional))]
+        #[serde(skip_serializing_if = "Option::is_none")]
         countdown: Option<Countdown>,
     },
     /// Read the overrides file. Answer: [`Event::OverridesRead`] or [`Event::OverridesFailed`].
@@ -51,6 +55,7 @@ pub enum Effect {
     /// Answer: [`Event::Written`], [`Event::LockLost`] or [`Event::StoreFailed`].
     WriteStore {
         /// The new contents.
+        #[serde(serialize_with = "exposed")]
         contents: Secret,
         /// Whether to write although the lock could not be had: the last resort for a token that
         /// exists nowhere else. Otherwise a host whose lock was taken over writes nothing and
@@ -63,6 +68,7 @@ pub enum Effect {
     /// Replace that file, as well as it goes. Answer: [`Event::BackoffWritten`].
     WriteBackoff {
         /// The new contents.
+        #[serde(serialize_with = "exposed")]
         contents: Secret,
     },
     /// Read one environment variable. Answer: [`Event::Variable`].
@@ -90,6 +96,7 @@ pub enum Effect {
     /// [`Event::InputEnded`] once nobody sees what is shown, either.
     AwaitCallback {
         /// The state that a callback must bring; see [`is_answered_by`].
+        #[serde(serialize_with = "exposed")]
         state: Secret,
         /// The wait in plain words, to be shown at once.
         activity: String,
@@ -140,6 +147,8 @@ pub enum Effect {
     },
 }
 
+tagged_by_type!(Effect);
+
 impl Effect {
     /// Whether the flow has ended with this, so that no event answers it.
     pub fn is_last(&self) -> bool {
@@ -152,31 +161,8 @@ impl Effect {
     }
 }
 
-tagged! { Effect, "type" {
-    "read_overrides" => ReadOverrides,
-    "http" => Http { request, activity, countdown: optional },
-    "read_store" => ReadStore,
-    "probe_store" => ProbeStore,
-    "lock_store" => LockStore,
-    "unlock_store" => UnlockStore,
-    "write_store" => WriteStore { contents: secret, unlocked },
-    "read_backoff" => ReadBackoff,
-    "write_backoff" => WriteBackoff { contents: secret },
-    "read_variable" => ReadVariable { name },
-    "listen" => Listen { on, preferred_port, path },
-    "authorize" => Authorize(page),
-    "await_callback" => AwaitCallback { state: secret, activity, until_ms },
-    "select" => Select { message, options, remark },
-    "confirm" => Confirm { message },
-    "prompt" => Prompt { message, problem },
-    "show_code" => ShowCode(code),
-    "wait_until" => WaitUntil { at_ms, countdown },
-    "done" => Done { output },
-    "failed" => Failed { error },
-} }
-
 /// The page that a person is to open, and how its answer comes back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Authorize {
     /// The authorization URL, to be shown.
@@ -185,10 +171,12 @@ pub struct Authorize {
     pub open_browser: bool,
     /// The address to give the browser in place of the URL.
     #[cfg_attr(test, ts(optional))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub one_time: Option<OneTime>,
     /// Whether the callback server that was bound is waited for as well.
     pub callback: bool,
     /// The state that a callback must bring; see [`is_answered_by`].
+    #[serde(serialize_with = "exposed")]
     pub state: Secret,
     /// What to say, such as `Opening browser to authorize...`.
     pub message: String,
@@ -198,13 +186,9 @@ pub struct Authorize {
     pub problem: Option<String>,
 }
 
-object! { Authorize {
-    url, open_browser, one_time: optional, callback, state: secret, message, prompt, problem
-} }
-
 /// An address on the callback server that leads to the authorization URL, once. Other users of this
 /// machine can read the arguments of a browser, and state and challenge must not be among them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct OneTime {
     /// The whole address, for the browser.
@@ -212,8 +196,6 @@ pub struct OneTime {
     /// Its path. The first GET of it is redirected (303) to the authorization URL.
     pub path: String,
 }
-
-object! { OneTime { url, path } }
 
 /// Returns whether the query of a callback answers the page with this state. One with another state
 /// may come from another tab, or from a page that wants to plant its own login here (RFC 6749,
@@ -223,7 +205,7 @@ pub fn is_answered_by(state: &Secret, query: &str) -> bool {
 }
 
 /// A code, and the page where a person enters it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ShowCode {
     /// The code, as it is to be entered.
@@ -242,10 +224,8 @@ pub struct ShowCode {
     pub expires_ms: u64,
 }
 
-object! { ShowCode { user_code, verification_uri, url, open_browser, message, warning, expires_ms } }
-
 /// What a person has some time for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Countdown {
     /// What is waited for, such as `Waiting for you to authorize`.
@@ -253,5 +233,3 @@ pub struct Countdown {
     /// When it is too late, in epoch milliseconds.
     pub until_ms: u64,
 }
-
-object! { Countdown { message, until_ms } }

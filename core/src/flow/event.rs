@@ -2,17 +2,20 @@
 
 use alloc::string::String;
 
+use serde::{Deserialize, Serialize};
+
 use crate::access::Access;
 use crate::error::StoreFailure;
 use crate::http;
-use crate::json::tagged;
-use crate::secret::Secret;
+use crate::json::{or_default, tagged_by_type};
+use crate::secret::{Secret, exposed};
 
 /// What a host answers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Event {
     /// A response came, whatever its status.
     Response(http::Response),
@@ -26,9 +29,11 @@ pub enum Event {
         /// Where it is or would be, as it is shown to people.
         path: String,
         /// Its text; `None` where there is no such file.
+        #[serde(serialize_with = "exposed")]
         contents: Option<Secret>,
         /// Its owners and modes; `None` where there is no file, or the system cannot tell.
         #[cfg_attr(test, ts(optional))]
+        #[serde(skip_serializing_if = "Option::is_none")]
         access: Option<Access>,
     },
     /// The credential file was read.
@@ -36,10 +41,12 @@ pub enum Event {
         /// Where it is or would be, as it is shown to people.
         path: String,
         /// Its text; `None` where there is no such file.
+        #[serde(serialize_with = "exposed")]
         contents: Option<Secret>,
         /// Its owners and modes. A host may leave it out of a file that its mode closes to
         /// everybody but its owner, and where it has told the same of it before.
         #[cfg_attr(test, ts(optional))]
+        #[serde(skip_serializing_if = "Option::is_none")]
         access: Option<Access>,
     },
     /// The overrides file could not be read, or was named and is not there.
@@ -64,9 +71,11 @@ pub enum Event {
         path: String,
         /// Whether its holder is certainly alive, as that of a kernel lock is.
         #[cfg_attr(test, ts(as = "Option<_>", optional))]
+        #[serde(default, deserialize_with = "or_default")]
         alive: bool,
         /// The id of its owner, where that is neither the caller nor the directory's owner.
         #[cfg_attr(test, ts(optional))]
+        #[serde(skip_serializing_if = "Option::is_none")]
         owner: Option<u32>,
     },
     /// The lock is no longer held.
@@ -79,6 +88,7 @@ pub enum Event {
     /// The memory of failed refreshes was read.
     BackoffRead {
         /// Its text; `None` where there is none, or none that can be read.
+        #[serde(serialize_with = "exposed")]
         contents: Option<Secret>,
     },
     /// The memory of failed refreshes was written, or could not be.
@@ -86,6 +96,7 @@ pub enum Event {
     /// The variable was read.
     Variable {
         /// Its value, if it is set.
+        #[serde(serialize_with = "exposed")]
         value: Option<Secret>,
     },
     /// The callback server waits.
@@ -98,11 +109,13 @@ pub enum Event {
     /// A browser came to the callback.
     Callback {
         /// The query, without the question mark.
+        #[serde(serialize_with = "exposed")]
         query: Secret,
     },
     /// The person pasted something.
     Pasted {
         /// As it came.
+        #[serde(serialize_with = "exposed")]
         text: Secret,
     },
     /// The person picked one.
@@ -130,35 +143,40 @@ pub enum Event {
     Cancelled,
 }
 
-tagged! { Event, "type" {
-    "cancelled" => Cancelled,
-    "response" => Response(response),
-    "transport_failed" => TransportFailed { failure },
-    "overrides_read" => OverridesRead { path, contents: secret, access: optional },
-    "store_read" => StoreRead { path, contents: secret, access: optional },
-    "overrides_failed" => OverridesFailed { path, failure },
-    "store_failed" => StoreFailed { path, failure },
-    "locked" => Locked,
-    "lock_timed_out" => LockTimedOut { path, alive: default, owner: optional },
-    "unlocked" => Unlocked,
-    "written" => Written,
-    "lock_lost" => LockLost,
-    "backoff_read" => BackoffRead { contents: secret },
-    "backoff_written" => BackoffWritten,
-    "variable" => Variable { value: secret },
-    "listening" => Listening { port },
-    "listen_failed" => ListenFailed,
-    "callback" => Callback { query: secret },
-    "pasted" => Pasted { text: secret },
-    "chosen" => Chosen { index },
-    "confirmed" => Confirmed { yes },
-    "answered" => Answered { text },
-    "shown" => Shown,
-    "woke" => Woke,
-    "input_ended" => InputEnded,
-} }
+tagged_by_type!(Event);
 
 impl Event {
+    /// Returns the `type` of the event in JSON.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Event::Response(_) => "response",
+            Event::TransportFailed { .. } => "transport_failed",
+            Event::OverridesRead { .. } => "overrides_read",
+            Event::StoreRead { .. } => "store_read",
+            Event::OverridesFailed { .. } => "overrides_failed",
+            Event::StoreFailed { .. } => "store_failed",
+            Event::Locked => "locked",
+            Event::LockTimedOut { .. } => "lock_timed_out",
+            Event::Unlocked => "unlocked",
+            Event::Written => "written",
+            Event::LockLost => "lock_lost",
+            Event::BackoffRead { .. } => "backoff_read",
+            Event::BackoffWritten => "backoff_written",
+            Event::Variable { .. } => "variable",
+            Event::Listening { .. } => "listening",
+            Event::ListenFailed => "listen_failed",
+            Event::Callback { .. } => "callback",
+            Event::Pasted { .. } => "pasted",
+            Event::Chosen { .. } => "chosen",
+            Event::Confirmed { .. } => "confirmed",
+            Event::Answered { .. } => "answered",
+            Event::Shown => "shown",
+            Event::Woke => "woke",
+            Event::InputEnded => "input_ended",
+            Event::Cancelled => "cancelled",
+        }
+    }
+
     /// Returns what a person has to be told of a credential file that others could have changed.
     pub(super) fn warning(&self) -> Option<String> {
         let Event::StoreRead { path, access: Some(access), .. } = self else { return None };

@@ -8,27 +8,31 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
 use super::token::{self, Found, located};
 use super::{Effect, Event, Machine, Output, Turn, ask, table};
 use crate::error::Error;
 use crate::headers::{self, Initiator};
 use crate::http::Header;
-use crate::json::object;
 use crate::provider::Table;
-use crate::secret::Secret;
+use crate::secret::{Secret, exposed};
 
 /// A wish for headers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "HeadersRequest"))]
 pub struct Request {
     /// The key to carry.
-    #[cfg_attr(test, ts(flatten))]
+    #[serde(flatten)]
     pub token: token::Request,
     /// The body of the request that the headers are for, if it is known: JSON in the shape of
     /// OpenAI's chat or responses, or of Anthropic's messages. It tells what the next two leave
     /// open.
     #[cfg_attr(test, ts(optional))]
+    #[serde(serialize_with = "exposed")]
     pub body: Option<Secret>,
     /// Who began this request; only Copilot wants to know.
     #[cfg_attr(test, ts(optional))]
@@ -38,10 +42,26 @@ pub struct Request {
     pub vision: Option<bool>,
 }
 
-object! { Request { token: merged, body: secret, initiator, vision } }
+/// Reads the members of both from one object; serde's `flatten` would copy it.
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Purpose {
+            body: Option<Secret>,
+            initiator: Option<Initiator>,
+            vision: Option<bool>,
+        }
+
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let token = serde_json::from_str(text).map_err(D::Error::custom)?;
+        let purpose = serde_json::from_str(text).map_err(D::Error::custom)?;
+        let Purpose { body, initiator, vision } = purpose;
+        Ok(Request { token, body, initiator, vision })
+    }
+}
 
 /// What to send, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct Headers {
@@ -57,8 +77,6 @@ pub struct Headers {
     /// What the person should know although it worked; a sentence each.
     pub notes: Vec<String>,
 }
-
-object! { Headers { headers, base_url, origins, expires_ms, notes } }
 
 /// What the headers are for.
 #[derive(Debug)]

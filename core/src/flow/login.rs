@@ -21,6 +21,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
+use serde::{Deserialize, Serialize};
+
 use super::discovery::Discovery;
 use super::save::{Edit, Save};
 use super::{
@@ -30,19 +32,20 @@ use crate::credential::{Credential, Lifetime};
 use crate::document::Entry;
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
-use crate::json::object;
+use crate::json::or_default;
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::pkce::Entropy;
 use crate::oauth::token::Grant;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{BadDomain, Job, Provider, Table};
+use crate::secret::exposed;
 use authorization_code::AuthorizationCode;
 use copilot::Exchange;
 use device_code::DeviceCode;
 use models::Models;
 
 /// A wish to log in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "LoginRequest"))]
 pub struct Request {
@@ -50,9 +53,11 @@ pub struct Request {
     pub provider: Option<String>,
     /// Whether the code is to be pasted even where a callback would work.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub paste: bool,
     /// Whether the URL is only to be shown; it is then pasted, too.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub no_browser: bool,
     /// The domain of a GitHub Enterprise; empty for github.com, `None` to ask the person. Only
     /// Copilot has one.
@@ -60,27 +65,20 @@ pub struct Request {
     pub enterprise: Option<String>,
     /// Whether there is somebody to ask for what has a default.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub interactive: bool,
     /// Whether this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub needs_display: bool,
     /// The variables that are set.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default", serialize_with = "exposed")]
     pub environment: Environment,
     /// The randomness of this login, never to be used again.
+    #[serde(serialize_with = "exposed")]
     pub entropy: Entropy,
 }
-
-object! { Request {
-    provider,
-    paste: default,
-    no_browser: default,
-    enterprise,
-    interactive: default,
-    needs_display: default,
-    environment: secret default,
-    entropy: secret,
-} }
 
 /// How many answers of a person may be wrong before the login is given up.
 const MAX_WRONG_ANSWERS: usize = 5;

@@ -15,16 +15,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
+use serde::{Deserialize, Serialize};
+
 use super::open::Open;
 use super::{Effect, Event, Machine, Output, Store, Turn, ask, contended, fail, known, unexpected};
 use crate::document::{Entry, positions};
 use crate::error::Error;
-use crate::json::{object, tagged};
+use crate::json::or_default;
 use crate::provider::Label;
 use revocation::{Login, Revoking};
 
 /// A wish to log out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "LogoutRequest"))]
 pub struct Request {
@@ -32,36 +34,35 @@ pub struct Request {
     pub provider: Option<String>,
     /// Whether to end every login. API keys are left alone.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub all: bool,
     /// Whether it is confirmed already.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub confirmed: bool,
     /// Whether there is a person to ask. Without one, naming a provider is confirmation enough.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default")]
     pub interactive: bool,
 }
 
-object! { Request { provider, all: default, confirmed: default, interactive: default } }
-
 /// What a logout means at the provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct Revocation {
     /// The provider.
     pub provider: Label,
     /// What it said, if it could be told.
-    #[cfg_attr(test, ts(flatten))]
+    #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-object! { Revocation { provider, outcome: merged } }
-
 /// What came of telling a provider that a login is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(tag = "outcome", rename_all = "snake_case"))]
 #[non_exhaustive]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// It confirmed that the token is revoked (RFC 7009).
     Confirmed,
@@ -73,12 +74,6 @@ pub enum Outcome {
     /// This program knows no way to tell it: the tokens stay valid there until they expire.
     Unavailable,
 }
-
-tagged! { Outcome, "outcome" {
-    "confirmed" => Confirmed,
-    "not_confirmed" => NotConfirmed { problem },
-    "unavailable" => Unavailable,
-} }
 
 /// How often a lost lock is taken again.
 const MAX_LOST_LOCKS: u32 = 3;

@@ -4,31 +4,33 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::open::Open;
 use super::{Event, Machine, Output, Store, Turn};
 use crate::credential::Credential;
 use crate::document::{Entry, positions};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::json::{object, words};
+use crate::json::or_default;
 use crate::provider::{GITHUB_COPILOT, Label, Redirected, Table};
 use crate::resolve::{KeyKind, Source, order};
+use crate::secret::exposed;
 use crate::text::plain;
 
 /// A wish to know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "StatusRequest"))]
 pub struct Request {
     /// The variables that are set.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default", serialize_with = "exposed")]
     pub environment: Environment,
 }
 
-object! { Request { environment: secret default } }
-
 /// Every key that could be used, per provider in the order in which they win.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Status {
     /// The credential file.
@@ -41,8 +43,6 @@ pub struct Status {
     pub notes: Vec<String>,
 }
 
-object! { Status { path, keys, redirected, notes } }
-
 impl Status {
     /// Whether there is anything that a request could be sent with.
     pub fn is_usable(&self) -> bool {
@@ -52,7 +52,7 @@ impl Status {
 }
 
 /// One key, or what is stored in place of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[non_exhaustive]
 pub struct KeyStatus {
@@ -72,13 +72,11 @@ pub struct KeyStatus {
     pub enterprise: Option<String>,
 }
 
-object! { KeyStatus { provider, kind, source, active, state, expires_ms, enterprise } }
-
 /// Whether a key can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// As it is.
     Ready,
@@ -89,13 +87,6 @@ pub enum KeyState {
     /// Not at all: a login is required.
     Unusable,
 }
-
-words! { KeyState {
-    "ready" => Ready,
-    "refresh_due" => RefreshDue,
-    "foreign" => Foreign,
-    "unusable" => Unusable,
-} }
 
 #[derive(Debug)]
 pub(super) struct State {

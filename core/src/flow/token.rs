@@ -23,24 +23,26 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::read::Read;
 use super::{Effect, Event, Machine, Output, Store, Turn, ask, fail, known, table, unexpected};
 use crate::credential::{BUFFER_MS, Credential};
 use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::json::object;
+use crate::json::or_default;
 use crate::oauth::endpoint;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{GITHUB_COPILOT, Provider, Table, key_variables};
 use crate::resolve::{Key, KeyKind, Source, from_environment};
-use crate::secret::Secret;
+use crate::secret::{Secret, exposed};
 
 use exchange::Exchange;
 use refresh::Refresh;
 
 /// A wish for a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "TokenRequest"))]
 pub struct Request {
@@ -48,30 +50,30 @@ pub struct Request {
     pub provider: String,
     /// A key of the caller's own, which wins over everything.
     #[cfg_attr(test, ts(optional))]
+    #[serde(serialize_with = "exposed")]
     pub caller_key: Option<Secret>,
     /// How long the token must be valid for, in milliseconds of real validity; 5 minutes unless
     /// given, which is what the file means by fresh.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default = "default_min_validity_ms", deserialize_with = "min_validity_ms")]
     pub min_validity_ms: u64,
     /// A token that a server has refused: if that is what is stored, it is refreshed whatever its
     /// age.
     #[cfg_attr(test, ts(optional))]
+    #[serde(serialize_with = "exposed")]
     pub rejected: Option<Secret>,
     /// The variables that are set.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
+    #[serde(default, deserialize_with = "or_default", serialize_with = "exposed")]
     pub environment: Environment,
 }
 
-object! { Request {
-    provider,
-    caller_key: secret,
-    min_validity_ms: default default_min_validity_ms,
-    rejected: secret,
-    environment: secret default,
-} }
-
 fn default_min_validity_ms() -> u64 {
     BUFFER_MS
+}
+
+fn min_validity_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(BUFFER_MS))
 }
 
 impl Request {

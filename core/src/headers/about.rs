@@ -3,12 +3,14 @@
 
 use core::{fmt, iter};
 
-use crate::json::{Json, words};
+use serde::{Deserialize, Serialize};
+
+use crate::json::Json;
 
 /// Who began a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
 pub enum Initiator {
     /// The person: the last message is theirs. So it is, too, where nobody knows better, since
     /// requests of a person are those that count.
@@ -17,8 +19,6 @@ pub enum Initiator {
     /// The agent: it goes on after the result of a tool, or after its own words.
     Agent,
 }
-
-words! { Initiator { "user" => User, "agent" => Agent } }
 
 impl fmt::Display for Initiator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

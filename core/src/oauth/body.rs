@@ -9,7 +9,8 @@ use alloc::string::String;
 
 use zeroize::Zeroizing;
 
-use crate::json::{Json, quoted, slice};
+use crate::json::{self, Json};
+use crate::text::slice;
 
 /// The members of an answer.
 pub(crate) struct Body<'a> {
@@ -144,7 +145,7 @@ impl Scan<'_> {
             match c {
                 // `quoted` puts the escape between quotes.
                 '\0'..' ' => {
-                    text.push_str(quoted(c.encode_utf8(&mut [0; 4])).trim_matches('"'));
+                    text.push_str(json::to_string(&c).trim_matches('"'));
                 }
                 plain => text.push(plain),
             }
@@ -334,7 +335,7 @@ mod tests {
         fn members_survive_what_stands_around_them(
             value in "[ -~]{0,20}", before in "[ \\x00\u{feff}\r\n]{0,3}", after in any::<String>(),
         ) {
-            let text = alloc::format!("{before}{{\"n\":NaN,\"a\":{}}}{after}", quoted(&value));
+            let text = alloc::format!("{before}{{\"n\":NaN,\"a\":{}}}{after}", json::to_string(&value));
             let body = Body::read(&text).unwrap();
             prop_assert_eq!(body.json().get("a").and_then(Json::string), Some(value));
         }

@@ -7,7 +7,7 @@ use core::fmt;
 use super::body::Body;
 use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
-use crate::json::{Json, tagged, words};
+use crate::json::Json;
 use crate::secret::Secret;
 use crate::text::{phrase, plain, replaced};
 
@@ -65,19 +65,6 @@ pub enum EndpointError {
     },
 }
 
-tagged! { EndpointError, "type" {
-    "unauthorized" => Unauthorized,
-    "transport" => Transport(= failure),
-    "rate_limited" => RateLimited { after_ms },
-    "unavailable" => Unavailable { status, after_ms },
-    "unreadable" => Unreadable { status },
-    "unusable_token" => UnusableToken(= fault),
-    "oauth" => OAuth { error, description },
-    "no_copilot" => NoCopilot { status, message },
-    "metadata" => Metadata { problem },
-    "refused" => Refused { status },
-} }
-
 /// A reason why an access token cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -89,8 +76,6 @@ pub enum TokenFault {
     /// It is no bearer token (7.1).
     Type,
 }
-
-words! { TokenFault { "missing" => Missing, "characters" => Characters, "type" => Type } }
 
 impl EndpointError {
     /// There was no answer: in one place, since it is asked for in many.
@@ -387,7 +372,7 @@ mod tests {
                 Response { status: 400, headers: [].into(), body: body.to_string().into() };
             let error = object(&response, 0).err().unwrap();
             let error = error.without(core::slice::from_ref(&secret));
-            let shown = format!("{error} {error:?} {}", crate::json::to_string(&error));
+            let shown = format!("{error} {error:?}");
             assert!(!shown.contains("sk-"), "{before}: {shown}");
             assert!(shown.len() < 1200, "{before}: {}", shown.len());
         }

@@ -58,7 +58,7 @@ pub(crate) fn answer(
 impl Metadata {
     fn read(body: Json<'_>) -> Option<Self> {
         let text = |name: &str| body.get(name).and_then(Json::string);
-        let yes = |name: &str| body.get(name).and_then(Json::boolean).unwrap_or(false);
+        let yes = |name: &str| body.get(name).and_then(Json::read).unwrap_or(false);
         let methods = body.get("code_challenge_methods_supported").and_then(Json::array);
         let is_other = |method: Json<'_>| method.string().is_none_or(|method| method != "S256");
         Some(Metadata {

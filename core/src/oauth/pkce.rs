@@ -3,12 +3,14 @@
 use alloc::string::String;
 use core::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::json::{Exposed, FromJson, Json, ToJson, Wrong};
-use crate::secret::Secret;
+use crate::secret::{Exposed, Secret};
 use crate::text::hex;
 
 /// The randomness of one login: 32 bytes for the code verifier and 32 other bytes for the state.
@@ -30,18 +32,18 @@ impl Entropy {
     }
 
     pub(crate) fn verifier(&self) -> Verifier {
-        Verifier(Secret::new(Base64UrlUnpadded::encode_string(&self.0[..32])))
+        Verifier(Secret::new(URL_SAFE_NO_PAD.encode(&self.0[..32])))
     }
 
     pub(crate) fn state(&self) -> Secret {
-        Secret::new(Base64UrlUnpadded::encode_string(&self.0[32..]))
+        Secret::new(URL_SAFE_NO_PAD.encode(&self.0[32..]))
     }
 
     /// A path that nobody can guess, and that tells nothing of the state that it is made of: it
     /// stands among a browser's arguments, where other users can read it.
     pub(crate) fn one_time_path(&self) -> String {
         let digest = Sha256::new().chain_update("one-time address").chain_update(&self.0[32..]);
-        let digest = Base64UrlUnpadded::encode_string(&digest.finalize());
+        let digest = URL_SAFE_NO_PAD.encode(digest.finalize());
         alloc::format!("/open/{digest}")
     }
 }
@@ -52,27 +54,26 @@ impl fmt::Debug for Entropy {
     }
 }
 
-impl FromJson for Entropy {
-    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
-        let text = Secret::read(json, wrong);
+impl<'de> Deserialize<'de> for Entropy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Secret::deserialize(deserializer)?;
         let mut bytes = Zeroizing::new([0; Entropy::LEN]);
         let (pairs, rest) = text.expose().as_bytes().as_chunks::<2>();
         let digits = text.expose().bytes().all(|byte| byte.is_ascii_hexdigit());
         if pairs.len() != Entropy::LEN || !rest.is_empty() || !digits {
-            wrong.note();
+            return Err(D::Error::custom("not 128 hex digits"));
         }
         for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
             let digit = |c: &u8| char::from(*c).to_digit(16).unwrap_or_default();
             *byte = (digit(high) << 4 | digit(low)) as u8;
         }
-        Entropy(bytes)
+        Ok(Entropy(bytes))
     }
 }
 
-/// As it is read.
-impl ToJson for Exposed<'_, Entropy> {
-    fn write(&self, json: &mut String) {
-        hex(&*self.0.0).write(json);
+impl Exposed for Entropy {
+    fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hex(&*self.0).serialize(serializer)
     }
 }
 
@@ -88,7 +89,7 @@ impl Verifier {
 
     /// The code challenge that goes into the authorization request: method S256 (RFC 7636, 4.2).
     pub(crate) fn challenge(&self) -> String {
-        Base64UrlUnpadded::encode_string(&Sha256::digest(self.0.expose().as_bytes()))
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose().as_bytes()))
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::credential::{BUFFER_MS, Credential, MAX_EPOCH_MS};
 use crate::http::{Request, Response, encode_pairs};
-use crate::json::{Json, quoted};
+use crate::json::{self, Json};
 use crate::oauth::endpoint::{self, EndpointError, TokenFault, is_token};
 use crate::oauth::pkce::Verifier;
 use crate::provider::{Provider, TokenRequest};
@@ -58,7 +58,7 @@ pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
         TokenRequest::Json => {
             let mut members = Vec::new();
             for (name, value) in fields {
-                members.push(format!("{}:{}", quoted(name), quoted(value)));
+                members.push(format!("{}:{}", json::to_string(name), json::to_string(value)));
             }
             ("application/json", format!("{{{}}}", members.join(",")))
         }

@@ -5,14 +5,15 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Label, Login, Provider, Table, github_copilot};
 use crate::http::origin;
 use crate::http::url::Url;
-use crate::json::object;
 use crate::secret::Secret;
 
 /// The hosts that an overrides file sends the logins and tokens of a provider to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Redirected {
     /// The provider.
@@ -21,10 +22,9 @@ pub struct Redirected {
     pub hosts: Vec<String>,
     /// The host of the provider's own API, where only the endpoints of the login have moved.
     #[cfg_attr(test, ts(optional))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_host: Option<String>,
 }
-
-object! { Redirected { provider, hosts, api_host: optional } }
 
 impl Redirected {
     /// Returns whether tokens of a built-in provider leave this machine for a host that is not the

@@ -10,8 +10,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
-use crate::json::{Json, from_json, quoted, words};
+use crate::json::{self, Json};
 use crate::oauth::paste::CodeShape;
 use crate::text::{brief, has, plain};
 use place::Place;
@@ -46,13 +48,12 @@ const FLOWS: &str = "`authorization_code` or `device_code`";
 const LOOPBACK_REDIRECT_URI: &str = "http://127.0.0.1/callback/";
 
 /// How a provider of one's own logs people in.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Flow {
     AuthorizationCode,
     DeviceCode,
 }
-
-words! { Flow { "authorization_code" => AuthorizationCode, "device_code" => DeviceCode } }
 
 /// Every key.
 const KEYS: &str = "api_base_url, authorize_parameters, authorize_url, client_id, \
@@ -73,7 +74,7 @@ pub(super) fn apply(providers: &mut Vec<Provider>, json: &str) -> Result<(), Bad
         if !is_id(&id) {
             // In quotes: it may be empty, and an error without a key is one of the whole file.
             let problem = "is no name for a provider: use letters, digits, `-`, `_` and `.`";
-            return wrong(quoted(&plain(&id)), problem);
+            return wrong(json::to_string(&plain(&id)), problem);
         }
         if !fields.is_object() {
             return wrong(id, "is not a JSON object");
@@ -116,7 +117,7 @@ impl Provider {
             name: id.to_string(),
             client_id: String::new(),
             scopes: Vec::new(),
-            login: match from_json(flow).map_err(|_| at.has_to_be("flow", FLOWS))? {
+            login: match flow.read().ok_or_else(|| at.has_to_be("flow", FLOWS))? {
                 Flow::AuthorizationCode => Login::AuthorizationCode(AuthorizationCode {
                     authorize_url: String::new(),
                     redirect_uri: None,
@@ -213,12 +214,13 @@ impl Provider {
             }
             "name" => self.name = at.text(key, value)?,
             "scopes" => {
-                let scopes = from_json(value);
-                self.scopes = scopes.map_err(|_| at.has_to_be(key, "a list of strings"))?;
+                let scopes = value.read();
+                self.scopes = scopes.ok_or_else(|| at.has_to_be(key, "a list of strings"))?;
             }
             "token_request" => {
-                let request = from_json(value);
-                self.token_request = request.map_err(|_| at.has_to_be(key, "`form` or `json`"))?;
+                let request = value.read();
+                self.token_request =
+                    request.ok_or_else(|| at.has_to_be(key, "`form` or `json`"))?;
             }
             _ => {
                 let problem = format!("is not a key; the keys are: {KEYS}");

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::{Effect, Event, Objection, Output, Request, Witness};
 use pi_auth_core::http::url::Url;
-use pi_auth_core::json::{FromJson, Json, ToJson, Wrong, from_str, member, members_of, to_string};
+use pi_auth_core::json::{from_str, to_string};
 use pi_auth_core::secret::Secret;
 use pi_auth_core::text::plain;
+use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Engine, Module, OptLevel};
 
 use super::instance::{Instance, check, reason};
@@ -125,22 +126,12 @@ enum State {
 
 /// What a module answers; see the crate `pi-auth-wasm`. Without an effect it has not taken what was
 /// said to it.
+#[derive(Deserialize)]
 struct Answer {
     handle: Option<u32>,
+    #[serde(default)]
     critical: bool,
     effect: Effect,
-}
-
-impl FromJson for Answer {
-    fn read(json: Option<Json<'_>>, wrong: &mut Wrong) -> Self {
-        let json = members_of(json, wrong);
-        let critical: Option<bool> = member(json, "critical", wrong);
-        Answer {
-            handle: member(json, "handle", wrong),
-            critical: critical.unwrap_or_default(),
-            effect: member(json, "effect", wrong),
-        }
-    }
 }
 
 impl ModuleFlow {
@@ -262,7 +253,7 @@ fn host(url: &str) -> String {
 }
 
 /// As JSON; it may hold secrets.
-fn json(value: &impl ToJson) -> Secret {
+fn json(value: &impl Serialize) -> Secret {
     Secret::new(to_string(value))
 }
 

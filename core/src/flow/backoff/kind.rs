@@ -2,12 +2,14 @@
 
 use alloc::string::ToString;
 
+use serde::{Deserialize, Serialize};
+
 use crate::http::TransportFailure;
-use crate::json::words;
 use crate::oauth::endpoint::{EndpointError, TokenFault};
 
 /// The kind of a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     Timeout,
     Broken,
@@ -22,21 +24,6 @@ pub(super) enum Kind {
     Unauthorized,
     Refused,
 }
-
-words! { Kind {
-    "timeout" => Timeout,
-    "broken" => Broken,
-    "too_large" => TooLarge,
-    "rate_limited" => RateLimited,
-    "unavailable" => Unavailable,
-    "unreadable" => Unreadable,
-    "no_access_token" => NoAccessToken,
-    "token_characters" => TokenCharacters,
-    "token_type" => TokenType,
-    "invalid_grant" => InvalidGrant,
-    "unauthorized" => Unauthorized,
-    "refused" => Refused,
-} }
 
 impl Kind {
     /// The kind of a failure and its status; `None` for one that is not remembered.

@@ -53,7 +53,7 @@ pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Models, Box<End
 /// The id of a model that is offered in a chat and can call tools.
 fn offered(model: Json<'_>) -> Option<String> {
     let id = model.get("id")?.string().filter(|id| is_plain(id))?;
-    let is_true = |path: &[&str]| model.find(path).and_then(Json::boolean);
+    let is_true = |path: &[&str]| model.find(path).and_then(Json::read);
     let offered = is_true(&["model_picker_enabled"]).unwrap_or(false);
     // Where nothing is said about tools, they work.
     let calls_tools = is_true(&["capabilities", "supports", "tool_calls"]).unwrap_or(true);

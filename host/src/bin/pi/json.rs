@@ -8,8 +8,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use pi_auth::json::{self, ToJson};
 use pi_auth::{Answer, Authorize, Error, Interaction, LoggedIn, ShowCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::lines::Lines;
@@ -40,8 +40,8 @@ pub(crate) fn failed(error: &Error) {
 }
 
 /// What the core writes, as a value of serde_json's.
-pub(crate) fn value(value: &impl ToJson) -> Value {
-    serde_json::from_str(&json::to_string(value)).unwrap_or_default()
+pub(crate) fn value(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// An event on the way. That nobody reads it must not end a login between the provider's answer
