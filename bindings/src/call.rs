@@ -4,13 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use pi_auth_core::browser::System;
-use pi_auth_core::document;
 use pi_auth_core::environment::Environment;
 use pi_auth_core::flow::{LOCK_ACTIVITY, is_answered_by};
 use pi_auth_core::http::origin;
 use pi_auth_core::json::{from_str, read_tagged};
 use pi_auth_core::secret::Secret;
-use pi_auth_core::{browser, callback, credential, http, lock, migration, sensitive, text};
+use pi_auth_core::store::document;
+use pi_auth_core::store::{credential, lock, migration};
+use pi_auth_core::{browser, callback, http, sensitive, text};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::answer::{self, Problem};
@@ -63,7 +64,7 @@ pub enum Call {
         /// Names and values.
         variables: Vec<(String, String)>,
     },
-    /// Whether a lock may be taken over (`pi_auth_core::lock::is_dead`): true or false.
+    /// Whether a lock may be taken over (`pi_auth_core::store::lock::is_dead`): true or false.
     IsDeadLock {
         /// How old it looks, in milliseconds.
         age_ms: u64,
@@ -72,7 +73,7 @@ pub enum Call {
         /// Whether it bears the mark of our hosts.
         is_ours: bool,
     },
-    /// Whether the agent may be just moving the file (`pi_auth_core::migration::is_under_way`): true or false.
+    /// Whether the agent may be just moving the file (`pi_auth_core::store::migration::is_under_way`): true or false.
     IsMigrating {
         /// When `oauth.json` was renamed, in epoch milliseconds.
         renamed_ms: u64,

@@ -16,11 +16,12 @@ pub use store::StoreFailure;
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::access::Fault;
+use crate::key::Source;
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::PasteError;
 use crate::provider::{BadDomain, BadOverrides, Label};
-use crate::resolve::Source;
+use crate::resolve::BadPreference;
+use crate::store::access::Fault;
 
 /// How long to wait before the next attempt where the server does not say, in milliseconds.
 const DEFAULT_RETRY_MS: u64 = 10_000;
@@ -296,6 +297,12 @@ impl Error {
 }
 
 impl core::error::Error for Error {}
+
+impl From<BadPreference> for Error {
+    fn from(BadPreference { value }: BadPreference) -> Self {
+        Error::BadPreference { value }
+    }
+}
 
 /// The error as every host shows it: `{"code", "after_ms"?, "message", "advice"}`.
 impl Serialize for Error {

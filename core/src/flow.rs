@@ -9,7 +9,6 @@
 //! - It holds the lock that [`Effect::LockStore`] took until the flow ends (`Done`, `Failed`, or the
 //!   flow is dropped), or says so with [`Effect::UnlockStore`] because what follows takes its time.
 
-mod backoff;
 pub mod credential;
 mod discovery;
 mod effect;
@@ -34,13 +33,13 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Access;
-use crate::document::{Document, is_blank};
 use crate::error::{Error, StoreFailure};
 use crate::json::{Raw, tagged_by_type};
+use crate::key::Key;
 use crate::provider::{BadOverrides, Label, Provider, Table};
-use crate::resolve::Key;
 use crate::secret::{Secret, exposed};
+use crate::store::access::Access;
+use crate::store::document::{Document, is_blank};
 use crate::text::plain;
 
 pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, OneTime, ShowCode, is_answered_by};

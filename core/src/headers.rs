@@ -6,17 +6,15 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::http::Header;
+use crate::key::{Key, KeyKind};
+use crate::provider::github_copilot::PER_REQUEST;
 use crate::provider::{ANTHROPIC, Provider};
-use crate::resolve::{Key, KeyKind};
 
 pub(crate) use about::About;
 pub use about::Initiator;
 
 /// The beta that lets an OAuth token through.
 const ANTHROPIC_OAUTH_BETA: (&str, &str) = ("anthropic-beta", "oauth-2025-04-20");
-
-/// What says something about one request.
-pub(crate) const PER_REQUEST: [&str; 2] = ["X-Initiator", "Copilot-Vision-Request"];
 
 /// The headers with which `provider` takes `key` on a request like `about`.
 ///

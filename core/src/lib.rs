@@ -55,25 +55,22 @@
 
 extern crate alloc;
 
-pub mod access;
 pub mod browser;
 pub mod callback;
-pub mod credential;
 mod digest;
-pub mod document;
 pub mod environment;
 pub mod error;
 pub mod flow;
 pub mod headers;
 pub mod http;
 pub mod json;
-pub mod lock;
-pub mod migration;
+pub mod key;
 pub mod oauth;
 pub mod provider;
 pub mod resolve;
 pub mod secret;
 pub mod sensitive;
+pub mod store;
 pub mod text;
 #[cfg(test)]
 mod typescript;

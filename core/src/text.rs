@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::ops::Range;
 
 /// A path as it can be pasted into a shell, which still has to expand a tilde.
@@ -15,6 +16,17 @@ pub fn shell(path: &str) -> String {
         true => path.to_string(),
         false => format!("{tilde}'{}'", replaced(rest, "'", r"'\''")),
     }
+}
+
+/// Returns the values in order, each once.
+pub(crate) fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
 }
 
 /// Returns the part of `text` at `range`; an empty one where there is no such part.

@@ -7,9 +7,8 @@ use std::{env, fs, path::Path};
 use ts_rs::{Config, TS};
 
 use crate::error::Code;
-use crate::{
-    access, callback, environment, error, flow, headers, http, oauth, provider, resolve, secret,
-};
+use crate::store::access;
+use crate::{callback, environment, error, flow, headers, http, key, oauth, provider, secret};
 
 /// Every type, callers' entry points first.
 fn declarations() -> String {
@@ -65,9 +64,9 @@ fn declarations() -> String {
         flow::Output,
         provider::Label,
         provider::Redirected,
-        resolve::Key,
-        resolve::KeyKind,
-        resolve::Source,
+        key::Key,
+        key::KeyKind,
+        key::Source,
         flow::headers::Headers,
         headers::Initiator,
         flow::logout::Revocation,

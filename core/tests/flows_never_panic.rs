@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
-use pi_auth_core::document::Document;
 use pi_auth_core::flow::{Effect, Event, Flow, Request};
+use pi_auth_core::store::document::Document;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

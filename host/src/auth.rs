@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pi_auth_core::credential::BUFFER_MS;
 use pi_auth_core::environment::Environment;
 use pi_auth_core::error::Error;
 use pi_auth_core::flow::headers::Headers;
@@ -11,10 +10,11 @@ use pi_auth_core::flow::logout::Revocation;
 use pi_auth_core::flow::status::Status;
 use pi_auth_core::flow::{Output, Request, headers, login, logout, status, token};
 use pi_auth_core::headers::Initiator;
+use pi_auth_core::key::Key;
 use pi_auth_core::oauth::pkce::Entropy;
 use pi_auth_core::provider::Label;
-use pi_auth_core::resolve::Key;
 use pi_auth_core::secret::Secret;
+use pi_auth_core::store::credential::BUFFER_MS;
 
 use crate::directory::agent_directory;
 use crate::driver::Driver;

@@ -40,12 +40,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pi_auth_core::access::Fault;
-use pi_auth_core::document::Document;
 use pi_auth_core::error::Error;
 use pi_auth_core::flow::endpoints::{TokenEndpoint, token_endpoints};
 use pi_auth_core::flow::{Event, status::Status};
 use pi_auth_core::secret::Secret;
+use pi_auth_core::store::access::Fault;
+use pi_auth_core::store::document::Document;
 
 use crate::auth::Auth;
 use crate::clock::now_ms;

@@ -20,7 +20,7 @@ use std::time::Duration;
 use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
-use pi_auth_core::{document, migration};
+use pi_auth_core::store::{document, migration};
 
 use crate::clock;
 use dir::Dir;

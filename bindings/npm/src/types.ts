@@ -756,7 +756,7 @@ kind: KeyKind,
  */
 value: Secret,
 /**
- * Where it came from.
+ * The place that it came from.
  */
 source: Source,
 /**
@@ -765,12 +765,12 @@ source: Source,
 expires_ms: number | null, };
 
 /**
- * What kind of key it is, which decides how a request carries it.
+ * The kind of a key, which decides how a request carries it.
  */
 export type KeyKind = "oauth" | "api_key";
 
 /**
- * Where a key came from.
+ * The place that a key came from.
  */
 export type Source = "caller" | "stored" | { "variable": string };
 

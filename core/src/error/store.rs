@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::User;
+use crate::store::access::User;
 
 /// A reason why the credential file, or the overrides file, could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

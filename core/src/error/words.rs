@@ -5,10 +5,10 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::{Code, Error, StoreFailure};
-use crate::access::User;
+use crate::key::Source;
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Label;
-use crate::resolve::Source;
+use crate::store::access::User;
 use crate::text::{plain, shell, without_end};
 
 impl Error {

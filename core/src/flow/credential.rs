@@ -16,9 +16,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::read::Read;
 use super::save::{Edit, Save};
 use super::{Effect, Event, Machine, Output, Store, Turn, ask};
-use crate::credential::{Credential, REAL_EXPIRY};
 use crate::json::{Json, Raw};
 use crate::secret::{Exposed, exposed};
+use crate::store::credential::{Credential, REAL_EXPIRY};
 
 /// A wish to have the stored login of a provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 
 use super::{Effect, Event, Turn, ask, unexpected};
 use crate::http::{Request, TransportFailure};
+use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata;
-use crate::provider::{Job, Provider};
+use crate::provider::Provider;
 
 /// A question that is out.
 #[derive(Debug)]
@@ -24,14 +25,14 @@ pub(super) type Discovered = Result<Arc<Provider>, EndpointError>;
 impl Discovery {
     /// Asks the issuer of `provider`; `None` where there is no need to.
     pub(super) fn start(provider: &Arc<Provider>, job: Job) -> Option<(Self, Effect)> {
-        let issuer = provider.issuer_for(job)?;
+        let issuer = provider.client.issuer_for(job)?;
         let [first, second] = metadata::requests(issuer);
         let discovery = Discovery { provider: provider.clone(), job, next: Some(second) };
         Some((discovery, inquiry(issuer, first)))
     }
 
     pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Discovered> {
-        let issuer = self.provider.issuer.as_deref().unwrap_or_default();
+        let issuer = self.provider.client.issuer.as_deref().unwrap_or_default();
         let answer = match event {
             Event::Response(response) => metadata::answer(response, issuer, now_ms),
             Event::TransportFailed { failure: TransportFailure::TooLarge } => {

@@ -5,14 +5,15 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::backoff::Backoff;
 use super::token::located;
-use crate::credential::Credential;
-use crate::document::{Document, Entry};
 use crate::error::Error;
+use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
-use crate::provider::{BadOverrides, Job, Label, Provider, Table};
+use crate::provider::{BadOverrides, Label, Provider, Table};
 use crate::secret::Secret;
+use crate::store::backoff::Backoff;
+use crate::store::credential::Credential;
+use crate::store::document::{Document, Entry};
 
 /// Where a token is refreshed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,8 @@ pub fn token_endpoints(
 }
 
 fn endpoint(provider: &Provider, login: Option<(&Credential, &Backoff, u64)>) -> TokenEndpoint {
-    let url = provider.issuer_for(Job::Refresh).unwrap_or_else(|| provider.refresh_url());
+    let url =
+        provider.client.issuer_for(Job::Refresh).unwrap_or_else(|| provider.client.refresh_url());
     let resting = login.and_then(|(login, backoff, now_ms)| {
         backoff.cause(provider, login.refresh.as_ref()?, now_ms)
     });
@@ -71,7 +73,7 @@ fn endpoint(provider: &Provider, login: Option<(&Credential, &Backoff, u64)>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::backoff::Tokens;
+    use crate::store::backoff::Tokens;
 
     const NOW: u64 = 1_700_000_000_000;
 

@@ -4,11 +4,11 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Access;
 use crate::error::StoreFailure;
 use crate::http;
 use crate::json::{or_default, tagged_by_type};
 use crate::secret::{Secret, exposed};
+use crate::store::access::Access;
 
 /// What a host answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]

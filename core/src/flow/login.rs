@@ -28,17 +28,18 @@ use super::save::{Edit, Save};
 use super::{
     Effect, Event, Machine, Output, Pause, Store, Turn, ask, fail, known, table, unexpected,
 };
-use crate::credential::{Credential, Lifetime};
-use crate::document::Entry;
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
 use crate::json::or_default;
+use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::pkce::Entropy;
 use crate::oauth::token::Grant;
 use crate::provider::github_copilot::domain::Domain;
-use crate::provider::{BadDomain, Job, Provider, Table};
+use crate::provider::{BadDomain, Provider, Table};
 use crate::secret::exposed;
+use crate::store::credential::{Credential, Lifetime};
+use crate::store::document::Entry;
 use authorization_code::AuthorizationCode;
 use copilot::Exchange;
 use device_code::DeviceCode;
@@ -345,8 +346,8 @@ impl Login {
 
     fn authorize(&mut self) -> Turn {
         self.notes.extend(self.table.redirect_note(&self.provider));
-        use crate::provider::Login::{AuthorizationCode as Code, DeviceCode as Device};
-        match &self.provider.login {
+        use crate::oauth::client::GrantType::{AuthorizationCode as Code, DeviceCode as Device};
+        match &self.provider.client.grant {
             Code(endpoints) => {
                 let mut code = AuthorizationCode::new(self, endpoints);
                 let effect = code.start();

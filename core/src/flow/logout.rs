@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use super::open::Open;
 use super::{Effect, Event, Machine, Output, Store, Turn, ask, contended, fail, known, unexpected};
-use crate::document::{Entry, positions};
 use crate::error::Error;
 use crate::json::or_default;
 use crate::provider::Label;
+use crate::store::document::{Entry, positions};
 use revocation::{Login, Revoking};
 
 /// A wish to log out.

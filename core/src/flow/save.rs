@@ -8,11 +8,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Effect, Event, Store, Turn, ask, blank, contended, fail, unexpected};
-use crate::credential::Credential;
-use crate::document::{Entry, MAX_BYTES};
 use crate::error::{Error, StoreFailure};
 use crate::json;
 use crate::secret::Secret;
+use crate::store::credential::Credential;
+use crate::store::document::{Entry, MAX_BYTES};
 
 /// A change to the document.
 #[derive(Debug)]

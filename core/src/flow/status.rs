@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::open::Open;
 use super::{Event, Machine, Output, Store, Turn};
-use crate::credential::Credential;
-use crate::document::{Entry, positions};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::json::or_default;
+use crate::key::{KeyKind, Source};
 use crate::provider::{GITHUB_COPILOT, Label, Redirected, Table};
-use crate::resolve::{KeyKind, Source, order};
+use crate::resolve::order;
 use crate::secret::exposed;
+use crate::store::credential::Credential;
+use crate::store::document::{Entry, positions};
 use crate::text::plain;
 
 /// A wish to know.
@@ -131,7 +132,7 @@ fn keys(
     let mut keys = Vec::new();
     for provider in providers {
         let mut active = true;
-        for place in order(&provider.id, &request.environment)? {
+        for place in order(&provider.id, &request.environment).map_err(Error::from)? {
             let key = match place {
                 None => entry(&provider.id).map(|entry| {
                     let is_known = table.get(&provider.id).is_some();
@@ -176,7 +177,7 @@ fn stored(provider: &Label, is_known: bool, entry: &Entry, now_ms: u64) -> KeySt
 fn login_state(credential: &Credential, is_known: bool, now_ms: u64) -> KeyState {
     let valid_for = |ms| credential.access_for(ms, now_ms).is_some();
     match credential.refresh {
-        _ if valid_for(crate::credential::BUFFER_MS) => KeyState::Ready,
+        _ if valid_for(crate::store::credential::BUFFER_MS) => KeyState::Ready,
         Some(_) if is_known => KeyState::RefreshDue,
         _ if valid_for(0) => KeyState::Ready,
         Some(_) => KeyState::Foreign,

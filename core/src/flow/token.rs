@@ -27,16 +27,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::read::Read;
 use super::{Effect, Event, Machine, Output, Store, Turn, ask, fail, known, table, unexpected};
-use crate::credential::{BUFFER_MS, Credential};
-use crate::document::Entry;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::json::or_default;
+use crate::key::{Key, KeyKind, Source};
 use crate::oauth::endpoint;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{GITHUB_COPILOT, Provider, Table, key_variables};
-use crate::resolve::{Key, KeyKind, Source, from_environment};
+use crate::resolve::{by_prefix, from_environment};
 use crate::secret::{Secret, exposed};
+use crate::store::credential::{BUFFER_MS, Credential};
+use crate::store::document::Entry;
 
 use exchange::Exchange;
 use refresh::Refresh;
@@ -134,9 +135,11 @@ impl State {
 
     pub(super) fn start(&mut self) -> Turn<Found> {
         if let Some(value) = self.request.caller_key.take() {
-            return done(Key::by_prefix(value, Source::Caller));
+            return done(by_prefix(value, Source::Caller));
         }
-        match from_environment(&self.request.provider, &self.request.environment, true)? {
+        match from_environment(&self.request.provider, &self.request.environment, true)
+            .map_err(Error::from)?
+        {
             Some(key) => self.variable(key),
             None => ask(Effect::ReadStore),
         }
@@ -162,7 +165,7 @@ impl State {
                     return Err(unexpected(event, "read").into());
                 };
                 let value = value.as_ref().filter(|value| !value.is_empty()).unwrap_or(literal);
-                done(Key::by_prefix(value.clone(), Source::Stored))
+                done(by_prefix(value.clone(), Source::Stored))
             }
             Step::Missing(missing) => fail(missing.error(&table(event)?, &self.request.provider)),
             Step::Configuring(stored) => {
@@ -209,7 +212,9 @@ impl State {
     }
 
     fn nothing_stored(&mut self, missing: Missing) -> Turn<Found> {
-        match from_environment(&self.request.provider, &self.request.environment, false)? {
+        match from_environment(&self.request.provider, &self.request.environment, false)
+            .map_err(Error::from)?
+        {
             Some(key) => self.variable(key),
             None => self.ask(Step::Missing(missing), Effect::ReadOverrides),
         }
@@ -227,7 +232,7 @@ impl State {
             let name = key.expose().to_string();
             return self.ask(Step::Dereferencing(key), Effect::ReadVariable { name });
         }
-        done(Key::by_prefix(key, Source::Stored))
+        done(by_prefix(key, Source::Stored))
     }
 
     fn refresh(&mut self, stored: Credential, table: &Table, now_ms: u64) -> Turn<Found> {

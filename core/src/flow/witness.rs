@@ -13,14 +13,15 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Authorize, Effect, Event, Output, Request, ShowCode, headers};
-use crate::access::Access;
-use crate::document::{Document, Entry};
 use crate::http::{Response, origin, url::Url};
+use crate::oauth::client::Job;
 use crate::oauth::device::{self, Code};
 use crate::oauth::metadata;
 use crate::provider::github_copilot::domain::Domain;
-use crate::provider::{Job, Provider, Table};
+use crate::provider::{Provider, Table};
 use crate::secret::Secret;
+use crate::store::access::Access;
+use crate::store::document::{Document, Entry};
 
 /// A reason why an effect of a module must not be performed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Witness {
     /// Returns the providers whose issuer was asked for its metadata, as `response` has them.
     fn discovered(&self, response: &Response) -> Vec<Arc<Provider>> {
         let discovered = self.providers().into_iter().filter_map(|provider| {
-            let issuer = provider.issuer.as_deref()?;
+            let issuer = provider.client.issuer.as_deref()?;
             let urls = metadata::requests(issuer);
             urls.iter().find(|request| request.url == self.asked)?;
             let metadata = metadata::answer(response, issuer, 0).ok()?;
@@ -124,7 +125,7 @@ impl Witness {
         match effect {
             Effect::Http { request, .. } => {
                 self.asked.clone_from(&request.url);
-                let mut origins = self.origins(Provider::oauth_origins);
+                let mut origins = self.origins(|it| it.client.origins());
                 origins.extend(self.origins(Provider::api_origins));
                 unless_allowed(&origins, &request.url)
             }
@@ -164,7 +165,7 @@ impl Witness {
         });
         match one_time {
             Some(one_time) => Some(Objection::Address(&one_time.url)),
-            None => unless_allowed(&self.origins(Provider::oauth_origins), &page.url),
+            None => unless_allowed(&self.origins(|it| it.client.origins()), &page.url),
         }
     }
 

@@ -3,27 +3,27 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::client::{AuthorizationCode, Client};
+use super::pkce::Verifier;
 use crate::http::{encode_pairs, query_value};
-use crate::oauth::pkce::Verifier;
-use crate::provider::{AuthorizationCode, Provider};
 use crate::secret::Secret;
 use crate::text::has;
 
 /// The URL that the person's browser opens (RFC 6749, 4.1.1, and RFC 7636, 4.3).
 pub(crate) fn url(
-    provider: &Provider,
+    client: &Client,
     endpoints: &AuthorizationCode,
     redirect_uri: &str,
     verifier: &Verifier,
     state: &Secret,
 ) -> String {
-    let (scope, challenge) = (provider.scopes.join(" "), verifier.challenge());
+    let (scope, challenge) = (client.scopes.join(" "), verifier.challenge());
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     for (name, value) in &endpoints.parameters {
         pairs.push((name, value));
     }
     pairs.extend([
-        ("client_id", provider.client_id.as_str()),
+        ("client_id", client.client_id.as_str()),
         ("response_type", "code"),
         ("redirect_uri", redirect_uri),
     ]);
@@ -75,24 +75,24 @@ pub(crate) fn answer(query: &str) -> Result<Answer, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth::client::GrantType;
     use crate::oauth::pkce::Entropy;
-    use crate::provider::{Login, Table};
-    use alloc::sync::Arc;
+    use crate::provider::Table;
 
-    fn anthropic() -> (Arc<Provider>, AuthorizationCode) {
-        let provider = Table::built_in().get("anthropic").unwrap().clone();
-        match provider.login.clone() {
-            Login::AuthorizationCode(endpoints) => (provider, endpoints),
+    fn anthropic() -> (Client, AuthorizationCode) {
+        let client = Table::built_in().get("anthropic").unwrap().client.clone();
+        match client.grant.clone() {
+            GrantType::AuthorizationCode(endpoints) => (client, endpoints),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn the_url_carries_the_challenge_and_never_the_verifier() {
-        let (provider, endpoints) = anthropic();
+        let (client, endpoints) = anthropic();
         let entropy = Entropy::new([7; 64]);
         let (verifier, state) = (entropy.verifier(), entropy.state());
-        let url = url(&provider, &endpoints, "https://r/cb", &verifier, &state);
+        let url = url(&client, &endpoints, "https://r/cb", &verifier, &state);
         let (base, query) = url.split_once('?').unwrap();
         assert_eq!(base, "https://claude.ai/oauth/authorize");
         for (name, value) in [
@@ -111,11 +111,11 @@ mod tests {
 
     #[test]
     fn a_base_url_with_a_query_keeps_it() {
-        let (mut provider, mut endpoints) = anthropic();
+        let (mut client, mut endpoints) = anthropic();
         endpoints.authorize_url = "https://h/a?tenant=1".into();
-        Arc::make_mut(&mut provider).scopes.clear();
+        client.scopes.clear();
         let entropy = Entropy::new([7; 64]);
-        let url = url(&provider, &endpoints, "https://r", &entropy.verifier(), &entropy.state());
+        let url = url(&client, &endpoints, "https://r", &entropy.verifier(), &entropy.state());
         assert!(url.starts_with("https://h/a?tenant=1&code=true&"), "{url}");
         assert!(!url.contains("scope="), "no scope is not an empty one: {url}");
     }

@@ -7,11 +7,11 @@ mod tests;
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use super::client::Client;
 use super::endpoint::{self, EndpointError};
 use super::token::{self, Essential, Grant};
 use crate::http::{Request, Response, encode_pairs, origin, url::Url};
 use crate::json::Json;
-use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::plain;
 
@@ -30,14 +30,14 @@ const MAX_URI_BYTES: usize = 2048;
 const DEFAULT_EXPIRES_IN_S: u64 = 900;
 
 /// The device authorization request (3.1).
-pub(crate) fn request(provider: &Provider, device_authorization_url: &str) -> Request {
-    let scope = provider.scopes.join(" ");
-    let mut fields = alloc::vec![("client_id", provider.client_id.as_str())];
+pub(crate) fn request(client: &Client, device_authorization_url: &str) -> Request {
+    let scope = client.scopes.join(" ");
+    let mut fields = alloc::vec![("client_id", client.client_id.as_str())];
     if !scope.is_empty() {
         fields.push(("scope", &scope));
     }
     let body = encode_pairs(&fields).into();
-    let origins = provider.oauth_origins();
+    let origins = client.origins();
     Request::post(device_authorization_url, "application/x-www-form-urlencoded", body, origins)
 }
 
@@ -95,13 +95,13 @@ fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
 
 impl Code {
     /// The device access token request (3.4).
-    pub(crate) fn poll(&self, provider: &Provider) -> Request {
+    pub(crate) fn poll(&self, client: &Client) -> Request {
         let fields = [
             ("grant_type", GRANT_TYPE),
             ("device_code", self.device_code.expose()),
-            ("client_id", provider.client_id.as_str()),
+            ("client_id", client.client_id.as_str()),
         ];
-        token::request(provider, &fields)
+        token::request(client, &fields)
     }
 
     /// Reads the device access token response (3.5) as of `now_ms`.

@@ -5,10 +5,10 @@ use alloc::string::String;
 use core::fmt;
 
 use super::body::Body;
-use crate::credential::MAX_EPOCH_MS;
 use crate::http::{Response, TransportFailure};
 use crate::json::Json;
 use crate::secret::Secret;
+use crate::store::credential::MAX_EPOCH_MS;
 use crate::text::{phrase, plain, replaced};
 
 /// Why an endpoint did not do what it was asked.

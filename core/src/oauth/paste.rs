@@ -9,7 +9,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::oauth::authorization::{self, Answer, Refusal};
+use super::authorization::{self, Answer, Refusal};
+use super::client::CodeShape;
 use crate::secret::Secret;
 use crate::sensitive::holds_token;
 use crate::text::{cut, has, replaced};
@@ -19,15 +20,6 @@ pub const MAX_PASTE_BYTES: usize = 16 * 1024;
 
 /// The shortest code that [`CodeShape::Long`] allows.
 const MIN_LONG_CODE: usize = 24;
-
-/// The known look of a provider's authorization codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CodeShape {
-    /// Nothing: the provider may use short numbers.
-    Any,
-    /// Long and random, in the alphabet of base64url.
-    Long,
-}
 
 /// Why a paste cannot be used. `Display` says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! RFC 7009: telling a provider that a token is no longer needed.
 
+use super::client::Client;
 use super::endpoint::{self, EndpointError};
 use crate::http::{Request, Response, encode_pairs};
-use crate::provider::Provider;
 use crate::secret::Secret;
 
 /// What kind of token it is (2.1).
@@ -14,7 +14,7 @@ pub(crate) enum Hint {
 
 /// The revocation request (2.1). To revoke a refresh token ends the whole login.
 pub(crate) fn request(
-    provider: &Provider,
+    client: &Client,
     revocation_url: &str,
     token: &Secret,
     hint: Hint,
@@ -26,10 +26,10 @@ pub(crate) fn request(
     let fields = [
         ("token", token.expose()),
         ("token_type_hint", hint),
-        ("client_id", provider.client_id.as_str()),
+        ("client_id", client.client_id.as_str()),
     ];
     let body = encode_pairs(&fields).into();
-    let origins = provider.oauth_origins();
+    let origins = client.origins();
     Request::post(revocation_url, "application/x-www-form-urlencoded", body, origins)
 }
 

@@ -7,13 +7,13 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::credential::{BUFFER_MS, Credential, MAX_EPOCH_MS};
+use super::client::{Client, RequestFormat};
+use super::endpoint::{self, EndpointError, TokenFault, is_token};
+use super::pkce::Verifier;
 use crate::http::{Request, Response, encode_pairs};
 use crate::json::{self, Json};
-use crate::oauth::endpoint::{self, EndpointError, TokenFault, is_token};
-use crate::oauth::pkce::Verifier;
-use crate::provider::{Provider, TokenRequest};
 use crate::secret::Secret;
+use crate::store::credential::{BUFFER_MS, Credential, MAX_EPOCH_MS};
 
 /// The lifetime of an access token whose answer has no readable `expires_in`, in seconds.
 ///
@@ -24,7 +24,7 @@ const DEFAULT_EXPIRES_IN_S: u64 = 3600;
 /// The exchange of an authorization code (4.1.3, with RFC 7636's verifier). Only a provider that
 /// wants the state once more gets it.
 pub(crate) fn exchange(
-    provider: &Provider,
+    client: &Client,
     code: &Secret,
     state: Option<&Secret>,
     redirect_uri: &str,
@@ -32,30 +32,30 @@ pub(crate) fn exchange(
 ) -> Request {
     let mut fields = alloc::vec![
         ("grant_type", "authorization_code"),
-        ("client_id", provider.client_id.as_str()),
+        ("client_id", client.client_id.as_str()),
         ("code", code.expose()),
     ];
     fields.extend(state.map(|state| ("state", state.expose())));
     fields.extend([("redirect_uri", redirect_uri), ("code_verifier", verifier.secret().expose())]);
-    request(provider, &fields)
+    request(client, &fields)
 }
 
 /// A refresh (6). It names no scope: the server keeps the granted one, and Anthropic's answers
 /// `invalid_scope` to any.
-pub(crate) fn refresh(provider: &Provider, refresh_token: &Secret) -> Request {
+pub(crate) fn refresh(client: &Client, refresh_token: &Secret) -> Request {
     let fields = [
         ("grant_type", "refresh_token"),
-        ("client_id", provider.client_id.as_str()),
+        ("client_id", client.client_id.as_str()),
         ("refresh_token", refresh_token.expose()),
     ];
-    request(provider, &fields)
+    request(client, &fields)
 }
 
-/// A request to the token endpoint, in the way that this provider takes it.
-pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
-    let (content_type, body) = match provider.token_request {
-        TokenRequest::Form => ("application/x-www-form-urlencoded", encode_pairs(fields)),
-        TokenRequest::Json => {
+/// A request to the token endpoint, in the format that the server expects.
+pub(crate) fn request(client: &Client, fields: &[(&str, &str)]) -> Request {
+    let (content_type, body) = match client.token_request {
+        RequestFormat::Form => ("application/x-www-form-urlencoded", encode_pairs(fields)),
+        RequestFormat::Json => {
             let mut members = Vec::new();
             for (name, value) in fields {
                 members.push(format!("{}:{}", json::to_string(name), json::to_string(value)));
@@ -63,7 +63,7 @@ pub(crate) fn request(provider: &Provider, fields: &[(&str, &str)]) -> Request {
             ("application/json", format!("{{{}}}", members.join(",")))
         }
     };
-    Request::post(&provider.token_url, content_type, body.into(), provider.oauth_origins())
+    Request::post(&client.token_url, content_type, body.into(), client.origins())
 }
 
 /// An answer that grants tokens (5.1).

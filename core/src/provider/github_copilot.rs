@@ -9,8 +9,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use super::{Login, Provider, TokenRequest};
+use super::Provider;
 use crate::http::{Header, Request, origin};
+use crate::oauth::client::{Client, GrantType, RequestFormat};
 use crate::secret::Secret;
 use crate::text::replaced;
 use domain::Domain;
@@ -22,14 +23,14 @@ pub(super) const TOKEN_VARIABLE: &str = "COPILOT_GITHUB_TOKEN";
 pub(super) const DOMAIN: &str = "{domain}";
 /// The origins of Copilot's own API: the plan decides which host it is.
 pub(super) const API_ORIGINS: &str = "https://*.githubcopilot.com";
+/// Headers that say something about one request.
+pub(crate) const PER_REQUEST: [&str; 2] = ["X-Initiator", "Copilot-Vision-Request"];
 /// The only one of the headers that is about chats alone.
 const INTENT: &str = "Openai-Intent";
 
 /// What is different from a plain provider of the device grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Copilot {
-    /// Where a GitHub token is exchanged for a Copilot token.
-    pub(crate) token_url: String,
     /// The Enterprise that the URLs are for; `None` for github.com.
     pub(crate) enterprise: Option<Domain>,
 }
@@ -38,16 +39,19 @@ pub(super) fn provider() -> Provider {
     Provider {
         id: ID.into(),
         name: "GitHub Copilot".into(),
-        client_id: "Iv1.b507a08c87ecfe98".into(),
-        scopes: ["read:user".into()].into(),
-        login: Login::DeviceCode {
-            device_authorization_url: "https://{domain}/login/device/code".into(),
+        client: Client {
+            client_id: "Iv1.b507a08c87ecfe98".into(),
+            scopes: ["read:user".into()].into(),
+            grant: GrantType::DeviceCode {
+                device_authorization_url: "https://{domain}/login/device/code".into(),
+            },
+            token_url: "https://{domain}/login/oauth/access_token".into(),
+            token_request: RequestFormat::Form,
+            exchange_url: Some("https://api.{domain}/copilot_internal/v2/token".into()),
+            revocation_url: None,
+            issuer: None,
+            requires_iss: false,
         },
-        token_url: "https://{domain}/login/oauth/access_token".into(),
-        token_request: TokenRequest::Form,
-        revocation_url: None,
-        issuer: None,
-        requires_iss: false,
         api_base_url: None,
         headers: [
             ("User-Agent", "GitHubCopilotChat/0.32.4"),
@@ -58,10 +62,7 @@ pub(super) fn provider() -> Provider {
         ]
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .into(),
-        copilot: Some(Copilot {
-            token_url: "https://api.{domain}/copilot_internal/v2/token".into(),
-            enterprise: None,
-        }),
+        copilot: Some(Copilot { enterprise: None }),
     }
 }
 
@@ -75,10 +76,12 @@ impl Provider {
         if let Some(domain) = enterprise {
             provider.name = format!("{} at {domain}", provider.name);
         }
-        let mut urls = alloc::vec![&mut provider.token_url, &mut copilot.token_url];
+        let client = &mut provider.client;
+        let mut urls = alloc::vec![&mut client.token_url];
+        urls.extend(&mut client.exchange_url);
+        urls.extend(&mut client.revocation_url);
         urls.extend(&mut provider.api_base_url);
-        urls.extend(&mut provider.revocation_url);
-        if let Login::DeviceCode { device_authorization_url } = &mut provider.login {
+        if let GrantType::DeviceCode { device_authorization_url } = &mut client.grant {
             urls.push(device_authorization_url);
         }
         for url in urls {
@@ -137,11 +140,9 @@ mod tests {
         let table = Table::built_in();
         let provider = table.get(ID).unwrap();
         let urls = |provider: Arc<Provider>| {
-            let Login::DeviceCode { device_authorization_url: url } = &provider.login else {
-                panic!()
-            };
-            let copilot = provider.copilot.as_ref().unwrap();
-            [url, &provider.token_url, &copilot.token_url].map(String::clone)
+            let client = &provider.client;
+            let exchange_url = client.exchange_url.as_deref().unwrap();
+            [client.login_url(), &client.token_url, exchange_url].map(String::from)
         };
         assert_eq!(
             urls(provider.at(None)),
@@ -170,8 +171,9 @@ mod tests {
         let enterprise = Domain::parse("ghe.example.com").unwrap();
         let provider = table.get(ID).unwrap().at(enterprise.as_ref());
         assert_eq!(provider.copilot_base_url(&"proxy-ep=proxy.h".into()), "http://127.0.0.1:1/api");
-        assert_eq!(provider.token_url, "https://o/t");
-        let token_url = &provider.copilot.as_ref().unwrap().token_url;
-        assert_eq!(token_url, "http://127.0.0.1:1/ghe.example.com/t", "a placeholder is kept");
+        assert_eq!(provider.client.token_url, "https://o/t");
+        let exchange_url = provider.client.exchange_url.as_deref();
+        let exchange_url = exchange_url.unwrap();
+        assert_eq!(exchange_url, "http://127.0.0.1:1/ghe.example.com/t", "a placeholder is kept");
     }
 }

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Label, Login, Provider, Table, github_copilot};
+use super::{Label, Provider, Table, github_copilot};
 use crate::http::origin;
 use crate::http::url::Url;
 use crate::secret::Secret;
+use crate::text::distinct;
 
 /// The hosts that an overrides file sends the logins and tokens of a provider to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +52,6 @@ impl Redirected {
 }
 
 impl Provider {
-    /// Returns the origins that codes, refresh tokens and revocations may be sent to.
-    pub(crate) fn oauth_origins(&self) -> Vec<String> {
-        distinct(self.oauth_urls().into_iter().filter_map(origin::of))
-    }
-
     /// Returns the origins that an access token, or an API key, may be sent to.
     pub(crate) fn api_origins(&self) -> Vec<String> {
         match (&self.api_base_url, &self.copilot) {
@@ -71,22 +67,9 @@ impl Provider {
         }
     }
 
-    /// Returns the URLs of the login and of what comes after it. One that only the issuer knows is
-    /// not there; neither is one that still has a place for the domain, which no parser takes.
-    fn oauth_urls(&self) -> Vec<&str> {
-        let login_url = match &self.login {
-            Login::AuthorizationCode(login) => &login.authorize_url,
-            Login::DeviceCode { device_authorization_url } => device_authorization_url,
-        };
-        let mut urls = Vec::from([login_url.as_str(), &self.token_url]);
-        urls.extend(self.copilot.as_ref().map(|copilot| copilot.token_url.as_str()));
-        urls.extend([&self.revocation_url, &self.issuer].into_iter().filter_map(Option::as_deref));
-        urls
-    }
-
     /// Returns the hosts of the login and of what comes after it.
     fn oauth_hosts(&self) -> Vec<String> {
-        distinct(self.oauth_urls().into_iter().filter_map(host))
+        distinct(self.client.urls().filter_map(host))
     }
 
     /// Returns the host of the API; Copilot's is the one for individuals, unless it is set.
@@ -143,16 +126,6 @@ fn host(url: &str) -> Option<String> {
     Some(origin::host(&Url::parse(url)?))
 }
 
-fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
-    let mut distinct = Vec::new();
-    for value in values {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    distinct
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +177,7 @@ mod tests {
             ),
         ] {
             let provider = provider(overrides, id, domain);
-            assert_eq!(provider.oauth_origins(), oauth, "{overrides} {id} {domain}");
+            assert_eq!(provider.client.origins(), oauth, "{overrides} {id} {domain}");
             assert_eq!(provider.api_origins(), api, "{overrides} {id} {domain}");
         }
     }

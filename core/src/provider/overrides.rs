@@ -12,9 +12,11 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuthorizationCode, Login, LoopbackRedirect, Provider, TokenRequest};
+use super::Provider;
 use crate::json::{self, Json};
-use crate::oauth::paste::CodeShape;
+use crate::oauth::client::{
+    AuthorizationCode, Client, CodeShape, GrantType, LoopbackRedirect, RequestFormat,
+};
 use crate::text::{brief, has, plain};
 use place::Place;
 
@@ -115,24 +117,29 @@ impl Provider {
         let mut provider = Provider {
             id: id.to_string(),
             name: id.to_string(),
-            client_id: String::new(),
-            scopes: Vec::new(),
-            login: match flow.read().ok_or_else(|| at.has_to_be("flow", FLOWS))? {
-                Flow::AuthorizationCode => Login::AuthorizationCode(AuthorizationCode {
-                    authorize_url: String::new(),
-                    redirect_uri: None,
-                    loopback_redirect_uri: None,
-                    parameters: Vec::new(),
-                    state_in_exchange: false,
-                    code_shape: CodeShape::Any,
-                }),
-                Flow::DeviceCode => Login::DeviceCode { device_authorization_url: String::new() },
+            client: Client {
+                client_id: String::new(),
+                scopes: Vec::new(),
+                grant: match flow.read().ok_or_else(|| at.has_to_be("flow", FLOWS))? {
+                    Flow::AuthorizationCode => GrantType::AuthorizationCode(AuthorizationCode {
+                        authorize_url: String::new(),
+                        redirect_uri: None,
+                        loopback_redirect_uri: None,
+                        parameters: Vec::new(),
+                        state_in_exchange: false,
+                        code_shape: CodeShape::Any,
+                    }),
+                    Flow::DeviceCode => {
+                        GrantType::DeviceCode { device_authorization_url: String::new() }
+                    }
+                },
+                token_url: String::new(),
+                token_request: RequestFormat::Form,
+                exchange_url: None,
+                revocation_url: None,
+                issuer: None,
+                requires_iss: false,
             },
-            token_url: String::new(),
-            token_request: TokenRequest::Form,
-            revocation_url: None,
-            issuer: None,
-            requires_iss: false,
             api_base_url: None,
             headers: Vec::new(),
             copilot: None,
@@ -142,7 +149,7 @@ impl Provider {
                 provider.set(&at, &key, value)?;
             }
         }
-        if let Login::AuthorizationCode(login) = &mut provider.login {
+        if let GrantType::AuthorizationCode(login) = &mut provider.client.grant {
             login.infer_redirects(id);
         }
         match provider.missing() {
@@ -161,9 +168,9 @@ impl Provider {
     }
 
     fn set(&mut self, at: &Place, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
-        let (code, device_url) = match &mut self.login {
-            Login::AuthorizationCode(code) => (Some(code), None),
-            Login::DeviceCode { device_authorization_url } => {
+        let (code, device_url) = match &mut self.client.grant {
+            GrantType::AuthorizationCode(code) => (Some(code), None),
+            GrantType::DeviceCode { device_authorization_url } => {
                 (None, Some(device_authorization_url))
             }
         };
@@ -174,16 +181,16 @@ impl Provider {
                 at.not_reserved(key, value)?;
                 code.map(|code| &mut code.authorize_url)
             }
-            "copilot_token_url" => self.copilot.as_mut().map(|copilot| &mut copilot.token_url),
+            "copilot_token_url" => self.client.exchange_url.as_mut(),
             "device_authorization_url" => device_url,
             "issuer" if self.copilot.is_some() => None,
             "issuer" => {
                 at.without_query(key, value)?;
-                Some(self.issuer.get_or_insert_default())
+                Some(self.client.issuer.get_or_insert_default())
             }
             "redirect_uri" => code.map(|code| code.redirect_uri.get_or_insert_default()),
-            "revocation_url" => Some(self.revocation_url.get_or_insert_default()),
-            "token_url" => Some(&mut self.token_url),
+            "revocation_url" => Some(self.client.revocation_url.get_or_insert_default()),
+            "token_url" => Some(&mut self.client.token_url),
             _ => return self.set_other(at, key, value),
         };
         *at.meaningful(key, url)? = at.url(key, value)?;
@@ -192,16 +199,16 @@ impl Provider {
 
     /// Sets what is no URL of an endpoint.
     fn set_other(&mut self, at: &Place, key: &str, value: Json<'_>) -> Result<(), BadOverrides> {
-        let code = match &mut self.login {
-            Login::AuthorizationCode(code) => Some(code),
-            Login::DeviceCode { .. } => None,
+        let code = match &mut self.client.grant {
+            GrantType::AuthorizationCode(code) => Some(code),
+            GrantType::DeviceCode { .. } => None,
         };
         match key {
             "authorize_parameters" => {
                 let parameters = code.map(|code| &mut code.parameters);
                 at.parameters(key, value, at.meaningful(key, parameters)?)?;
             }
-            "client_id" => self.client_id = at.text(key, value)?,
+            "client_id" => self.client.client_id = at.text(key, value)?,
             "flow" => {
                 return Err(at.wrong(key, "cannot be changed; add a provider of another name"));
             }
@@ -215,11 +222,12 @@ impl Provider {
             "name" => self.name = at.text(key, value)?,
             "scopes" => {
                 let scopes = value.read();
-                self.scopes = scopes.ok_or_else(|| at.has_to_be(key, "a list of strings"))?;
+                self.client.scopes =
+                    scopes.ok_or_else(|| at.has_to_be(key, "a list of strings"))?;
             }
             "token_request" => {
                 let request = value.read();
-                self.token_request =
+                self.client.token_request =
                     request.ok_or_else(|| at.has_to_be(key, "`form` or `json`"))?;
             }
             _ => {
@@ -235,17 +243,18 @@ impl Provider {
     /// What a provider of one's own still lacks: the key, and what to do about it.
     fn missing(&self) -> Option<(&'static str, &'static str)> {
         let or_issuer = "is missing; or give the `issuer`, whose metadata tells it";
-        let login_url = match &self.login {
-            Login::AuthorizationCode(login) => ("authorize_url", &login.authorize_url),
-            Login::DeviceCode { device_authorization_url } => {
+        let login_url = match &self.client.grant {
+            GrantType::AuthorizationCode(login) => ("authorize_url", &login.authorize_url),
+            GrantType::DeviceCode { device_authorization_url } => {
                 ("device_authorization_url", device_authorization_url)
             }
         };
-        if self.client_id.is_empty() {
+        if self.client.client_id.is_empty() {
             return Some(("client_id", "is missing"));
         }
-        let urls = [("token_url", &self.token_url), login_url];
-        let empty = urls.into_iter().find(|(_, url)| self.issuer.is_none() && url.is_empty())?;
+        let urls = [("token_url", &self.client.token_url), login_url];
+        let empty =
+            urls.into_iter().find(|(_, url)| self.client.issuer.is_none() && url.is_empty())?;
         Some((empty.0, or_issuer))
     }
 }

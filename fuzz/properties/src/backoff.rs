@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use pi_auth_core::document::Document;
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::endpoints::token_endpoints;
 use pi_auth_core::flow::{Effect, Event, Output};
 use pi_auth_core::secret::Secret;
+use pi_auth_core::store::document::Document;
 use serde_json::{Value, json};
 
 use crate::input;

@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
-use pi_auth_core::credential::Credential;
-use pi_auth_core::document::{Document, Entry};
 use pi_auth_core::error::{Code, Error};
 use pi_auth_core::flow::{Effect, Output, Request};
 use pi_auth_core::json::from_str;
+use pi_auth_core::store::credential::Credential;
+use pi_auth_core::store::document::{Document, Entry};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};

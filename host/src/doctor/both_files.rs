@@ -1,6 +1,6 @@
 //! `auth.json` and `oauth.json` side by side: only the first is read.
 
-use pi_auth_core::document::{Document, Entry};
+use pi_auth_core::store::document::{Document, Entry};
 
 use super::file::Seen;
 use super::report::{Check, Finding, Report};

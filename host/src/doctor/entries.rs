@@ -1,6 +1,6 @@
 //! What the file holds that the agent would stumble over.
 
-use pi_auth_core::document::{Document, Entry};
+use pi_auth_core::store::document::{Document, Entry};
 
 use super::report::{Check, Finding, Report};
 

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use pi_auth_core::document::Document;
 use pi_auth_core::error::{Error, StoreFailure};
 use pi_auth_core::flow::Event;
+use pi_auth_core::store::document::Document;
 use rustix::fs::OFlags;
 
 use super::report::{Check, Finding, Report};

@@ -1,8 +1,8 @@
 //! The keys that could be used: logins that have ended, and variables that come before them.
 
-use pi_auth_core::credential::Lifetime;
 use pi_auth_core::flow::status::{KeyState, KeyStatus};
-use pi_auth_core::resolve::{KeyKind, Source};
+use pi_auth_core::key::{KeyKind, Source};
+use pi_auth_core::store::credential::Lifetime;
 
 use super::report::{Check, Finding, Report};
 

@@ -1,6 +1,6 @@
 //! Whose the files are.
 
-use pi_auth_core::access::Owned;
+use pi_auth_core::store::access::Owned;
 
 use super::report::{Check, Finding, Report};
 use super::subjects::{Role, Subject};

@@ -95,7 +95,7 @@ fn narrowed(subject: &Subject) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use pi_auth_core::access::Owned;
+    use pi_auth_core::store::access::Owned;
 
     use super::*;
 

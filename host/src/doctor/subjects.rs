@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use pi_auth_core::access::Owned;
+use pi_auth_core::store::access::Owned;
 
 use crate::store::examine::Places;
 use crate::store::{FORMER, MIGRATED, PREFERRED, Store};

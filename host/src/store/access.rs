@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use pi_auth_core::access::{Access, Directory, Owned};
+use pi_auth_core::store::access::{Access, Directory, Owned};
 
 use super::Store;
 use super::paths::real;

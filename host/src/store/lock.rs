@@ -22,7 +22,7 @@ use super::plain::{create, open_plain};
 use directory::{DirectoryLock, Watch};
 
 /// How long a waiter waits before it gives up.
-const PATIENCE: Duration = Duration::from_millis(pi_auth_core::lock::PATIENCE_MS);
+const PATIENCE: Duration = Duration::from_millis(pi_auth_core::store::lock::PATIENCE_MS);
 
 /// Where the locks are. That does not depend on which file is used: the agent moves `oauth.json` to
 /// `auth.json`, and whoever has the lock then has it still.

@@ -12,7 +12,7 @@
 //!   `login_required`.
 
 use pi_auth_core::flow::Effect;
-use pi_auth_core::lock::PATIENCE_MS;
+use pi_auth_core::store::lock::PATIENCE_MS;
 use serde_json::{Map, Value};
 
 use crate::agent;

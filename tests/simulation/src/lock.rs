@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use pi_auth_core::lock::{
+use pi_auth_core::store::lock::{
     FOREIGN_WATCHED_FOR_MS, PATIENCE_MS, STALE_AFTER_MS, TOUCH_EVERY_MS, WATCHED_FOR_MS,
 };
-use pi_auth_core::migration::LOOKS;
+use pi_auth_core::store::migration::LOOKS;
 
 use crate::agent;
 use crate::clock::Ms;

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use pi_auth_core::flow::{Effect, Output};
-use pi_auth_core::migration::{self, LOOK_EVERY_MS, LOOKS};
+use pi_auth_core::store::migration::{self, LOOK_EVERY_MS, LOOKS};
 
 use crate::clock::Ms;
 use crate::disk::{Mtime, Name, Pid};

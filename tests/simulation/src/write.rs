@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use pi_auth_core::migration::LOOKS;
+use pi_auth_core::store::migration::LOOKS;
 
 use crate::clock::Ms;
 use crate::disk::{Name, Pid, Syncing};

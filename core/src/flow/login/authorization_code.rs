@@ -18,11 +18,12 @@ use crate::error::Error;
 use crate::flow::{Authorize, Effect, Event, OneTime, Turn, ask, fail, unexpected};
 use crate::http::query_value;
 use crate::oauth::authorization::{self, Answer, Refusal};
+use crate::oauth::client::{AuthorizationCode as Endpoints, LoopbackRedirect};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::{self, PasteError};
 use crate::oauth::pkce::Verifier;
 use crate::oauth::token::{self, Essential, Grant};
-use crate::provider::{AuthorizationCode as Endpoints, LoopbackRedirect, Provider};
+use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::text::{brief, phrase};
 
@@ -153,7 +154,7 @@ impl AuthorizationCode {
             self.browser = Browser::Paste;
         }
         let loopback = self.endpoints.loopback_redirect_uri.as_ref();
-        let in_vain = || loopback.map(LoopbackRedirect::uri_in_vain);
+        let in_vain = || loopback.map(LoopbackRedirect::uri_without_server);
         let redirect_uri = self.endpoints.redirect_uri.clone().or_else(in_vain);
         self.redirect_uri = redirect_uri.unwrap_or_default();
         self.authorize(None)
@@ -174,7 +175,7 @@ impl AuthorizationCode {
         };
         Effect::Authorize(Authorize {
             url: authorization::url(
-                &self.provider,
+                &self.provider.client,
                 &self.endpoints,
                 &self.redirect_uri,
                 &self.verifier,
@@ -256,7 +257,7 @@ impl AuthorizationCode {
             self.check_issuer(answer.iss.as_deref())?;
         }
         let request = token::exchange(
-            &self.provider,
+            &self.provider.client,
             &answer.code,
             self.endpoints.state_in_exchange.then_some(&self.state),
             &self.redirect_uri,
@@ -271,8 +272,8 @@ impl AuthorizationCode {
 
     /// Whether an answer names another issuer, or none although it has to.
     fn check_issuer(&self, iss: Option<&str>) -> Result<(), Box<Error>> {
-        let Some(issuer) = self.provider.issuer.as_deref() else { return Ok(()) };
-        match iss.map_or(self.provider.requires_iss, |iss| iss != issuer) {
+        let Some(issuer) = self.provider.client.issuer.as_deref() else { return Ok(()) };
+        match iss.map_or(self.provider.client.requires_iss, |iss| iss != issuer) {
             false => Ok(()),
             true => Err(Box::new(Error::WrongIssuer {
                 provider: self.provider.label(),

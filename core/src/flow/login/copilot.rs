@@ -8,12 +8,12 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::slice;
 
-use crate::credential::{Credential, Lifetime};
 use crate::error::Error;
 use crate::flow::{Effect, Event, Turn, ask, fail, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::store::credential::{Credential, Lifetime};
 
 /// How often it is tried.
 const MAX_TRIES: u32 = 3;

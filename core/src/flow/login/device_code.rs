@@ -50,7 +50,7 @@ enum Step {
 impl DeviceCode {
     pub(super) fn start(login: &Login, device_authorization_url: &str) -> (Self, Effect) {
         let provider = login.provider.clone();
-        let request = device::request(&provider, device_authorization_url);
+        let request = device::request(&provider.client, device_authorization_url);
         let activity = format!("Asking {} for a code", provider.short_name());
         let open_browser = login.browser != Browser::Elsewhere;
         (DeviceCode::Requesting { provider, open_browser }, Effect::http(request, activity))
@@ -100,7 +100,7 @@ impl Entering {
             (Step::Showing, Event::Shown) => self.wait(None, now_ms),
             (Step::Waiting(trouble), Event::Woke) => {
                 let effect = Effect::Http {
-                    request: self.code.poll(&self.provider),
+                    request: self.code.poll(&self.provider.client),
                     activity: format!("Asking {} for your answer", self.provider.short_name()),
                     countdown: Some(self.countdown(trouble.as_ref())),
                 };

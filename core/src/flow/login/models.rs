@@ -13,7 +13,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
-use crate::credential::Credential;
 use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Event, Pause, Turn, ask, unexpected};
 use crate::http::Response;
@@ -21,6 +20,7 @@ use crate::oauth::endpoint;
 use crate::provider::Provider;
 use crate::provider::github_copilot::models;
 use crate::secret::Secret;
+use crate::store::credential::Credential;
 
 /// What is known so far.
 #[derive(Debug)]

@@ -8,13 +8,14 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::{Outcome, Revocation};
-use crate::credential::Credential;
 use crate::flow::discovery::Discovery;
 use crate::flow::{Effect, Event, Turn, ask, unexpected};
+use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::revocation::{self, Hint};
-use crate::provider::{Job, Label, Provider};
+use crate::provider::{Label, Provider};
 use crate::secret::Secret;
+use crate::store::credential::Credential;
 
 /// A login that was taken out of the file.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ pub(in crate::flow) struct Login {
 impl Login {
     pub(super) fn can_be_revoked(&self) -> bool {
         let there_is_a_way = |provider: &Arc<Provider>| {
-            provider.revocation_url.is_some() || provider.issuer_for(Job::Revocation).is_some()
+            provider.client.revocation_url.is_some()
+                || provider.client.issuer_for(Job::Revocation).is_some()
         };
         self.token().is_some() && self.provider.as_ref().is_some_and(there_is_a_way)
     }
@@ -144,12 +146,12 @@ impl Login {
     /// What tells the provider, if there is a way.
     fn revoke(&self) -> Option<Effect> {
         let (provider, token) = self.provider.as_ref().zip(self.token())?;
-        let url = provider.revocation_url.as_deref()?;
+        let url = provider.client.revocation_url.as_deref()?;
         let hint = match self.credential.refresh {
             Some(_) => Hint::RefreshToken,
             None => Hint::AccessToken,
         };
-        let request = revocation::request(provider, url, token, hint);
+        let request = revocation::request(&provider.client, url, token, hint);
         let activity = format!("Telling {} that the login is over", self.label.short_name());
         Some(Effect::http(request, activity))
     }

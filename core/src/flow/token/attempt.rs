@@ -8,12 +8,12 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::flow::backoff::{Backoff, Tokens};
 use crate::flow::{Effect, Event, Turn, ask, unexpected};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::token::Grant;
 use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::store::backoff::{Backoff, Tokens};
 
 /// A request for a token, by one that lasts.
 #[derive(Debug)]

@@ -8,12 +8,12 @@ use alloc::string::String;
 
 use super::attempt::Attempt;
 use super::{Found, Key, KeyKind, Source, found};
-use crate::credential::Lifetime;
 use crate::error::Error;
 use crate::flow::{Effect, Event, Turn, ask, fail, known, table};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::GITHUB_COPILOT;
 use crate::secret::Secret;
+use crate::store::credential::Lifetime;
 
 /// A token of the environment.
 #[derive(Debug)]

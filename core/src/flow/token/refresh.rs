@@ -10,18 +10,19 @@ use core::mem;
 
 use super::attempt::Attempt;
 use super::{Found, Request, fresh, located, serve, stored_key};
-use crate::credential::{BUFFER_MS, Credential, Lifetime, MAX_EPOCH_MS};
-use crate::document::Entry;
 use crate::error::Error;
-use crate::flow::backoff::{Backoff, Tokens};
 use crate::flow::discovery::Discovery;
 use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Event, Pause, Store, Turn, ask, blank, unexpected};
+use crate::key::{Key, Source};
+use crate::oauth::client::Job;
 use crate::oauth::endpoint::{self, EndpointError, TokenFault};
 use crate::oauth::token::Grant;
-use crate::provider::{Job, Provider};
-use crate::resolve::{Key, Source};
+use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::store::backoff::{Backoff, Tokens};
+use crate::store::credential::{BUFFER_MS, Credential, Lifetime, MAX_EPOCH_MS};
+use crate::store::document::Entry;
 
 /// A refresh and what it is for.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! Tests of the checks on a module.
 
 use super::*;
-use crate::access::{Directory, Owned};
 use crate::callback::Loopback;
 use crate::environment::Environment;
 use crate::flow::{OneTime, login, token};
 use crate::http;
 use crate::json;
+use crate::store::access::{Directory, Owned};
 use alloc::format;
 
 fn token(provider: &str) -> Witness {

@@ -222,10 +222,10 @@ fn trouble_makes_polls_rarer_until_the_server_answers() {
 fn requests_carry_what_the_rfc_names() {
     let table = Table::built_in();
     let provider = table.get("github-copilot").unwrap().at(None);
-    let begun = request(&provider, "https://github.com/login/device/code");
+    let begun = request(&provider.client, "https://github.com/login/device/code");
     assert_eq!(begun.body.expose(), "client_id=Iv1.b507a08c87ecfe98&scope=read%3Auser");
     let code = code(&response(200, ANSWER), 0).unwrap();
-    let poll = code.poll(&provider);
+    let poll = code.poll(&provider.client);
     assert_eq!(poll.url, "https://github.com/login/oauth/access_token");
     assert_eq!(
         poll.body.expose(),

@@ -3,22 +3,21 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::Copilot;
-use crate::credential::{BUFFER_MS, MAX_EPOCH_MS};
 use crate::http::{Request, Response};
 use crate::json::Json;
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::Grant;
 use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::store::credential::{BUFFER_MS, MAX_EPOCH_MS};
 use crate::text::plain;
 
 /// The lifetime of a Copilot token whose answer has no readable one, in seconds.
 const DEFAULT_LIFETIME_S: u64 = 1800;
 
-/// The request for a Copilot token.
-pub(crate) fn request(provider: &Provider, copilot: &Copilot, github_token: &Secret) -> Request {
-    let request = Request::get(&copilot.token_url, provider.oauth_origins());
+/// Returns the request for a Copilot token.
+pub(crate) fn request(provider: &Provider, url: &str, github_token: &Secret) -> Request {
+    let request = Request::get(url, provider.client.origins());
     provider.editor(request, github_token)
 }
 

@@ -6,10 +6,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::BadOverrides;
-use crate::headers::PER_REQUEST;
 use crate::http::{query_text, url};
 use crate::json::Json;
 use crate::provider::github_copilot;
+use crate::provider::github_copilot::PER_REQUEST;
 use crate::text::{has, plain, replaced};
 
 /// What a person may not set, since a login depends on it (RFC 6749, 4.1.1; RFC 7636, 4.3).

@@ -3,8 +3,8 @@ use crate::provider::Job;
 use crate::provider::Table;
 
 fn authorization_code(table: &Table, id: &str) -> AuthorizationCode {
-    match table.get(id).unwrap().login.clone() {
-        Login::AuthorizationCode(login) => login,
+    match table.get(id).unwrap().client.grant.clone() {
+        GrantType::AuthorizationCode(login) => login,
         other => panic!("{other:?}"),
     }
 }
@@ -25,17 +25,17 @@ fn every_field_of_a_built_in_provider_can_be_set() {
     let provider = table.get("anthropic").unwrap();
     let login = authorization_code(&table, "anthropic");
     assert_eq!(provider.name, "Claude[2J at work");
-    assert_eq!((provider.client_id.as_str(), provider.scopes.len()), ("c", 2));
+    assert_eq!((provider.client.client_id.as_str(), provider.client.scopes.len()), ("c", 2));
     assert_eq!(login.authorize_url, "https://a/");
-    assert_eq!(provider.token_url, "http://127.0.0.1:1/t");
+    assert_eq!(provider.client.token_url, "http://127.0.0.1:1/t");
     assert_eq!(login.redirect_uri.as_deref(), Some("https://r/"));
     assert_eq!(login.loopback_redirect_uri.unwrap().uri(7), "http://127.0.0.1:7/cb");
     let pair = |name: &str, value: &str| (name.to_string(), value.to_string());
     assert_eq!(login.parameters, [pair("code", "1"), pair("login_hint", "me")]);
     assert_eq!(provider.headers, [pair("anthropic-version", "2"), pair("X-Team", "a")]);
-    assert_eq!(provider.token_request, TokenRequest::Form);
+    assert_eq!(provider.client.token_request, RequestFormat::Form);
     let copilot = table.get("github-copilot").unwrap().at(None);
-    assert_eq!(copilot.copilot.as_ref().unwrap().token_url, "https://github.com/t");
+    assert_eq!(copilot.client.exchange_url.as_deref(), Some("https://github.com/t"));
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn what_is_not_named_stays() {
     let table = Table::with_overrides(Some(r#"{"anthropic":{"client_id":"c"}}"#)).unwrap();
     let built_in = Table::built_in();
     let (one, other) = (table.get("anthropic").unwrap(), built_in.get("anthropic").unwrap());
-    assert_eq!(one.token_url, other.token_url);
-    assert_eq!(one.scopes, other.scopes);
+    assert_eq!(one.client.token_url, other.client.token_url);
+    assert_eq!(one.client.scopes, other.client.scopes);
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn a_provider_of_ones_own_needs_little() {
     let json = r#"{"acme":{"flow":"authorization_code","client_id":"c","issuer":"https://i"}}"#;
     let table = Table::with_overrides(Some(json)).unwrap();
     let acme = table.get("acme").unwrap();
-    assert_eq!((acme.name.as_str(), acme.token_request), ("acme", TokenRequest::Form));
-    assert_eq!(acme.issuer_for(Job::Login), Some("https://i"));
+    assert_eq!((acme.name.as_str(), acme.client.token_request), ("acme", RequestFormat::Form));
+    assert_eq!(acme.client.issuer_for(Job::Login), Some("https://i"));
     assert_eq!(table.labels().last().unwrap().id, "acme");
 }
 
@@ -64,7 +64,7 @@ fn redirects_by_what_is_named() {
             r#"{{"a":{{"flow":"authorization_code","client_id":"c","issuer":"https://i"{keys}}}}}"#
         );
         let login = authorization_code(&Table::with_overrides(Some(&json)).unwrap(), "a");
-        (login.redirect_uri, login.loopback_redirect_uri.map(|it| it.uri_in_vain()))
+        (login.redirect_uri, login.loopback_redirect_uri.map(|it| it.uri_without_server()))
     };
     let some = |text: &str| Some(text.to_string());
     assert_eq!(redirects(""), (None, some("http://127.0.0.1/callback/a")));

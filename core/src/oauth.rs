@@ -1,7 +1,8 @@
-//! The standards, one file per act: each names its RFC and knows nothing of any provider.
+//! The standards, one file per RFC, over a [`client::Client`]. Nothing here knows a provider.
 
 pub mod authorization;
 mod body;
+pub(crate) mod client;
 pub(crate) mod device;
 pub mod endpoint;
 pub(crate) mod metadata;

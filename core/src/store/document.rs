@@ -16,9 +16,9 @@ use core::ops::Range;
 
 use zeroize::Zeroizing;
 
-use crate::credential::{Credential, REAL_EXPIRY};
 use crate::json::{self, Json, Raw, range_in};
 use crate::secret::Secret;
+use crate::store::credential::{Credential, REAL_EXPIRY};
 use crate::text::{cut_last, slice};
 
 /// The largest credential file that is read or written, in bytes (1 MiB): none comes near it.

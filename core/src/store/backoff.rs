@@ -33,7 +33,7 @@ const MAX_RETRY_AFTER_MS: u64 = 900_000;
 
 /// What is remembered, by provider.
 #[derive(Debug, Default)]
-pub(super) struct Backoff(Vec<(String, Record)>);
+pub(crate) struct Backoff(Vec<(String, Record)>);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
@@ -53,16 +53,16 @@ struct Record {
 
 /// The refresh tokens of a failure.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     /// The one that was sent.
-    pub(super) sent: &'a Secret,
+    pub(crate) sent: &'a Secret,
     /// The one that would be sent next.
-    pub(super) next: &'a Secret,
+    pub(crate) next: &'a Secret,
 }
 
 impl<'a> Tokens<'a> {
     /// The one that was sent is still the one.
-    pub(super) fn kept(token: &'a Secret) -> Self {
+    pub(crate) fn kept(token: &'a Secret) -> Self {
         Tokens { sent: token, next: token }
     }
 }
@@ -75,7 +75,7 @@ impl Serialize for Backoff {
 
 impl Backoff {
     /// Reads the file's contents; whatever cannot be understood is no memory.
-    pub(super) fn parse(contents: Option<&Secret>) -> Self {
+    pub(crate) fn parse(contents: Option<&Secret>) -> Self {
         let Some(json) = contents.and_then(|text| Json::parse(text.expose()).ok()) else {
             return Backoff::default();
         };
@@ -85,7 +85,7 @@ impl Backoff {
     }
 
     /// Why a refresh with `token` need not be tried now, if so.
-    pub(super) fn cause(
+    pub(crate) fn cause(
         &self,
         provider: &Provider,
         token: &Secret,
@@ -101,7 +101,7 @@ impl Backoff {
     /// The contents of the file once this failure, too, is remembered, and for how long it is, in
     /// milliseconds. `None` for a failure that a person can mend at any moment, such as a network
     /// that is not there or a wrong client: what was mended is to work at once.
-    pub(super) fn remember(
+    pub(crate) fn remember(
         &mut self,
         provider: &Provider,
         tokens: Tokens<'_>,
@@ -136,7 +136,7 @@ impl Backoff {
 
 /// Returns the digest of a refresh token at the endpoint that takes it.
 fn digest_of(provider: &Provider, token: &Secret) -> String {
-    digest(&[token.expose(), provider.refresh_url(), &provider.client_id])
+    digest(&[token.expose(), provider.client.refresh_url(), &provider.client.client_id])
 }
 
 #[cfg(test)]
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(cause("t", NOW - 1), None, "the clock was set back");
         assert_eq!(cause("another", NOW), None);
         let mut mended = provider();
-        mended.client_id = "another".into();
+        mended.client.client_id = "another".into();
         assert_eq!(backoff.cause(&mended, &"t".into(), NOW), None);
     }
 
