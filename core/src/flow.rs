@@ -14,9 +14,11 @@ mod discovery;
 mod effect;
 pub mod endpoints;
 mod event;
+mod files;
 pub mod headers;
 pub mod login;
 pub mod logout;
+mod machine;
 mod open;
 mod read;
 mod save;
@@ -25,22 +27,17 @@ pub mod token;
 mod witness;
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, StoreFailure};
 use crate::json::{Raw, tagged_by_type};
 use crate::key::Key;
-use crate::provider::{BadOverrides, Label, Provider, Table};
-use crate::secret::{Secret, exposed};
-use crate::store::access::Access;
-use crate::store::document::{Document, is_blank};
-use crate::text::plain;
+use crate::provider::Label;
+use crate::secret::exposed;
+use machine::{Ended, Machine, StepResult, Yield};
 
 pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, OneTime, ShowCode, is_answered_by};
 pub use event::Event;
@@ -168,10 +165,10 @@ impl Flow {
         self.0.is_critical()
     }
 
-    fn take(&mut self, turn: Turn) -> Effect {
+    fn take(&mut self, turn: StepResult) -> Effect {
         let end = match turn {
-            Err(Pause::Ask(effect)) => return *effect,
-            Err(Pause::Failed(error)) => Effect::Failed { error: *error },
+            Err(Yield::Ask(effect)) => return *effect,
+            Err(Yield::Failed(error)) => Effect::Failed { error: *error },
             Ok(output) => Effect::Done { output },
         };
         self.0 = Box::new(Ended);
@@ -183,152 +180,4 @@ impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow").finish_non_exhaustive()
     }
-}
-
-/// A job: where it stands, and what it makes of events.
-trait Machine: Send + Sync + UnwindSafe + RefUnwindSafe {
-    /// The first turn: most jobs need the providers.
-    fn start(&mut self) -> Turn {
-        ask(Effect::ReadOverrides)
-    }
-
-    /// The turn after an event.
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn;
-
-    /// See [`Flow::is_critical`].
-    fn is_critical(&self) -> bool {
-        false
-    }
-}
-
-/// Nothing is left to be done.
-struct Ended;
-
-impl Machine for Ended {
-    fn step(&mut self, event: &Event, _: u64) -> Turn {
-        fail(Error::Protocol { event: event.name() })
-    }
-}
-
-/// What a machine makes of an event: what it is for, or why it is not there yet.
-///
-/// A part of a job (reading the file, say) is such a machine of its own, which ends with a `T` for
-/// the job to go on with. Until then, the job hands the pause on to the host, and the state stays
-/// where it is: the next event goes the same way down. Where a part ends with much, its turn is
-/// matched: `?` would copy that once more, and the module is to be small.
-type Turn<T = Output> = Result<T, Pause>;
-
-/// The reason why a step produced no output yet. It is small, since it is handed up through all
-/// of them.
-#[derive(Debug)]
-enum Pause {
-    /// This has to be performed first.
-    Ask(Box<Effect>),
-    /// It never will.
-    Failed(Box<Error>),
-}
-
-impl From<Error> for Pause {
-    fn from(error: Error) -> Self {
-        Pause::Failed(Box::new(error))
-    }
-}
-
-impl From<Box<Error>> for Pause {
-    fn from(error: Box<Error>) -> Self {
-        Pause::Failed(error)
-    }
-}
-
-fn ask<T>(effect: Effect) -> Turn<T> {
-    Err(Pause::Ask(Box::new(effect)))
-}
-
-fn fail<T>(error: Error) -> Turn<T> {
-    Err(error.into())
-}
-
-/// What an event means to a state that has no use for it. `attempt` names what was tried with the
-/// credential file: `read`, `lock` or `write`.
-fn unexpected(event: &Event, attempt: &'static str) -> Box<Error> {
-    Box::new(match event {
-        Event::Cancelled | Event::InputEnded => Error::Cancelled,
-        Event::StoreFailed { path, failure } => store_error(path, attempt, failure),
-        Event::LockTimedOut { path, alive, owner } => {
-            Error::LockTimedOut { path: path.clone(), alive: *alive, owner: *owner }
-        }
-        Event::OverridesFailed { path, failure } => {
-            let problem = BadOverrides { key: String::new(), problem: plain(&failure.to_string()) };
-            Error::Overrides { path: path.clone(), problem }
-        }
-        event => Error::Protocol { event: event.name() },
-    })
-}
-
-/// Bytes that are no text make a file corrupt, as bytes that are no JSON do.
-fn store_error(path: &str, attempt: &'static str, failure: &StoreFailure) -> Error {
-    let path = path.to_string();
-    match failure {
-        StoreFailure::NotUtf8 => Error::StoreCorrupt { path, reason: failure.to_string() },
-        StoreFailure::Other(text) => {
-            Error::Store { path, attempt, failure: StoreFailure::Other(plain(text)) }
-        }
-        failure => Error::Store { path, attempt, failure: failure.clone() },
-    }
-}
-
-/// The lock was lost too often.
-fn contended(path: &str) -> Error {
-    let failure = StoreFailure::Other("others keep writing it".into());
-    Error::Store { path: path.into(), attempt: "write", failure }
-}
-
-/// The credential file as it was read.
-#[derive(Debug)]
-struct Store {
-    path: String,
-    document: Document,
-    /// True if the file is there and blank.
-    is_blank: bool,
-}
-
-impl Store {
-    /// The file that an event brings, or what the event means otherwise.
-    fn of(event: &Event, attempt: &'static str) -> Result<Self, Box<Error>> {
-        let Event::StoreRead { path, contents, .. } = event else {
-            return Err(unexpected(event, attempt));
-        };
-        let path = path.clone();
-        let text = contents.as_ref().map(Secret::expose);
-        match Document::parse(text) {
-            Ok(document) => Ok(Store { path, document, is_blank: text.is_some_and(is_blank) }),
-            Err(corrupt) => Err(Box::new(Error::StoreCorrupt { path, reason: corrupt.reason })),
-        }
-    }
-}
-
-/// A file that is blank although it held a login a moment ago.
-fn blank(path: String) -> Box<Error> {
-    Box::new(Error::StoreCorrupt { path, reason: "it is empty by now".into() })
-}
-
-/// The providers by the overrides file that an event brings, or what the event means otherwise.
-fn table(event: &Event) -> Result<Table, Box<Error>> {
-    let Event::OverridesRead { path, contents, access } = event else {
-        return Err(unexpected(event, "read"));
-    };
-    if let Some(fault) = access.as_ref().and_then(Access::overrides_fault) {
-        return Err(Box::new(Error::UntrustedOverrides { path: path.clone(), fault }));
-    }
-    Table::with_overrides(contents.as_ref().map(Secret::expose))
-        .map(|table| table.read_from(path))
-        .map_err(|problem| Box::new(Error::Overrides { path: path.clone(), problem }))
-}
-
-/// The provider `id`, or the error that names those there are.
-fn known<'a>(table: &'a Table, id: &str) -> Result<&'a Arc<Provider>, Box<Error>> {
-    table.get(id).ok_or_else(|| {
-        let ids: Vec<String> = table.labels().iter().map(|label| label.id.clone()).collect();
-        Box::new(Error::UnknownProvider { id: plain(id), known: ids.join(", ") })
-    })
 }

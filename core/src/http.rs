@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::or_default;
 use crate::secret::{Secret, exposed};
-use crate::text::{brief, replaced};
+use crate::text::{replaced, truncate};
 
 /// How long a host tries to connect, in milliseconds.
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
@@ -213,7 +213,7 @@ impl fmt::Display for TransportFailure {
         f.write_str(match self {
             Self::Connect => "could not connect",
             Self::Proxy(proxy) => {
-                return write!(f, "the proxy {} did not open a way to it", brief(proxy));
+                return write!(f, "the proxy {} did not open a way to it", truncate(proxy));
             }
             Self::ForbiddenOrigin => "its address is not one that the provider's settings name",
             Self::BadProxy => "a variable names a proxy that is none",

@@ -17,7 +17,7 @@ use crate::http;
 use crate::oauth::client::{Client, Job};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata::Metadata;
-use crate::oauth::token::{self, Essential, Grant};
+use crate::oauth::token::{self, Essential, TokenResponse};
 use crate::secret::Secret;
 use github_copilot::{Copilot, exchange};
 
@@ -76,7 +76,7 @@ impl Provider {
         &self,
         response: &http::Response,
         now_ms: u64,
-    ) -> Result<Grant, Box<EndpointError>> {
+    ) -> Result<TokenResponse, Box<EndpointError>> {
         match self.client.exchange_url {
             Some(_) => exchange::answer(response, now_ms),
             None => token::answer(response, Essential::RefreshToken, now_ms),

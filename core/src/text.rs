@@ -119,14 +119,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Text of others, [`plain`] and short enough for a sentence.
-pub(crate) fn brief(text: &str) -> String {
+pub(crate) fn truncate(text: &str) -> String {
     plain(text).chars().take(300).collect()
 }
 
 /// A server's words, [`brief`] and without a full stop: the sentence that they stand in has its
 /// own.
 pub(crate) fn phrase(text: &str) -> String {
-    let mut text = brief(text);
+    let mut text = truncate(text);
     text.truncate(without_end(&text).len());
     text
 }
@@ -144,7 +144,7 @@ mod tests {
     fn plain_text_has_nothing_a_terminal_obeys() {
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{9b}\u{202e}c\u{7f}"), "a[31mbc");
         assert_eq!(plain("a\u{61c}b\u{200e}\u{200f}c\u{2028}\u{2029}d\u{2067}é\u{200d}"), "abcdé");
-        assert_eq!(brief(&"x".repeat(1000)).len(), 300);
+        assert_eq!(truncate(&"x".repeat(1000)).len(), 300);
     }
 
     #[test]

@@ -13,9 +13,11 @@ use core::mem;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::files::Store;
+use super::machine::{Machine, StepResult, ask};
 use super::read::Read;
 use super::save::{Edit, Save};
-use super::{Effect, Event, Machine, Output, Store, Turn, ask};
+use super::{Effect, Event, Output};
 use crate::json::{Json, Raw};
 use crate::secret::{Exposed, exposed};
 use crate::store::credential::{Credential, REAL_EXPIRY};
@@ -111,14 +113,14 @@ impl From<WriteRequest> for State {
 
 /// None of it is critical: who gives a credential still has it.
 impl Machine for State {
-    fn start(&mut self) -> Turn {
+    fn start(&mut self) -> StepResult {
         ask(match self {
             State::Reading(..) => Effect::ReadStore,
             State::Probing(_) | State::Saving(..) => Effect::ProbeStore,
         })
     }
 
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult {
         match self {
             State::Reading(provider, read) => {
                 let Store { path, document, .. } = read.step(event)?;

@@ -3,7 +3,8 @@
 use alloc::format;
 use alloc::sync::Arc;
 
-use super::{Effect, Event, Turn, ask, unexpected};
+use super::machine::{StepResult, ask, unexpected};
+use super::{Effect, Event};
 use crate::http::{Request, TransportFailure};
 use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
@@ -31,7 +32,7 @@ impl Discovery {
         Some((discovery, inquiry(issuer, first)))
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Discovered> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<Discovered> {
         let issuer = self.provider.client.issuer.as_deref().unwrap_or_default();
         let answer = match event {
             Event::Response(response) => metadata::answer(response, issuer, now_ms),

@@ -12,8 +12,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::token::{self, Found, located};
-use super::{Effect, Event, Machine, Output, Turn, ask, table};
+use super::files::table;
+use super::machine::{Machine, StepResult, ask};
+use super::token::{self, ResolvedKey, located};
+use super::{Effect, Event, Output};
 use crate::error::Error;
 use crate::headers::{self, Initiator};
 use crate::http::Header;
@@ -88,8 +90,8 @@ struct Purpose {
 }
 
 impl Purpose {
-    fn carry(&self, found: &Found, table: &Table) -> Result<Headers, Box<Error>> {
-        let Found { key, enterprise, notes } = found;
+    fn carry(&self, found: &ResolvedKey, table: &Table) -> Result<Headers, Box<Error>> {
+        let ResolvedKey { key, enterprise, notes } = found;
         let body = self.body.as_ref().map(Secret::expose);
         let about = headers::About::of(body).with(self.initiator, self.vision);
         let provider = match table.get(&self.provider) {
@@ -120,7 +122,7 @@ pub(super) struct State {
 #[derive(Debug)]
 enum Step {
     Getting(token::State),
-    Configuring(Found),
+    Configuring(ResolvedKey),
 }
 
 impl State {
@@ -133,14 +135,14 @@ impl State {
         }
     }
 
-    fn got(&mut self, key: Turn<Found>) -> Turn {
+    fn got(&mut self, key: StepResult<ResolvedKey>) -> StepResult {
         self.step = Step::Configuring(key?);
         ask(Effect::ReadOverrides)
     }
 }
 
 impl Machine for State {
-    fn start(&mut self) -> Turn {
+    fn start(&mut self) -> StepResult {
         match &mut self.step {
             Step::Getting(token) => {
                 let turn = token.start();
@@ -150,7 +152,7 @@ impl Machine for State {
         }
     }
 
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult {
         match &mut self.step {
             Step::Getting(token) => {
                 let turn = token.step(event, now_ms);

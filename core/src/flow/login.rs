@@ -24,17 +24,17 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use super::discovery::Discovery;
+use super::files::{Store, known, table};
+use super::machine::{Machine, StepResult, Yield, ask, fail, unexpected};
 use super::save::{Edit, Save};
-use super::{
-    Effect, Event, Machine, Output, Pause, Store, Turn, ask, fail, known, table, unexpected,
-};
+use super::{Effect, Event, Output};
 use crate::environment::{Browser, Environment};
 use crate::error::Error;
 use crate::json::or_default;
 use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::pkce::Entropy;
-use crate::oauth::token::Grant;
+use crate::oauth::token::TokenResponse;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{BadDomain, Provider, Table};
 use crate::secret::exposed;
@@ -102,7 +102,7 @@ impl State {
         State { request, step: Step::Configuring }
     }
 
-    fn chosen(&mut self, table: Table, provider: Arc<Provider>) -> Turn {
+    fn chosen(&mut self, table: Table, provider: Arc<Provider>) -> StepResult {
         let Request { paste, no_browser, needs_display, .. } = self.request;
         let enterprise = self.request.enterprise.clone();
         if enterprise.is_some() && provider.copilot.is_none() {
@@ -129,7 +129,7 @@ impl State {
 }
 
 impl Machine for State {
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult {
         match &mut self.step {
             Step::Configuring => {
                 let table = table(event)?;
@@ -215,7 +215,7 @@ impl Login {
         }
     }
 
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult {
         match (&mut self.stage, event) {
             (Stage::Probing, event) => {
                 let store = Store::of(event, "write")?;
@@ -289,7 +289,7 @@ impl Login {
             .map_err(|problem| Box::new(Error::Enterprise { problem, stored: false }))
     }
 
-    fn locate(&mut self) -> Turn {
+    fn locate(&mut self) -> StepResult {
         if self.provider.copilot.is_some() && self.enterprise.is_none() && self.interactive {
             return self.prompt(Vec::new(), None);
         }
@@ -297,12 +297,12 @@ impl Login {
         self.at(domain.as_ref())
     }
 
-    fn prompt(&mut self, wrong: Vec<BadDomain>, problem: Option<String>) -> Turn {
+    fn prompt(&mut self, wrong: Vec<BadDomain>, problem: Option<String>) -> StepResult {
         let message = "GitHub Enterprise domain (leave it empty for github.com):".into();
         self.ask(Stage::Asking(wrong), Effect::Prompt { message, problem })
     }
 
-    fn answered(&mut self, text: &str) -> Turn {
+    fn answered(&mut self, text: &str) -> StepResult {
         let problem = match Domain::parse(text) {
             Ok(domain) => return self.at(domain.as_ref()),
             Err(problem) => problem,
@@ -319,7 +319,7 @@ impl Login {
         self.prompt(wrong, Some(shown))
     }
 
-    fn at(&mut self, domain: Option<&Domain>) -> Turn {
+    fn at(&mut self, domain: Option<&Domain>) -> StepResult {
         self.provider = self.provider.at(domain);
         match Discovery::start(&self.provider, Job::Login) {
             None => self.authorize(),
@@ -328,9 +328,9 @@ impl Login {
     }
 
     /// Puts what is to be known before the person authorizes in front of the first page or code.
-    fn tell_first(&mut self, turn: Turn) -> Turn {
+    fn tell_first(&mut self, turn: StepResult) -> StepResult {
         let mut turn = turn;
-        if let Err(Pause::Ask(effect)) = &mut turn {
+        if let Err(Yield::Ask(effect)) = &mut turn {
             let message = match &mut **effect {
                 Effect::Authorize(page) => &mut page.message,
                 Effect::ShowCode(code) => &mut code.message,
@@ -344,7 +344,7 @@ impl Login {
         turn
     }
 
-    fn authorize(&mut self) -> Turn {
+    fn authorize(&mut self) -> StepResult {
         self.notes.extend(self.table.redirect_note(&self.provider));
         use crate::oauth::client::GrantType::{AuthorizationCode as Code, DeviceCode as Device};
         match &self.provider.client.grant {
@@ -360,7 +360,7 @@ impl Login {
         }
     }
 
-    fn exchange(&mut self, grant: Grant) -> Turn {
+    fn exchange(&mut self, grant: TokenResponse) -> StepResult {
         match grant.access {
             Ok(github_token) => {
                 let mut exchange = Exchange::new(self.provider.clone(), github_token);
@@ -376,7 +376,7 @@ impl Login {
 
     /// Stores what was granted. Where that is a refresh token alone, the login is stored as one
     /// that is to be refreshed.
-    fn granted(&mut self, grant: Grant, now_ms: u64) -> Turn {
+    fn granted(&mut self, grant: TokenResponse, now_ms: u64) -> StepResult {
         self.notes.extend(match &grant.access {
             Ok(_) => Lifetime::until(grant.expires_ms, now_ms).note(self.provider.short_name()),
             Err(fault) => {
@@ -387,7 +387,7 @@ impl Login {
         self.save(grant.credential(None, now_ms))
     }
 
-    fn save(&mut self, mut credential: Credential) -> Turn {
+    fn save(&mut self, mut credential: Credential) -> StepResult {
         if credential.refresh.is_none() {
             let note = "gave no refresh token, so this login ends when its access token does. Some \
                         providers give one only for the scope `offline_access`.";
@@ -401,12 +401,12 @@ impl Login {
         self.ask(Stage::Saving(credential, Save::new(edit, path)), Effect::LockStore)
     }
 
-    fn done(&mut self) -> Turn {
+    fn done(&mut self) -> StepResult {
         let (path, notes) = (mem::take(&mut self.path), mem::take(&mut self.notes));
         Ok(Output::LoggedIn { provider: self.provider.label(), path, notes })
     }
 
-    fn ask(&mut self, stage: Stage, effect: Effect) -> Turn {
+    fn ask(&mut self, stage: Stage, effect: Effect) -> StepResult {
         self.stage = stage;
         ask(effect)
     }

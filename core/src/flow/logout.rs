@@ -17,8 +17,10 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::{Store, contended, known};
+use super::machine::{Machine, StepResult, ask, fail, unexpected};
 use super::open::Open;
-use super::{Effect, Event, Machine, Output, Store, Turn, ask, contended, fail, known, unexpected};
+use super::{Effect, Event, Output};
 use crate::error::Error;
 use crate::json::or_default;
 use crate::provider::Label;
@@ -107,7 +109,7 @@ enum Step {
 }
 
 impl Machine for State {
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult {
         self.warning = event.warning().or(self.warning.take());
         match (&mut self.step, event) {
             (Step::Opening, event) => match self.open.step(event) {
@@ -168,7 +170,7 @@ impl State {
         }
     }
 
-    fn choose(&mut self, store: &Store) -> Turn {
+    fn choose(&mut self, store: &Store) -> StepResult {
         self.path.clone_from(&store.path);
         let table = &self.open.table;
         if let Some(id) = &self.request.provider {
@@ -209,7 +211,7 @@ impl State {
         self.ask(Step::Selecting, effect)
     }
 
-    fn confirm(&mut self) -> Turn {
+    fn confirm(&mut self) -> StepResult {
         let Request { all, confirmed, interactive, .. } = self.request;
         if confirmed || (!interactive && !all) {
             return self.lock();
@@ -222,11 +224,11 @@ impl State {
         self.ask(Step::Confirming, Effect::Confirm { message })
     }
 
-    fn lock(&mut self) -> Turn {
+    fn lock(&mut self) -> StepResult {
         self.ask(Step::Locking, Effect::LockStore)
     }
 
-    fn remove(&mut self, mut store: Store) -> Turn {
+    fn remove(&mut self, mut store: Store) -> StepResult {
         self.path.clone_from(&store.path);
         let mut removed = Vec::new();
         let wanted = positions(self.providers.iter().map(|label| label.id.as_str()));
@@ -250,21 +252,21 @@ impl State {
     }
 
     /// Tells those providers that can be told.
-    fn revoke(&mut self, logins: Vec<Login>) -> Turn {
+    fn revoke(&mut self, logins: Vec<Login>) -> StepResult {
         let mut revoking = Revoking::new(logins);
         let turn = revoking.start();
         self.step = Step::Revoking(revoking);
         self.revoked(turn)
     }
 
-    fn revoked(&mut self, turn: Turn<Vec<Revocation>>) -> Turn {
+    fn revoked(&mut self, turn: StepResult<Vec<Revocation>>) -> StepResult {
         match turn {
             Ok(revocations) => Ok(self.done(revocations, Vec::new())),
             Err(pause) => Err(pause),
         }
     }
 
-    fn ask(&mut self, step: Step, effect: Effect) -> Turn {
+    fn ask(&mut self, step: Step, effect: Effect) -> StepResult {
         self.step = step;
         ask(effect)
     }

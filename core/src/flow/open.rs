@@ -1,7 +1,9 @@
 //! How logout and status begin: with the overrides file, then the credential file.
 
+use super::files::{Store, table};
+use super::machine::{StepResult, ask};
 use super::read::Read;
-use super::{Effect, Event, Store, Turn, ask, table};
+use super::{Effect, Event};
 use crate::provider::Table;
 
 /// Reading both files.
@@ -28,7 +30,7 @@ impl Open {
         Open { table: Table::built_in(), step: Step::Overrides { required } }
     }
 
-    pub(super) fn step(&mut self, event: &Event) -> Turn<Store> {
+    pub(super) fn step(&mut self, event: &Event) -> StepResult<Store> {
         match &mut self.step {
             Step::Overrides { required } => {
                 match table(event) {

@@ -5,7 +5,9 @@
 use alloc::boxed::Box;
 use core::mem;
 
-use super::{Effect, Event, Store, Turn, ask};
+use super::files::Store;
+use super::machine::{StepResult, ask};
+use super::{Effect, Event};
 use crate::error::{Error, StoreFailure};
 
 /// Reading the credential file, which begins with `Effect::ReadStore`.
@@ -20,7 +22,7 @@ pub(super) enum Read {
 }
 
 impl Read {
-    pub(super) fn step(&mut self, event: &Event) -> Turn<Store> {
+    pub(super) fn step(&mut self, event: &Event) -> StepResult<Store> {
         let read = Store::of(event, "read");
         // Cut in the middle of a character, half a file is not even text.
         let is_doubtful = match &read {

@@ -7,7 +7,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Effect, Event, Store, Turn, ask, blank, contended, fail, unexpected};
+use super::files::{Store, blank, contended};
+use super::machine::{StepResult, ask, fail, unexpected};
+use super::{Effect, Event};
 use crate::error::{Error, StoreFailure};
 use crate::json;
 use crate::secret::Secret;
@@ -113,7 +115,7 @@ impl Save {
     }
 
     /// Ends with the file that was written.
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<String> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<String> {
         match (self.state, event) {
             (State::Locking, Event::Locked) => {
                 self.unlocked = false;
@@ -145,7 +147,7 @@ impl Save {
         }
     }
 
-    fn lock_lost(&mut self) -> Turn<String> {
+    fn lock_lost(&mut self) -> StepResult<String> {
         self.lost += 1;
         if self.lost <= MAX_LOST {
             self.ask(State::Locking, Effect::LockStore)
@@ -156,25 +158,25 @@ impl Save {
         }
     }
 
-    fn without_lock(&mut self) -> Turn<String> {
+    fn without_lock(&mut self) -> StepResult<String> {
         self.unlocked = true;
         self.ask(State::Reading, Effect::ReadStore)
     }
 
-    fn setback(&mut self, error: Box<Error>, now_ms: u64) -> Turn<String> {
+    fn setback(&mut self, error: Box<Error>, now_ms: u64) -> StepResult<String> {
         if self.setbacks == MAX_SETBACKS {
             return Err(error.into());
         }
         self.pause(now_ms)
     }
 
-    fn pause(&mut self, now_ms: u64) -> Turn<String> {
+    fn pause(&mut self, now_ms: u64) -> StepResult<String> {
         self.setbacks += 1;
         let at_ms = now_ms.saturating_add(PAUSE_MS);
         self.ask(State::Waiting, Effect::WaitUntil { at_ms, countdown: None })
     }
 
-    fn write(&mut self, store: Store) -> Turn<String> {
+    fn write(&mut self, store: Store) -> StepResult<String> {
         self.path.clone_from(&store.path);
         let unlocked = self.unlocked;
         match self.edit.apply(store) {
@@ -188,7 +190,7 @@ impl Save {
         }
     }
 
-    fn ask(&mut self, state: State, effect: Effect) -> Turn<String> {
+    fn ask(&mut self, state: State, effect: Effect) -> StepResult<String> {
         self.state = state;
         ask(effect)
     }

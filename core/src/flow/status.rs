@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::Store;
+use super::machine::{Machine, StepResult};
 use super::open::Open;
-use super::{Event, Machine, Output, Store, Turn};
+use super::{Event, Output};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::json::or_default;
@@ -102,7 +104,7 @@ impl State {
 }
 
 impl Machine for State {
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult {
         let store = self.open.step(event)?;
         let table = &self.open.table;
         let keys = keys(&self.request, table, &store, now_ms)?;

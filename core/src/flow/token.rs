@@ -25,8 +25,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::files::{Store, known, table};
+use super::machine::{Machine, StepResult, ask, fail, unexpected};
 use super::read::Read;
-use super::{Effect, Event, Machine, Output, Store, Turn, ask, fail, known, table, unexpected};
+use super::{Effect, Event, Output};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::json::or_default;
@@ -88,15 +90,15 @@ impl Request {
 
 /// A key, and what it is for.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct ResolvedKey {
     pub(super) key: Key,
     /// The GitHub Enterprise that it is for, as the file has it.
     pub(super) enterprise: Option<String>,
     pub(super) notes: Vec<String>,
 }
 
-impl From<Found> for Output {
-    fn from(found: Found) -> Self {
+impl From<ResolvedKey> for Output {
+    fn from(found: ResolvedKey) -> Self {
         Output::Token { key: found.key, notes: found.notes }
     }
 }
@@ -133,7 +135,7 @@ impl State {
         matches!(&self.step, Step::Refreshing(refresh) if refresh.is_critical())
     }
 
-    pub(super) fn start(&mut self) -> Turn<Found> {
+    pub(super) fn start(&mut self) -> StepResult<ResolvedKey> {
         if let Some(value) = self.request.caller_key.take() {
             return done(by_prefix(value, Source::Caller));
         }
@@ -145,7 +147,7 @@ impl State {
         }
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Found> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<ResolvedKey> {
         self.warning = event.warning().or(self.warning.take());
         let mut found = self.go_on(event, now_ms)?;
         if found.key.source == Source::Stored {
@@ -154,7 +156,7 @@ impl State {
         Ok(found)
     }
 
-    fn go_on(&mut self, event: &Event, now_ms: u64) -> Turn<Found> {
+    fn go_on(&mut self, event: &Event, now_ms: u64) -> StepResult<ResolvedKey> {
         match &mut self.step {
             Step::Reading(read) => match read.step(event) {
                 Ok(store) => self.decide(&store, now_ms),
@@ -183,7 +185,7 @@ impl State {
     }
 
     /// What the file says, as read without the lock or, where it did not parse at first, with it.
-    fn decide(&mut self, store: &Store, now_ms: u64) -> Turn<Found> {
+    fn decide(&mut self, store: &Store, now_ms: u64) -> StepResult<ResolvedKey> {
         match store.document.get(&self.request.provider) {
             Some(Entry::OAuth(stored)) => {
                 let Request { min_validity_ms, rejected, .. } = &self.request;
@@ -201,7 +203,7 @@ impl State {
     }
 
     /// A key of the environment; only Copilot's is none yet.
-    fn variable(&mut self, key: Key) -> Turn<Found> {
+    fn variable(&mut self, key: Key) -> StepResult<ResolvedKey> {
         match key.source {
             Source::Variable(name) if self.request.provider == GITHUB_COPILOT => {
                 let exchange = Exchange::new(name, key.value)?;
@@ -211,7 +213,7 @@ impl State {
         }
     }
 
-    fn nothing_stored(&mut self, missing: Missing) -> Turn<Found> {
+    fn nothing_stored(&mut self, missing: Missing) -> StepResult<ResolvedKey> {
         match from_environment(&self.request.provider, &self.request.environment, false)
             .map_err(Error::from)?
         {
@@ -221,7 +223,7 @@ impl State {
     }
 
     /// The agent lets a stored key be a command to run, or the name of a variable.
-    fn api_key(&mut self, key: Secret) -> Turn<Found> {
+    fn api_key(&mut self, key: Secret) -> StepResult<ResolvedKey> {
         let name_character = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         if key.expose().starts_with('!') {
             let provider = Table::built_in().label(&self.request.provider);
@@ -235,7 +237,12 @@ impl State {
         done(by_prefix(key, Source::Stored))
     }
 
-    fn refresh(&mut self, stored: Credential, table: &Table, now_ms: u64) -> Turn<Found> {
+    fn refresh(
+        &mut self,
+        stored: Credential,
+        table: &Table,
+        now_ms: u64,
+    ) -> StepResult<ResolvedKey> {
         let Some(configured) = table.get(&self.request.provider) else {
             return fail(Error::ForeignLogin { provider: table.label(&self.request.provider) });
         };
@@ -245,7 +252,7 @@ impl State {
         turn
     }
 
-    fn ask(&mut self, step: Step, effect: Effect) -> Turn<Found> {
+    fn ask(&mut self, step: Step, effect: Effect) -> StepResult<ResolvedKey> {
         self.step = step;
         ask(effect)
     }
@@ -253,11 +260,11 @@ impl State {
 
 /// As a job of its own; [`super::headers`] goes on with what it finds.
 impl Machine for State {
-    fn start(&mut self) -> Turn {
+    fn start(&mut self) -> StepResult {
         self.start().map(Output::from)
     }
 
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult {
         self.step(event, now_ms).map(Output::from)
     }
 
@@ -325,17 +332,17 @@ fn stored_key(stored: &Credential, value: Secret) -> Key {
 }
 
 /// Serves a key of the stored login.
-fn serve(stored: &Credential, key: Key, notes: Vec<String>) -> Turn<Found> {
-    found(Found { key, enterprise: stored.enterprise.clone(), notes })
+fn serve(stored: &Credential, key: Key, notes: Vec<String>) -> StepResult<ResolvedKey> {
+    found(ResolvedKey { key, enterprise: stored.enterprise.clone(), notes })
 }
 
-fn done(key: Key) -> Turn<Found> {
-    found(Found { key, enterprise: None, notes: Vec::new() })
+fn done(key: Key) -> StepResult<ResolvedKey> {
+    found(ResolvedKey { key, enterprise: None, notes: Vec::new() })
 }
 
 /// Every key goes through here: one that would break a header in two, or act on a terminal, was
 /// meant by nobody.
-fn found(found: Found) -> Turn<Found> {
+fn found(found: ResolvedKey) -> StepResult<ResolvedKey> {
     match endpoint::is_token(&found.key.value) {
         true => Ok(found),
         false => fail(Error::UnusableKey { source: found.key.source }),

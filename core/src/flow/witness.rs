@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use super::{Authorize, Effect, Event, Output, Request, ShowCode, headers};
 use crate::http::{Response, origin, url::Url};
 use crate::oauth::client::Job;
-use crate::oauth::device::{self, Code};
+use crate::oauth::device::{self, DeviceAuthorizationResponse};
 use crate::oauth::metadata;
 use crate::provider::github_copilot::domain::Domain;
 use crate::provider::{Provider, Table};
@@ -51,7 +51,7 @@ pub struct Witness {
     /// The port of the callback server.
     port: Option<u16>,
     /// The user code in the last response, if there is one.
-    code: Option<Code>,
+    code: Option<DeviceAuthorizationResponse>,
 }
 
 impl Witness {

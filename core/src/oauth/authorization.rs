@@ -41,7 +41,7 @@ pub(crate) fn url(
 
 /// An authorization response, by whichever way it came (RFC 6749, 4.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct AuthorizationResponse {
     /// The authorization code.
     pub(crate) code: Secret,
     /// The state; a person who pastes the bare code gives none.
@@ -54,7 +54,7 @@ pub(crate) struct Answer {
 
 /// Why an authorization response is not an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum AuthorizationError {
     /// The provider said no (4.1.2.1): its error code, its words for people, and to which login.
     Error { error: String, description: Option<String>, state: Option<Secret> },
     /// There is neither a code nor an error in it.
@@ -62,14 +62,19 @@ pub(crate) enum Refusal {
 }
 
 /// Reads the query that the browser brought to a redirect URI, or that a person pasted.
-pub(crate) fn answer(query: &str) -> Result<Answer, Refusal> {
+pub(crate) fn answer(query: &str) -> Result<AuthorizationResponse, AuthorizationError> {
     let state = query_value(query, "state").map(Secret::new);
     if let Some(error) = query_value(query, "error") {
         let description = query_value(query, "error_description");
-        return Err(Refusal::Error { error, description, state });
+        return Err(AuthorizationError::Error { error, description, state });
     }
-    let code = query_value(query, "code").ok_or(Refusal::NoCode)?;
-    Ok(Answer { code: code.into(), state, iss: query_value(query, "iss"), is_bare: false })
+    let code = query_value(query, "code").ok_or(AuthorizationError::NoCode)?;
+    Ok(AuthorizationResponse {
+        code: code.into(),
+        state,
+        iss: query_value(query, "iss"),
+        is_bare: false,
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use super::client::Client;
 use super::endpoint::{self, EndpointError};
-use super::token::{self, Essential, Grant};
+use super::token::{self, Essential, TokenResponse};
 use crate::http::{Request, Response, encode_pairs, origin, url::Url};
 use crate::json::Json;
 use crate::secret::Secret;
@@ -43,7 +43,7 @@ pub(crate) fn request(client: &Client, device_authorization_url: &str) -> Reques
 
 /// The device authorization response (3.2).
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Code {
+pub(crate) struct DeviceAuthorizationResponse {
     /// What this client shows at the token endpoint, and nobody else.
     device_code: Secret,
     /// What the person enters.
@@ -54,16 +54,19 @@ pub(crate) struct Code {
     pub(crate) verification_uri_complete: Option<String>,
     /// When both codes expire, in epoch milliseconds.
     pub(crate) expires_ms: u64,
-    pub(crate) pace: Pace,
+    pub(crate) pace: PollInterval,
 }
 
 /// Reads the device authorization response as of `now_ms`.
-pub(crate) fn code(response: &Response, now_ms: u64) -> Result<Code, Box<EndpointError>> {
+pub(crate) fn code(
+    response: &Response,
+    now_ms: u64,
+) -> Result<DeviceAuthorizationResponse, Box<EndpointError>> {
     let body = endpoint::members(response, |json| read(json, 0).is_some(), now_ms)?;
     read(body.json(), now_ms).ok_or_else(|| endpoint::unreadable(response))
 }
 
-fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
+fn read(body: Json<'_>, now_ms: u64) -> Option<DeviceAuthorizationResponse> {
     let text = |name: &str| body.get(name).and_then(Json::string);
     let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
     let expires_in_s = seconds("expires_in").unwrap_or(DEFAULT_EXPIRES_IN_S);
@@ -83,17 +86,21 @@ fn read(body: Json<'_>, now_ms: u64) -> Option<Code> {
     let device_code = body.get("device_code")?.secret().filter(|code| !code.is_empty())?;
     // What is opened must be on the server that the person is shown.
     let is_same = |url: &String| origin::of(url) == origin::of(&verification_uri);
-    is_code.then(|| Code {
+    is_code.then(|| DeviceAuthorizationResponse {
         device_code,
         user_code,
         verification_uri_complete: page("verification_uri_complete").filter(is_same),
         verification_uri: verification_uri.clone(),
         expires_ms: endpoint::epoch_ms(now_ms, expires_in_s),
-        pace: Pace { interval_s: interval_s.min(MAX_INTERVAL_S), slowed: false, failures: 0 },
+        pace: PollInterval {
+            interval_s: interval_s.min(MAX_INTERVAL_S),
+            slowed: false,
+            failures: 0,
+        },
     })
 }
 
-impl Code {
+impl DeviceAuthorizationResponse {
     /// The device access token request (3.4).
     pub(crate) fn poll(&self, client: &Client) -> Request {
         let fields = [
@@ -105,25 +112,25 @@ impl Code {
     }
 
     /// Reads the device access token response (3.5) as of `now_ms`.
-    pub(crate) fn answer(&self, response: &Response, now_ms: u64) -> Poll {
+    pub(crate) fn answer(&self, response: &Response, now_ms: u64) -> PollResult {
         let error = match token::answer(response, Essential::AccessToken, now_ms) {
-            Ok(grant) => return Poll::Granted(grant),
+            Ok(grant) => return PollResult::Granted(grant),
             Err(error) => error.without(core::slice::from_ref(&self.device_code)),
         };
         // Some servers send this with 429, and it means more than that.
         if let Some(interval_s) = slow_down(response, now_ms) {
-            return Poll::SlowDown { interval_s };
+            return PollResult::SlowDown { interval_s };
         }
         let EndpointError::OAuth { error: code, .. } = &error else {
             // A token that cannot be used was granted all the same: the code is spent.
             let is_over = matches!(error, EndpointError::UnusableToken(_)) || !error.is_passing();
-            return if is_over { Poll::Failed(error) } else { Poll::Trouble(error) };
+            return if is_over { PollResult::Failed(error) } else { PollResult::Trouble(error) };
         };
         match code.as_str() {
-            "authorization_pending" => Poll::Pending,
-            "access_denied" | "authorization_declined" => Poll::Denied,
-            "expired_token" | "token_expired" => Poll::Expired,
-            _ => Poll::Failed(error),
+            "authorization_pending" => PollResult::Pending,
+            "access_denied" | "authorization_declined" => PollResult::Denied,
+            "expired_token" | "token_expired" => PollResult::Expired,
+            _ => PollResult::Failed(error),
         }
     }
 }
@@ -139,8 +146,8 @@ fn slow_down(response: &Response, now_ms: u64) -> Option<Option<u64>> {
 
 /// What a poll came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Poll {
-    Granted(Grant),
+pub(crate) enum PollResult {
+    Granted(TokenResponse),
     /// The person has not decided yet.
     Pending,
     /// The same, and polls are to be rarer from now on.
@@ -162,7 +169,7 @@ pub(crate) enum Poll {
 /// Always a little later than the server asks for: clocks of virtual machines drift, and a poll
 /// that comes too early makes every further one rarer, for some servers without end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub(crate) struct PollInterval {
     interval_s: u64,
     /// Whether the server has asked to slow down before.
     slowed: bool,
@@ -170,7 +177,7 @@ pub(crate) struct Pace {
     failures: u32,
 }
 
-impl Pace {
+impl PollInterval {
     /// Returns the wait before the next poll, in milliseconds. After trouble it doubles each time,
     /// up to a minute (3.5: exponential backoff), but is never less than the server asked for.
     pub(crate) fn wait_ms(&self, trouble: Option<&EndpointError>) -> u64 {

@@ -9,7 +9,7 @@ use crate::http::origin;
 use crate::http::url::{self, Url};
 use crate::http::{Request, Response};
 use crate::json::Json;
-use crate::text::brief;
+use crate::text::truncate;
 
 /// Where the metadata of `issuer` may be, in the order in which to ask: RFC 8414's path, which
 /// stands between host and path (3.1), then OpenID Connect Discovery's, which stands behind both.
@@ -78,7 +78,7 @@ impl Metadata {
         if self.issuer != issuer {
             return Some(format!(
                 "the metadata of {issuer} names another issuer, {}",
-                brief(&self.issuer)
+                truncate(&self.issuer)
             ));
         }
         for (name, endpoint) in [

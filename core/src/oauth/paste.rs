@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::authorization::{self, Answer, Refusal};
+use super::authorization::{self, AuthorizationError, AuthorizationResponse};
 use super::client::CodeShape;
 use crate::secret::Secret;
 use crate::sensitive::holds_token;
@@ -95,7 +95,11 @@ impl fmt::Display for PasteError {
 /// Finds the answer to the login with this state in `text`: `code#state`, the redirect URL or its
 /// query wherever it stands, or the bare code; with white space, line breaks of a wrapped
 /// terminal, bracketed-paste markers and quotes around or within it.
-pub(crate) fn parse(text: &str, state: &Secret, shape: CodeShape) -> Result<Answer, PasteError> {
+pub(crate) fn parse(
+    text: &str,
+    state: &Secret,
+    shape: CodeShape,
+) -> Result<AuthorizationResponse, PasteError> {
     if text.len() > MAX_PASTE_BYTES {
         return Err(PasteError::TooLong);
     }
@@ -126,14 +130,14 @@ fn from_words<'a>(
     words: impl Iterator<Item = &'a str>,
     state: &Secret,
     shape: CodeShape,
-) -> Option<Answer> {
+) -> Option<AuthorizationResponse> {
     let mut answers = words
         .filter(|word| has_key(&dense(word), "code"))
         .filter_map(|word| read(word, state, shape).ok());
     answers.find(|answer| answer.state.as_ref() == Some(state))
 }
 
-fn read(text: &str, state: &Secret, shape: CodeShape) -> Result<Answer, PasteError> {
+fn read(text: &str, state: &Secret, shape: CodeShape) -> Result<AuthorizationResponse, PasteError> {
     let dense = dense(text);
     if dense.is_empty() {
         return Err(PasteError::Empty);
@@ -229,22 +233,22 @@ fn query(dense: &str) -> Option<&str> {
     (!is_labelled).then_some(first)
 }
 
-fn from_query(query: &str) -> Result<Answer, PasteError> {
+fn from_query(query: &str) -> Result<AuthorizationResponse, PasteError> {
     authorization::answer(query).map_err(|refusal| match refusal {
-        Refusal::Error { error, state, .. } => {
+        AuthorizationError::Error { error, state, .. } => {
             PasteError::Refused { error: crate::text::phrase(&error), state }
         }
-        Refusal::NoCode => PasteError::NoCode,
+        AuthorizationError::NoCode => PasteError::NoCode,
     })
 }
 
-fn from_code(dense: &str) -> Result<Answer, PasteError> {
+fn from_code(dense: &str) -> Result<AuthorizationResponse, PasteError> {
     let text = without_label(dense);
     // An address bar may show `#` as `%23`.
     let parts = text.split_once('#').or_else(|| cut(text, "%23"));
     let (code, state) = parts.unwrap_or((text, ""));
     let state = Some(state).filter(|state| !state.is_empty()).map(Secret::from);
-    Ok(Answer { code: code.into(), state, iss: None, is_bare: true })
+    Ok(AuthorizationResponse { code: code.into(), state, iss: None, is_bare: true })
 }
 
 /// Drops `code:`, `Authorization code:` or `code=` before a code.

@@ -7,7 +7,7 @@ use crate::secret::Secret;
 
 /// What kind of token it is (2.1).
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Hint {
+pub(crate) enum TokenTypeHint {
     AccessToken,
     RefreshToken,
 }
@@ -17,11 +17,11 @@ pub(crate) fn request(
     client: &Client,
     revocation_url: &str,
     token: &Secret,
-    hint: Hint,
+    hint: TokenTypeHint,
 ) -> Request {
     let hint = match hint {
-        Hint::AccessToken => "access_token",
-        Hint::RefreshToken => "refresh_token",
+        TokenTypeHint::AccessToken => "access_token",
+        TokenTypeHint::RefreshToken => "refresh_token",
     };
     let fields = [
         ("token", token.expose()),

@@ -68,7 +68,7 @@ pub(crate) fn request(client: &Client, fields: &[(&str, &str)]) -> Request {
 
 /// An answer that grants tokens (5.1).
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Grant {
+pub(crate) struct TokenResponse {
     /// The access token, or why it cannot be used; in that case there is a refresh token.
     pub(crate) access: Result<Secret, TokenFault>,
     /// Absent where the server did not rotate it.
@@ -77,7 +77,7 @@ pub(crate) struct Grant {
     pub(crate) expires_ms: u64,
 }
 
-impl Grant {
+impl TokenResponse {
     /// The credential to store, as of `now_ms`. An answer without a refresh token leaves the old
     /// one in force (RFC 6749, 6); one without an access token makes a login that is to be
     /// refreshed.
@@ -113,7 +113,7 @@ pub(crate) fn answer(
     response: &Response,
     essential: Essential,
     now_ms: u64,
-) -> Result<Grant, Box<EndpointError>> {
+) -> Result<TokenResponse, Box<EndpointError>> {
     let grants = |json: Json<'_>| access_token(json).is_ok() || refresh_token(json).is_some();
     let body = endpoint::members(response, grants, now_ms)?;
     let json = body.json();
@@ -131,7 +131,11 @@ pub(crate) fn answer(
         (access, refresh) => {
             let lifetime_s = json.get("expires_in").and_then(endpoint::seconds);
             let lifetime_s = lifetime_s.unwrap_or(DEFAULT_EXPIRES_IN_S);
-            Ok(Grant { access, refresh, expires_ms: endpoint::epoch_ms(now_ms, lifetime_s) })
+            Ok(TokenResponse {
+                access,
+                refresh,
+                expires_ms: endpoint::epoch_ms(now_ms, lifetime_s),
+            })
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::json::{self, Json};
 use crate::oauth::client::{
     AuthorizationCode, Client, CodeShape, GrantType, LoopbackRedirect, RequestFormat,
 };
-use crate::text::{brief, has, plain};
+use crate::text::{has, plain, truncate};
 use place::Place;
 
 /// Why an overrides file cannot be used, naming the key.
@@ -33,7 +33,7 @@ impl fmt::Display for BadOverrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key.as_str() {
             "" => f.write_str(&self.problem),
-            key => write!(f, "{} {}", brief(key), self.problem),
+            key => write!(f, "{} {}", truncate(key), self.problem),
         }
     }
 }

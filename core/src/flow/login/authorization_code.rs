@@ -15,17 +15,18 @@ use alloc::vec::Vec;
 use super::{Login, MAX_WRONG_ANSWERS};
 use crate::environment::Browser;
 use crate::error::Error;
-use crate::flow::{Authorize, Effect, Event, OneTime, Turn, ask, fail, unexpected};
+use crate::flow::machine::{StepResult, ask, fail, unexpected};
+use crate::flow::{Authorize, Effect, Event, OneTime};
 use crate::http::query_value;
-use crate::oauth::authorization::{self, Answer, Refusal};
+use crate::oauth::authorization::{self, AuthorizationError, AuthorizationResponse};
 use crate::oauth::client::{AuthorizationCode as Endpoints, LoopbackRedirect};
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::paste::{self, PasteError};
 use crate::oauth::pkce::Verifier;
-use crate::oauth::token::{self, Essential, Grant};
+use crate::oauth::token::{self, Essential, TokenResponse};
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::text::{brief, phrase};
+use crate::text::{phrase, truncate};
 
 /// The time that a browser has to come back once input has ended, in milliseconds.
 const UNATTENDED_MS: u64 = 10 * 60 * 1000;
@@ -105,7 +106,7 @@ impl AuthorizationCode {
         matches!(self.step, Step::Exchanging(_))
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Grant> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<TokenResponse> {
         match (&self.step, event) {
             (Step::Listening(loopback), Event::Listening { port }) => {
                 self.redirect_uri = loopback.uri(*port);
@@ -201,7 +202,7 @@ impl AuthorizationCode {
     }
 
     /// The browser's answer counts only with this login's state, whatever the host let through.
-    fn called_back(&mut self, query: &str) -> Turn<Grant> {
+    fn called_back(&mut self, query: &str) -> StepResult<TokenResponse> {
         let is_ours = |state: String| self.state == state.into();
         if !query_value(query, "state").is_some_and(is_ours) {
             // Whoever sends such answers cannot keep the login waiting for ever.
@@ -216,17 +217,17 @@ impl AuthorizationCode {
         }
         match authorization::answer(query) {
             Ok(answer) => self.exchange(answer),
-            Err(Refusal::Error { error, description, .. }) => {
+            Err(AuthorizationError::Error { error, description, .. }) => {
                 fail(self.refused(&error, description))
             }
-            Err(Refusal::NoCode) => {
+            Err(AuthorizationError::NoCode) => {
                 let words = "its answer holds no code".to_string();
                 fail(self.refused("invalid_response", Some(words)))
             }
         }
     }
 
-    fn pasted(&mut self, text: &str) -> Turn<Grant> {
+    fn pasted(&mut self, text: &str) -> StepResult<TokenResponse> {
         let is_ours = |state: &Secret| *state == self.state;
         let problem = match paste::parse(text, &self.state, self.endpoints.code_shape) {
             Ok(answer) if self.used.contains(&answer.code) => PasteError::Used,
@@ -242,7 +243,7 @@ impl AuthorizationCode {
     }
 
     /// Shows what was wrong and asks for another paste, unless there were too many.
-    fn ask_again(&mut self, error: Error, shown: String) -> Turn<Grant> {
+    fn ask_again(&mut self, error: Error, shown: String) -> StepResult<TokenResponse> {
         self.wrong_pastes += 1;
         if self.wrong_pastes == MAX_WRONG_ANSWERS {
             return fail(error);
@@ -251,7 +252,7 @@ impl AuthorizationCode {
         ask(self.authorize(Some(shown)))
     }
 
-    fn exchange(&mut self, answer: Answer) -> Turn<Grant> {
+    fn exchange(&mut self, answer: AuthorizationResponse) -> StepResult<TokenResponse> {
         // RFC 9207, 2.4: the code of one server must not be shown to another.
         if !answer.is_bare {
             self.check_issuer(answer.iss.as_deref())?;
@@ -277,8 +278,8 @@ impl AuthorizationCode {
             false => Ok(()),
             true => Err(Box::new(Error::WrongIssuer {
                 provider: self.provider.label(),
-                expected: brief(issuer),
-                found: iss.map(brief),
+                expected: truncate(issuer),
+                found: iss.map(truncate),
             })),
         }
     }
@@ -297,7 +298,7 @@ impl AuthorizationCode {
 
     /// A bare code that the provider does not know may be a slip of the person who pasted it. It is
     /// used up, but the login is not.
-    fn not_exchanged(&mut self, cause: EndpointError) -> Turn<Grant> {
+    fn not_exchanged(&mut self, cause: EndpointError) -> StepResult<TokenResponse> {
         let (mut secrets, mut is_alone) = (Vec::from([self.verifier.secret().clone()]), false);
         if let Step::Exchanging(sent) = &self.step {
             secrets.push(sent.code.clone());

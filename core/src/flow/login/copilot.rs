@@ -9,7 +9,8 @@ use alloc::sync::Arc;
 use core::slice;
 
 use crate::error::Error;
-use crate::flow::{Effect, Event, Turn, ask, fail, unexpected};
+use crate::flow::machine::{StepResult, ask, fail, unexpected};
+use crate::flow::{Effect, Event};
 use crate::oauth::endpoint::EndpointError;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -48,7 +49,7 @@ impl Exchange {
         &mut self,
         event: &Event,
         now_ms: u64,
-    ) -> Turn<(Credential, Option<String>)> {
+    ) -> StepResult<(Credential, Option<String>)> {
         match (&self.cause, event) {
             (Some(_), Event::Woke) => ask(self.send()),
             (None, Event::Response(response)) => match self.provider.refreshed(response, now_ms) {
@@ -68,7 +69,11 @@ impl Exchange {
         }
     }
 
-    fn failed(&mut self, cause: EndpointError, now_ms: u64) -> Turn<(Credential, Option<String>)> {
+    fn failed(
+        &mut self,
+        cause: EndpointError,
+        now_ms: u64,
+    ) -> StepResult<(Credential, Option<String>)> {
         let cause = cause.without(slice::from_ref(&self.github_token));
         if !cause.is_passing() {
             return fail(Error::Login { provider: self.provider.label(), cause });

@@ -11,10 +11,11 @@ use alloc::sync::Arc;
 use super::Login;
 use crate::environment::Browser;
 use crate::error::Error;
-use crate::flow::{Countdown, Effect, Event, ShowCode, Turn, ask, fail, unexpected};
-use crate::oauth::device::{self, Code, Poll};
+use crate::flow::machine::{StepResult, ask, fail, unexpected};
+use crate::flow::{Countdown, Effect, Event, ShowCode};
+use crate::oauth::device::{self, DeviceAuthorizationResponse, PollResult};
 use crate::oauth::endpoint::EndpointError;
-use crate::oauth::token::Grant;
+use crate::oauth::token::TokenResponse;
 use crate::provider::Provider;
 
 /// How long after a code's end the last poll may come, in milliseconds.
@@ -35,7 +36,7 @@ pub(in crate::flow) enum DeviceCode {
 #[derive(Debug)]
 pub(in crate::flow) struct Entering {
     provider: Arc<Provider>,
-    code: Code,
+    code: DeviceAuthorizationResponse,
     step: Step,
 }
 
@@ -56,7 +57,7 @@ impl DeviceCode {
         (DeviceCode::Requesting { provider, open_browser }, Effect::http(request, activity))
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Grant> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<TokenResponse> {
         let (provider, open_browser) = match self {
             DeviceCode::Requesting { provider, open_browser } => (provider.clone(), *open_browser),
             DeviceCode::Entering(entering) => return entering.step(event, now_ms),
@@ -77,7 +78,7 @@ impl DeviceCode {
     }
 }
 
-fn show(code: &Code, open_browser: bool) -> Effect {
+fn show(code: &DeviceAuthorizationResponse, open_browser: bool) -> Effect {
     let message = match open_browser {
         true => "Enter this code on the page that is opening:",
         false => "Open this page in any browser, and enter the code:",
@@ -95,7 +96,7 @@ fn show(code: &Code, open_browser: bool) -> Effect {
 }
 
 impl Entering {
-    fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Grant> {
+    fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<TokenResponse> {
         match (&self.step, event) {
             (Step::Showing, Event::Shown) => self.wait(None, now_ms),
             (Step::Waiting(trouble), Event::Woke) => {
@@ -112,27 +113,27 @@ impl Entering {
             }
             // What the server has approved is approved: a lost answer loses no code.
             (Step::Polling, Event::TransportFailed { failure }) => {
-                self.polled(Poll::Trouble(EndpointError::transport(failure)), now_ms)
+                self.polled(PollResult::Trouble(EndpointError::transport(failure)), now_ms)
             }
             (_, event) => Err(unexpected(event, "read").into()),
         }
     }
 
-    fn polled(&mut self, poll: Poll, now_ms: u64) -> Turn<Grant> {
+    fn polled(&mut self, poll: PollResult, now_ms: u64) -> StepResult<TokenResponse> {
         let trouble = match poll {
-            Poll::Granted(grant) => return Ok(grant),
-            Poll::Denied => return fail(Error::Denied { provider: self.provider.label() }),
-            Poll::Expired => return self.given_up(None),
-            Poll::Failed(cause) => return self.given_up(Some(cause)),
-            Poll::Pending => {
+            PollResult::Granted(grant) => return Ok(grant),
+            PollResult::Denied => return fail(Error::Denied { provider: self.provider.label() }),
+            PollResult::Expired => return self.given_up(None),
+            PollResult::Failed(cause) => return self.given_up(Some(cause)),
+            PollResult::Pending => {
                 self.code.pace.answered();
                 None
             }
-            Poll::SlowDown { interval_s } => {
+            PollResult::SlowDown { interval_s } => {
                 self.code.pace.slow_down(interval_s);
                 None
             }
-            Poll::Trouble(cause) => {
+            PollResult::Trouble(cause) => {
                 self.code.pace.trouble();
                 Some(cause)
             }
@@ -146,7 +147,7 @@ impl Entering {
     }
 
     /// Waits for the next poll, unless it would come long after the code's end.
-    fn wait(&mut self, trouble: Option<EndpointError>, now_ms: u64) -> Turn<Grant> {
+    fn wait(&mut self, trouble: Option<EndpointError>, now_ms: u64) -> StepResult<TokenResponse> {
         let at_ms = now_ms.saturating_add(self.code.pace.wait_ms(trouble.as_ref()));
         if at_ms > self.code.expires_ms.saturating_add(GRACE_MS) {
             return self.given_up(trouble);
@@ -165,7 +166,7 @@ impl Entering {
     }
 
     /// The code came to nothing: for this cause, or because nobody entered it in time.
-    fn given_up(&self, cause: Option<EndpointError>) -> Turn<Grant> {
+    fn given_up(&self, cause: Option<EndpointError>) -> StepResult<TokenResponse> {
         let provider = self.provider.label();
         fail(match cause {
             None => Error::CodeExpired { provider },

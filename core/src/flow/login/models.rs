@@ -13,8 +13,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
+use crate::flow::machine::{StepResult, Yield, ask, unexpected};
 use crate::flow::save::{Edit, Save};
-use crate::flow::{Effect, Event, Pause, Turn, ask, unexpected};
+use crate::flow::{Effect, Event};
 use crate::http::Response;
 use crate::oauth::endpoint;
 use crate::provider::Provider;
@@ -67,11 +68,11 @@ impl Models {
     }
 
     /// Ends with what to tell.
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Vec<String>> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<Vec<String>> {
         match (&mut self.step, event) {
             (Step::Saving(save), event) => match save.step(event, now_ms) {
                 Ok(_path) => self.done(),
-                Err(Pause::Failed(error)) => {
+                Err(Yield::Failed(error)) => {
                     self.note(format!("The list of models could not be stored: {error}"))
                 }
                 Err(ask) => Err(ask),
@@ -99,7 +100,7 @@ impl Models {
         }
     }
 
-    fn listed(&mut self, mut list: models::Models, now_ms: u64) -> Turn<Vec<String>> {
+    fn listed(&mut self, mut list: models::Models, now_ms: u64) -> StepResult<Vec<String>> {
         self.until_ms = now_ms.saturating_add(PATIENCE_MS);
         self.usable = list.enabled;
         list.unconfigured.reverse();
@@ -108,7 +109,7 @@ impl Models {
     }
 
     /// One after another: many at once earn a 429, which would stop them all.
-    fn enable(&mut self, now_ms: u64) -> Turn<Vec<String>> {
+    fn enable(&mut self, now_ms: u64) -> StepResult<Vec<String>> {
         let Step::Enabling(waiting) = &self.step else { return self.save() };
         let Some(id) = waiting.last() else { return self.save() };
         if now_ms >= self.until_ms {
@@ -118,7 +119,12 @@ impl Models {
         ask(Effect::http(request, format!("Enabling the model {id}")))
     }
 
-    fn answered(&mut self, id: String, response: &Response, now_ms: u64) -> Turn<Vec<String>> {
+    fn answered(
+        &mut self,
+        id: String,
+        response: &Response,
+        now_ms: u64,
+    ) -> StepResult<Vec<String>> {
         match endpoint::rate_limit(response, now_ms) {
             Some(limited) => return self.interrupted(&limited.to_string()),
             None if (200..=299).contains(&response.status) => self.usable.push(id),
@@ -130,7 +136,7 @@ impl Models {
         self.enable(now_ms)
     }
 
-    fn not_listed(&mut self, why: &str) -> Turn<Vec<String>> {
+    fn not_listed(&mut self, why: &str) -> StepResult<Vec<String>> {
         self.note(format!(
             "There is no list of your models: {why}. The login is stored and works; to try \
              again, log in once more."
@@ -138,7 +144,7 @@ impl Models {
     }
 
     /// Keeps what there is.
-    fn interrupted(&mut self, why: &str) -> Turn<Vec<String>> {
+    fn interrupted(&mut self, why: &str) -> StepResult<Vec<String>> {
         self.notes.push(format!(
             "Not every model could be enabled: {why}. The login is stored and works; to enable the \
              rest, log in once more later."
@@ -146,7 +152,7 @@ impl Models {
         self.save()
     }
 
-    fn save(&mut self) -> Turn<Vec<String>> {
+    fn save(&mut self) -> StepResult<Vec<String>> {
         // To have no list is better than to have an empty one: the agent would offer no model.
         if self.usable.is_empty() {
             return self.done();
@@ -161,12 +167,12 @@ impl Models {
     }
 
     /// Ends with one more note.
-    fn note(&mut self, note: String) -> Turn<Vec<String>> {
+    fn note(&mut self, note: String) -> StepResult<Vec<String>> {
         self.notes.push(note);
         self.done()
     }
 
-    fn done(&mut self) -> Turn<Vec<String>> {
+    fn done(&mut self) -> StepResult<Vec<String>> {
         Ok(mem::take(&mut self.notes))
     }
 }

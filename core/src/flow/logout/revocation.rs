@@ -9,10 +9,11 @@ use core::mem;
 
 use super::{Outcome, Revocation};
 use crate::flow::discovery::Discovery;
-use crate::flow::{Effect, Event, Turn, ask, unexpected};
+use crate::flow::machine::{StepResult, ask, unexpected};
+use crate::flow::{Effect, Event};
 use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
-use crate::oauth::revocation::{self, Hint};
+use crate::oauth::revocation::{self, TokenTypeHint};
 use crate::provider::{Label, Provider};
 use crate::secret::Secret;
 use crate::store::credential::Credential;
@@ -62,7 +63,7 @@ impl Revoking {
     }
 
     /// Goes on with the next login that somebody can be told of.
-    pub(super) fn start(&mut self) -> Turn<Vec<Revocation>> {
+    pub(super) fn start(&mut self) -> StepResult<Vec<Revocation>> {
         while let Some(login) = self.current() {
             let provider = login.provider.as_ref();
             let inquiry = provider.and_then(|it| Discovery::start(it, Job::Revocation));
@@ -79,7 +80,7 @@ impl Revoking {
         Ok(mem::take(&mut self.done))
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Vec<Revocation>> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<Vec<Revocation>> {
         let outcome = match (&mut self.step, event) {
             // Whoever does not want to wait does not want to wait for the others, either.
             (_, Event::Cancelled) => return Ok(self.stopped()),
@@ -148,8 +149,8 @@ impl Login {
         let (provider, token) = self.provider.as_ref().zip(self.token())?;
         let url = provider.client.revocation_url.as_deref()?;
         let hint = match self.credential.refresh {
-            Some(_) => Hint::RefreshToken,
-            None => Hint::AccessToken,
+            Some(_) => TokenTypeHint::RefreshToken,
+            None => TokenTypeHint::AccessToken,
         };
         let request = revocation::request(&provider.client, url, token, hint);
         let activity = format!("Telling {} that the login is over", self.label.short_name());

@@ -8,9 +8,10 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::flow::{Effect, Event, Turn, ask, unexpected};
+use crate::flow::machine::{StepResult, ask, unexpected};
+use crate::flow::{Effect, Event};
 use crate::oauth::endpoint::EndpointError;
-use crate::oauth::token::Grant;
+use crate::oauth::token::TokenResponse;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::backoff::{Backoff, Tokens};
@@ -49,7 +50,7 @@ impl Attempt {
         &mut self,
         event: &Event,
         now_ms: u64,
-    ) -> Turn<Result<Grant, EndpointError>> {
+    ) -> StepResult<Result<TokenResponse, EndpointError>> {
         match (&mut self.step, event) {
             (Step::Recalling, Event::BackoffRead { contents }) => {
                 let backoff = Backoff::parse(contents.as_ref());
@@ -74,7 +75,11 @@ impl Attempt {
         }
     }
 
-    fn failed(&mut self, cause: EndpointError, now_ms: u64) -> Turn<Result<Grant, EndpointError>> {
+    fn failed(
+        &mut self,
+        cause: EndpointError,
+        now_ms: u64,
+    ) -> StepResult<Result<TokenResponse, EndpointError>> {
         let cause = cause.without(&self.tokens);
         if let Step::Asking(backoff) = &mut self.step
             && let Some((contents, wait_ms)) =

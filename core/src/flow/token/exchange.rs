@@ -7,9 +7,11 @@
 use alloc::string::String;
 
 use super::attempt::Attempt;
-use super::{Found, Key, KeyKind, Source, found};
+use super::{Key, KeyKind, ResolvedKey, Source, found};
 use crate::error::Error;
-use crate::flow::{Effect, Event, Turn, ask, fail, known, table};
+use crate::flow::files::{known, table};
+use crate::flow::machine::{StepResult, ask, fail};
+use crate::flow::{Effect, Event};
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::GITHUB_COPILOT;
 use crate::secret::Secret;
@@ -38,7 +40,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Found> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<ResolvedKey> {
         match &mut self.step {
             Step::Configuring(token) => {
                 let table = table(event)?;
@@ -61,7 +63,7 @@ impl Exchange {
                             let notes = lifetime.note("GitHub Copilot").into_iter().collect();
                             let source = Source::Variable(variable);
                             let key = Key { kind, value, source, expires_ms };
-                            found(Found { key, enterprise: None, notes })
+                            found(ResolvedKey { key, enterprise: None, notes })
                         }
                         Err(fault) => {
                             let cause = EndpointError::UnusableToken(fault);

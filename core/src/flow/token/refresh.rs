@@ -9,15 +9,17 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::attempt::Attempt;
-use super::{Found, Request, fresh, located, serve, stored_key};
+use super::{Request, ResolvedKey, fresh, located, serve, stored_key};
 use crate::error::Error;
 use crate::flow::discovery::Discovery;
+use crate::flow::files::{Store, blank};
+use crate::flow::machine::{StepResult, Yield, ask, unexpected};
 use crate::flow::save::{Edit, Save};
-use crate::flow::{Effect, Event, Pause, Store, Turn, ask, blank, unexpected};
+use crate::flow::{Effect, Event};
 use crate::key::{Key, Source};
 use crate::oauth::client::Job;
 use crate::oauth::endpoint::{self, EndpointError, TokenFault};
-use crate::oauth::token::Grant;
+use crate::oauth::token::TokenResponse;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::backoff::{Backoff, Tokens};
@@ -87,7 +89,7 @@ impl Refresh {
         }
     }
 
-    pub(super) fn start(&mut self, now_ms: u64) -> Turn<Found> {
+    pub(super) fn start(&mut self, now_ms: u64) -> StepResult<ResolvedKey> {
         if let Err(error) = self.locate() {
             return self.fall_back(error, now_ms);
         }
@@ -98,7 +100,7 @@ impl Refresh {
     }
 
     /// Ends with `None` where the login is gone, as the file says that `event` brings.
-    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> Turn<Option<Found>> {
+    pub(super) fn step(&mut self, event: &Event, now_ms: u64) -> StepResult<Option<ResolvedKey>> {
         let turn = match (&mut self.step, event) {
             (Step::Discovering(discovery), event) => match discovery.step(event, now_ms) {
                 Ok(Ok(provider)) => {
@@ -106,7 +108,7 @@ impl Refresh {
                     self.ask(Step::Locking, Effect::LockStore)
                 }
                 Ok(Err(cause)) => self.not_refreshed(cause, now_ms),
-                Err(Pause::Failed(error)) => self.fall_back(error, now_ms),
+                Err(Yield::Failed(error)) => self.fall_back(error, now_ms),
                 Err(ask) => Err(ask),
             },
             (Step::Locking, Event::Locked) => self.ask(Step::Rereading, Effect::ReadStore),
@@ -140,7 +142,7 @@ impl Refresh {
                     self.path = path;
                     self.saved(fault, now_ms)
                 }
-                (Err(Pause::Failed(error)), fault) => self.not_saved(error, fault, now_ms),
+                (Err(Yield::Failed(error)), fault) => self.not_saved(error, fault, now_ms),
                 (Err(ask), _) => Err(ask),
             },
             (Step::Recalling(fault), Event::BackoffRead { contents }) => {
@@ -165,7 +167,12 @@ impl Refresh {
     }
 
     /// Under the lock: has somebody else refreshed or logged in meanwhile?
-    fn decide(&mut self, current: Credential, path: String, now_ms: u64) -> Turn<Found> {
+    fn decide(
+        &mut self,
+        current: Credential,
+        path: String,
+        now_ms: u64,
+    ) -> StepResult<ResolvedKey> {
         // What somebody has refreshed while we waited is as good as it gets: processes that ask for
         // a longer validity than tokens have must not refresh in turn.
         let wanted_ms = match current == self.stored {
@@ -192,7 +199,7 @@ impl Refresh {
         self.ask(Step::Asking(attempt), Effect::ReadBackoff)
     }
 
-    fn save(&mut self, grant: Grant, now_ms: u64) -> Turn<Found> {
+    fn save(&mut self, grant: TokenResponse, now_ms: u64) -> StepResult<ResolvedKey> {
         let fault = grant.access.as_ref().err().copied();
         let new = grant.credential(self.stored.refresh.as_ref(), now_ms);
         let old = mem::replace(&mut self.stored, new);
@@ -221,7 +228,7 @@ impl Refresh {
         (self.stored.access, self.stored.expires, self.stored.end) = (old.access, expires, end);
     }
 
-    fn saved(&mut self, fault: Option<TokenFault>, now_ms: u64) -> Turn<Found> {
+    fn saved(&mut self, fault: Option<TokenFault>, now_ms: u64) -> StepResult<ResolvedKey> {
         if let Some(fault) = fault {
             return self.ask(Step::Recalling(fault), Effect::ReadBackoff);
         }
@@ -239,7 +246,7 @@ impl Refresh {
         fault: TokenFault,
         contents: Option<&Secret>,
         now_ms: u64,
-    ) -> Turn<Found> {
+    ) -> StepResult<ResolvedKey> {
         let cause = EndpointError::UnusableToken(fault);
         let token = self.stored.refresh.clone().unwrap_or_default();
         let mut backoff = Backoff::parse(contents);
@@ -254,7 +261,12 @@ impl Refresh {
 
     /// A new access token is at least of use to the caller; after a `fault` there is only the old
     /// one, if it is still valid.
-    fn not_saved(&self, error: Box<Error>, fault: Option<TokenFault>, now_ms: u64) -> Turn<Found> {
+    fn not_saved(
+        &self,
+        error: Box<Error>,
+        fault: Option<TokenFault>,
+        now_ms: u64,
+    ) -> StepResult<ResolvedKey> {
         // The refresh token that is stored is spent if the provider gave a new one in its place.
         let error = match self.stored.refresh.as_ref() == Some(&self.sent) {
             true => error,
@@ -267,12 +279,12 @@ impl Refresh {
     }
 
     /// Serves the stored access token, however long it is still valid.
-    fn serve_anyway(&self, notes: Vec<String>) -> Turn<Found> {
+    fn serve_anyway(&self, notes: Vec<String>) -> StepResult<ResolvedKey> {
         let access = self.stored.access.clone().unwrap_or_default();
         serve(&self.stored, stored_key(&self.stored, access), notes)
     }
 
-    fn not_refreshed(&self, cause: EndpointError, now_ms: u64) -> Turn<Found> {
+    fn not_refreshed(&self, cause: EndpointError, now_ms: u64) -> StepResult<ResolvedKey> {
         let provider = self.provider.label();
         self.fall_back(Box::new(Error::Refresh { provider, cause }), now_ms)
     }
@@ -284,7 +296,7 @@ impl Refresh {
         cause: EndpointError,
         read: Result<Store, Box<Error>>,
         now_ms: u64,
-    ) -> Turn<Found> {
+    ) -> StepResult<ResolvedKey> {
         if let Ok(store) = read
             && let Some(Entry::OAuth(current)) = store.document.get(&self.provider.id)
             && (current.refresh != self.stored.refresh
@@ -303,7 +315,7 @@ impl Refresh {
     }
 
     /// Serves what is still really valid, and says why it is not fresher; else fails.
-    fn fall_back(&self, error: Box<Error>, now_ms: u64) -> Turn<Found> {
+    fn fall_back(&self, error: Box<Error>, now_ms: u64) -> StepResult<ResolvedKey> {
         match self.fresh(&self.stored, 0, now_ms) {
             Some(key) if !matches!(*error, Error::Cancelled | Error::Protocol { .. }) => {
                 let left_s = key.expires_ms.unwrap_or(0).saturating_sub(now_ms) / 1000;
@@ -317,7 +329,7 @@ impl Refresh {
 
     /// Serves a fresh key with a note, if there is one, and says so where it is not as fresh as was
     /// asked for.
-    fn serve(&self, key: Key, note: Option<String>, now_ms: u64) -> Turn<Found> {
+    fn serve(&self, key: Key, note: Option<String>, now_ms: u64) -> StepResult<ResolvedKey> {
         let expires_ms = key.expires_ms.unwrap_or(u64::MAX);
         let (left_ms, asked_ms) = (expires_ms.saturating_sub(now_ms), self.min_validity_ms);
         let mut notes = Vec::from_iter(note);
@@ -330,7 +342,7 @@ impl Refresh {
         serve(&self.stored, key, notes)
     }
 
-    fn ask(&mut self, step: Step, effect: Effect) -> Turn<Found> {
+    fn ask(&mut self, step: Step, effect: Effect) -> StepResult<ResolvedKey> {
         self.step = step;
         ask(effect)
     }

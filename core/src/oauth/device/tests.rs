@@ -92,22 +92,25 @@ fn what_a_poll_comes_to() {
     let error = |error: &str| alloc::format!(r#"{{"error":"{error}"}}"#);
     for status in [200, 400] {
         let poll = |name: &str| code.answer(&response(status, &error(name)), 0);
-        assert_eq!(poll("authorization_pending"), Poll::Pending);
-        assert_eq!(poll("slow_down"), Poll::SlowDown { interval_s: None });
-        assert_eq!(poll("access_denied"), Poll::Denied);
-        assert_eq!(poll("expired_token"), Poll::Expired);
-        assert!(matches!(poll("incorrect_device_code"), Poll::Failed(_)));
+        assert_eq!(poll("authorization_pending"), PollResult::Pending);
+        assert_eq!(poll("slow_down"), PollResult::SlowDown { interval_s: None });
+        assert_eq!(poll("access_denied"), PollResult::Denied);
+        assert_eq!(poll("expired_token"), PollResult::Expired);
+        assert!(matches!(poll("incorrect_device_code"), PollResult::Failed(_)));
     }
     let slower = r#"{"error":"slow_down","interval":12}"#;
-    assert_eq!(code.answer(&response(200, slower), 0), Poll::SlowDown { interval_s: Some(12) });
+    assert_eq!(
+        code.answer(&response(200, slower), 0),
+        PollResult::SlowDown { interval_s: Some(12) }
+    );
     assert_eq!(
         code.answer(&response(429, slower), 0),
-        Poll::SlowDown { interval_s: Some(12) },
+        PollResult::SlowDown { interval_s: Some(12) },
         "whatever the status"
     );
     for status in [400, 404, 405, 410] {
         let poll = code.answer(&response(status, ""), 0);
-        assert!(matches!(poll, Poll::Failed(_)), "{status}");
+        assert!(matches!(poll, PollResult::Failed(_)), "{status}");
     }
     let echo = r#"{"error":"bad","error_description":"not d-canary"}"#;
     let poll = code.answer(&response(400, echo), 0);
@@ -136,7 +139,7 @@ fn limits_and_middlemen_end_no_polling() {
         (200, "{}"),
     ] {
         let poll = code.answer(&response(status, body), 0);
-        assert!(matches!(poll, Poll::Trouble(_)), "{status} {body}");
+        assert!(matches!(poll, PollResult::Trouble(_)), "{status} {body}");
     }
 }
 
@@ -157,7 +160,7 @@ fn a_poll_that_brings_an_access_token_ends_the_polling() {
         r#"{"access_token":"a","error":"slow_down","interval":9}"#,
         r#"{"refresh_token":"r","error":"access_denied"}"#,
     ] {
-        assert!(matches!(poll(body), Poll::Granted(_)), "{body}");
+        assert!(matches!(poll(body), PollResult::Granted(_)), "{body}");
     }
     for body in [
         r#"{"access_token":"a","token_type":"mac"}"#,
@@ -165,7 +168,7 @@ fn a_poll_that_brings_an_access_token_ends_the_polling() {
         "{\"access_token\":\"a\nb\"}",
     ] {
         let poll = poll(body);
-        assert!(matches!(poll, Poll::Failed(EndpointError::UnusableToken(_))), "{body}");
+        assert!(matches!(poll, PollResult::Failed(EndpointError::UnusableToken(_))), "{body}");
     }
 }
 
@@ -190,7 +193,7 @@ fn odd_parts_of_a_device_authorization_cost_nothing_else() {
 
 #[test]
 fn the_pace_only_ever_slows() {
-    let mut pace = Pace { interval_s: 5, slowed: false, failures: 0 };
+    let mut pace = PollInterval { interval_s: 5, slowed: false, failures: 0 };
     assert_eq!(pace.wait_ms(None), 6000);
     pace.slow_down(None);
     assert_eq!(pace.wait_ms(None), 14_000, "10 s and a little");
@@ -204,7 +207,7 @@ fn the_pace_only_ever_slows() {
 
 #[test]
 fn trouble_makes_polls_rarer_until_the_server_answers() {
-    let mut pace = Pace { interval_s: 5, slowed: false, failures: 0 };
+    let mut pace = PollInterval { interval_s: 5, slowed: false, failures: 0 };
     let waits = [1, 2, 3, 4, 5].map(|_| {
         pace.trouble();
         pace.wait_ms(Some(&EndpointError::Transport(TransportFailure::Broken)))
@@ -214,7 +217,7 @@ fn trouble_makes_polls_rarer_until_the_server_answers() {
     assert_eq!(pace.wait_ms(Some(&limited)), 90_000);
     pace.answered();
     assert_eq!(pace.wait_ms(None), 6000);
-    let slow = Pace { interval_s: 300, slowed: true, failures: 3 };
+    let slow = PollInterval { interval_s: 300, slowed: true, failures: 3 };
     assert_eq!(slow.wait_ms(None), 420_000, "never earlier than asked");
 }
 

@@ -8,13 +8,22 @@ const STATE: &str = "xyz";
 /// A code as providers with long ones give it out.
 const LONG: &str = "q5Lr8Zk2-VmX0_cT4bWnYh7Jd9sEoGuA1fPiRaKxB3M";
 
-fn parsed(text: &str, shape: CodeShape) -> Result<Answer, PasteError> {
+fn parsed(text: &str, shape: CodeShape) -> Result<AuthorizationResponse, PasteError> {
     parse(text, &STATE.into(), shape)
 }
 
 /// A code alone, or with what a redirect URL brings.
-fn answer(code: &str, state: Option<&str>, is_bare: bool) -> Result<Answer, PasteError> {
-    Ok(Answer { code: code.into(), state: state.map(Secret::from), iss: None, is_bare })
+fn answer(
+    code: &str,
+    state: Option<&str>,
+    is_bare: bool,
+) -> Result<AuthorizationResponse, PasteError> {
+    Ok(AuthorizationResponse {
+        code: code.into(),
+        state: state.map(Secret::from),
+        iss: None,
+        is_bare,
+    })
 }
 
 #[test]

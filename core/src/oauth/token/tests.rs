@@ -2,17 +2,21 @@ use super::*;
 use crate::http::TransportFailure;
 use alloc::string::String;
 
-fn of(status: u16, body: &str) -> Result<Grant, EndpointError> {
+fn of(status: u16, body: &str) -> Result<TokenResponse, EndpointError> {
     answer(&Response { status, headers: [].into(), body: body.into() }, Essential::RefreshToken, 0)
         .map_err(|error| *error)
 }
 
-fn granted(access: &str, refresh: Option<&str>, lifetime_s: u64) -> Result<Grant, EndpointError> {
+fn granted(
+    access: &str,
+    refresh: Option<&str>,
+    lifetime_s: u64,
+) -> Result<TokenResponse, EndpointError> {
     let expires_ms = endpoint::epoch_ms(0, lifetime_s);
-    Ok(Grant { access: Ok(access.into()), refresh: refresh.map(Secret::from), expires_ms })
+    Ok(TokenResponse { access: Ok(access.into()), refresh: refresh.map(Secret::from), expires_ms })
 }
 
-fn refused(error: &str, description: Option<&str>) -> Result<Grant, EndpointError> {
+fn refused(error: &str, description: Option<&str>) -> Result<TokenResponse, EndpointError> {
     let description = description.map(String::from);
     Err(EndpointError::OAuth { error: error.into(), description })
 }
@@ -101,9 +105,9 @@ fn what_stands_around_the_object_or_is_odd_in_it_costs_nothing_else() {
     );
 }
 
-fn only_refresh(refresh: &str, fault: TokenFault) -> Result<Grant, EndpointError> {
+fn only_refresh(refresh: &str, fault: TokenFault) -> Result<TokenResponse, EndpointError> {
     let expires_ms = endpoint::epoch_ms(0, DEFAULT_EXPIRES_IN_S);
-    Ok(Grant { access: Err(fault), refresh: Some(refresh.into()), expires_ms })
+    Ok(TokenResponse { access: Err(fault), refresh: Some(refresh.into()), expires_ms })
 }
 
 #[test]

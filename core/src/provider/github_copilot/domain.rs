@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::text::{brief, cut_last, has};
+use crate::text::{cut_last, has, truncate};
 
 /// The domain of a GitHub Enterprise, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ impl Domain {
             "" if without_scheme.is_none() && text.is_empty() => Ok(None),
             "github.com" | "www.github.com" => Ok(None),
             name if is_hostname(name) => Ok(Some(Domain(host))),
-            name if !name.is_ascii() => Err(BadDomain::NotAscii(brief(text))),
-            name if is_address(name) => Err(BadDomain::Address(brief(text))),
-            _ => Err(BadDomain::NotAHostname(brief(text))),
+            name if !name.is_ascii() => Err(BadDomain::NotAscii(truncate(text))),
+            name if is_address(name) => Err(BadDomain::Address(truncate(text))),
+            _ => Err(BadDomain::NotAHostname(truncate(text))),
         }
     }
 

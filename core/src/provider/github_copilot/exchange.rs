@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::http::{Request, Response};
 use crate::json::Json;
 use crate::oauth::endpoint::{self, EndpointError};
-use crate::oauth::token::Grant;
+use crate::oauth::token::TokenResponse;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::credential::{BUFFER_MS, MAX_EPOCH_MS};
@@ -23,7 +23,10 @@ pub(crate) fn request(provider: &Provider, url: &str, github_token: &Secret) -> 
 
 /// Reads the answer as of `now_ms`. What it grants is refreshed with the GitHub token, which stays
 /// as it is.
-pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<Grant, Box<EndpointError>> {
+pub(crate) fn answer(
+    response: &Response,
+    now_ms: u64,
+) -> Result<TokenResponse, Box<EndpointError>> {
     if let Some(limited) = endpoint::rate_limit(response, now_ms) {
         return Err(limited.into());
     }
@@ -52,7 +55,7 @@ fn access_token(body: Json<'_>) -> Option<Secret> {
     body.get("token")?.secret().filter(endpoint::is_token)
 }
 
-fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
+fn grant(body: Json<'_>, now_ms: u64) -> Option<TokenResponse> {
     let access = access_token(body)?;
     let seconds = |name: &str| body.get(name).and_then(endpoint::seconds);
     let at_ms = seconds("expires_at").map(|s| s.saturating_mul(1000).min(MAX_EPOCH_MS));
@@ -67,7 +70,7 @@ fn grant(body: Json<'_>, now_ms: u64) -> Option<Grant> {
         (None, Some(in_ms)) => in_ms,
         (None, None) => endpoint::epoch_ms(now_ms, DEFAULT_LIFETIME_S),
     };
-    Some(Grant { access: Ok(access), refresh: None, expires_ms })
+    Some(TokenResponse { access: Ok(access), refresh: None, expires_ms })
 }
 
 /// GitHub's words for people: why there is no Copilot, or what an API error says.
@@ -84,7 +87,11 @@ mod tests {
 
     const NOW: u64 = 1_700_000_000_000;
 
-    fn of(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Grant, EndpointError> {
+    fn of(
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<TokenResponse, EndpointError> {
         let headers = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
         answer(&Response { status, headers, body: body.into() }, NOW).map_err(|error| *error)
     }
@@ -94,7 +101,11 @@ mod tests {
         let grant = of(200, &[], r#"{"token":"t","expires_at":1700001800,"refresh_in":1500}"#);
         assert_eq!(
             grant,
-            Ok(Grant { access: Ok("t".into()), refresh: None, expires_ms: 1_700_001_800_000 })
+            Ok(TokenResponse {
+                access: Ok("t".into()),
+                refresh: None,
+                expires_ms: 1_700_001_800_000
+            })
         );
     }
 
@@ -130,7 +141,7 @@ mod tests {
             (r#"{"token":"t","expires_at":17000015"#, 1800),
         ] {
             let expires_ms = NOW + lifetime_s * 1000;
-            let grant = Grant { access: Ok("t".into()), refresh: None, expires_ms };
+            let grant = TokenResponse { access: Ok("t".into()), refresh: None, expires_ms };
             assert_eq!(of(200, &[], body), Ok(grant), "{body}");
         }
     }
@@ -167,7 +178,7 @@ mod tests {
             (403, &[("Retry-After", "7")], "", limited(7000)),
             (403, &spent, "", limited(60_000)),
             (403, &spent[..1], "", limited(60_000)),
-            (404, &[], r#"{"message":"Not Found"}"#, refused(404, Some("Not Found"))),
+            (404, &[], r#"{"message":"Not ResolvedKey"}"#, refused(404, Some("Not ResolvedKey"))),
             (404, &[], "{}", refused(404, None)),
             (404, &[], "<html>", refused(404, None)),
             (407, &[], "", Err(EndpointError::Refused { status: 407 })),
