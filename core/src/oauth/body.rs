@@ -36,11 +36,6 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Returns the body unless it was cut.
-    pub(crate) fn whole(self) -> Option<Self> {
-        (!self.is_cut).then_some(self)
-    }
-
     /// The object.
     pub(crate) fn json(&self) -> Json<'_> {
         match &self.text {

@@ -62,8 +62,8 @@ pub(crate) fn code(
     response: &Response,
     now_ms: u64,
 ) -> Result<DeviceAuthorizationResponse, Box<EndpointError>> {
-    let body = endpoint::members(response, |json| read(json, 0).is_some(), now_ms)?;
-    read(body.json(), now_ms).ok_or_else(|| endpoint::unreadable(response))
+    let read = |json: Json<'_>| read(json, now_ms).ok_or_else(|| endpoint::unreadable(response));
+    endpoint::parse(response, now_ms, read).map(|parsed| parsed.value)
 }
 
 fn read(body: Json<'_>, now_ms: u64) -> Option<DeviceAuthorizationResponse> {

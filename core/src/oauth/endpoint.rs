@@ -191,42 +191,58 @@ impl fmt::Display for EndpointError {
     }
 }
 
-/// Returns the members of a successful answer that can be read, as of `now_ms`, even if it was cut
-/// short.
+/// A successful response, read.
+#[derive(Debug)]
+pub(crate) struct Parsed<T> {
+    pub(crate) value: T,
+    /// True if the body was cut short, so that members may be missing.
+    pub(crate) is_cut: bool,
+}
+
+/// Reads a response with `read` if it is a success, as of `now_ms`, even if it was cut short.
 ///
-/// A member `error` makes it a refusal whatever the status, since there are servers that send
-/// errors with 200. With a success that `grants` what was asked for, the member means nothing:
-/// there are servers that send `"error": "none"`.
-pub(crate) fn members(
+/// # Errors
+/// The trouble of the server; its refusal; or the error of `read`. A member `error` makes a
+/// response a refusal whatever the status, since there are servers that send errors with 200. It
+/// means nothing once `read` has found what was asked for: there are servers that send
+/// `"error": "none"`.
+pub(crate) fn parse<T>(
     response: &Response,
-    grants: fn(Json<'_>) -> bool,
     now_ms: u64,
-) -> Result<Body<'_>, Box<EndpointError>> {
+    read: impl FnOnce(Json<'_>) -> Result<T, EndpointError>,
+) -> Result<Parsed<T>, Box<EndpointError>> {
     let status = response.status;
     if let Some(trouble) = trouble(response, now_ms) {
         return Err(trouble.into());
     }
-    let is_success = matches!(status, 200..=299);
     let body = Body::read(response.body.expose());
-    let refusal = body.as_ref().map(Body::json).filter(|json| !(is_success && grants(*json)));
-    if let Some(error) = refusal.and_then(oauth_error) {
-        return Err(error.into());
-    }
-    match body {
-        Some(body) if is_success => Ok(body),
-        None if is_success => Err(unreadable(response)),
-        _ => Err(EndpointError::Refused { status }.into()),
-    }
+    let problem = match &body {
+        _ if !matches!(status, 200..=299) => EndpointError::Refused { status },
+        None => unreadable(response),
+        Some(body) => match read(body.json()) {
+            Ok(value) => return Ok(Parsed { value, is_cut: body.is_cut }),
+            Err(problem) => problem,
+        },
+    };
+    Err(body.and_then(|body| oauth_error(body.json())).unwrap_or(problem).into())
 }
 
-/// Returns the members of a successful answer that means nothing unless it is whole.
-pub(crate) fn object(response: &Response, now_ms: u64) -> Result<Body<'_>, Box<EndpointError>> {
-    members(response, |_| false, now_ms)?.whole().ok_or_else(|| unreadable(response))
+/// Reads a successful response that means nothing unless it is whole.
+pub(crate) fn parse_whole<T>(
+    response: &Response,
+    now_ms: u64,
+    read: impl FnOnce(Json<'_>) -> Option<T>,
+) -> Result<T, Box<EndpointError>> {
+    let read = |json: Json<'_>| read(json).ok_or_else(|| unreadable(response));
+    match parse(response, now_ms, read)? {
+        Parsed { value, is_cut: false } => Ok(value),
+        Parsed { .. } => Err(unreadable(response).into()),
+    }
 }
 
 /// A success that is not the answer it should be.
-pub(crate) fn unreadable(response: &Response) -> Box<EndpointError> {
-    Box::new(EndpointError::Unreadable { status: response.status })
+pub(crate) fn unreadable(response: &Response) -> EndpointError {
+    EndpointError::Unreadable { status: response.status }
 }
 
 /// The members in the body of a response, whatever its status.
@@ -370,7 +386,7 @@ mod tests {
             let body = serde_json::json!({ "error": "invalid_grant", "error_description": words });
             let response =
                 Response { status: 400, headers: [].into(), body: body.to_string().into() };
-            let error = object(&response, 0).err().unwrap();
+            let error = parse(&response, 0, |_| Ok(())).err().unwrap();
             let error = error.without(core::slice::from_ref(&secret));
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("sk-"), "{before}: {shown}");

@@ -47,8 +47,7 @@ pub(crate) fn answer(
     issuer: &str,
     now_ms: u64,
 ) -> Result<Metadata, Box<EndpointError>> {
-    let body = endpoint::object(response, now_ms)?;
-    let metadata = Metadata::read(body.json()).ok_or_else(|| endpoint::unreadable(response))?;
+    let metadata = endpoint::parse_whole(response, now_ms, Metadata::read)?;
     match metadata.problem(issuer) {
         Some(problem) => Err(EndpointError::Metadata { problem }.into()),
         None => Ok(metadata),

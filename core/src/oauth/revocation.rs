@@ -38,10 +38,8 @@ pub(crate) fn request(
 pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<(), EndpointError> {
     match response.status {
         200..=299 => Ok(()),
-        status => match endpoint::object(response, now_ms) {
-            Err(error) => Err(*error),
-            Ok(_) => Err(EndpointError::Refused { status }),
-        },
+        // Of a refusal, nothing is read but the error.
+        _ => endpoint::parse(response, now_ms, |_| Ok(())).map(drop).map_err(|error| *error),
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::client::{Client, RequestFormat};
-use super::endpoint::{self, EndpointError, TokenFault, is_token};
+use super::endpoint::{self, EndpointError, Parsed, TokenFault, is_token};
 use super::pkce::Verifier;
 use crate::http::{Request, Response, encode_pairs};
 use crate::json::{self, Json};
@@ -114,30 +114,34 @@ pub(crate) fn answer(
     essential: Essential,
     now_ms: u64,
 ) -> Result<TokenResponse, Box<EndpointError>> {
-    let grants = |json: Json<'_>| access_token(json).is_ok() || refresh_token(json).is_some();
-    let body = endpoint::members(response, grants, now_ms)?;
-    let json = body.json();
-    let (access, refresh) = (access_token(json), refresh_token(json));
+    let Parsed { value, is_cut } = endpoint::parse(response, now_ms, |json| {
+        read(json, now_ms, endpoint::unreadable(response))
+    })?;
     let is_complete = match essential {
-        Essential::RefreshToken => refresh.is_some(),
-        Essential::AccessToken => access.is_ok() || refresh.is_some(),
+        Essential::RefreshToken => value.refresh.is_some(),
+        Essential::AccessToken => true,
     };
-    if body.is_cut && !is_complete {
-        return Err(endpoint::unreadable(response));
+    match is_cut && !is_complete {
+        true => Err(endpoint::unreadable(response).into()),
+        false => Ok(value),
     }
-    match (access, refresh) {
-        (Err(TokenFault::Missing), None) => Err(endpoint::unreadable(response)),
-        (Err(fault), None) => Err(EndpointError::UnusableToken(fault).into()),
-        (access, refresh) => {
-            let lifetime_s = json.get("expires_in").and_then(endpoint::seconds);
-            let lifetime_s = lifetime_s.unwrap_or(DEFAULT_EXPIRES_IN_S);
-            Ok(TokenResponse {
-                access,
-                refresh,
-                expires_ms: endpoint::epoch_ms(now_ms, lifetime_s),
-            })
-        }
+}
+
+/// Reads the tokens; `unreadable` is the error where there are none.
+fn read(
+    json: Json<'_>,
+    now_ms: u64,
+    unreadable: EndpointError,
+) -> Result<TokenResponse, EndpointError> {
+    let (access, refresh) = (access_token(json), refresh_token(json));
+    match (&access, &refresh) {
+        (Err(TokenFault::Missing), None) => return Err(unreadable),
+        (Err(fault), None) => return Err(EndpointError::UnusableToken(*fault)),
+        _ => {}
     }
+    let lifetime_s = json.get("expires_in").and_then(endpoint::seconds);
+    let expires_ms = endpoint::epoch_ms(now_ms, lifetime_s.unwrap_or(DEFAULT_EXPIRES_IN_S));
+    Ok(TokenResponse { access, refresh, expires_ms })
 }
 
 /// The access token, if it is one that can be used. A token of a type that is not understood must

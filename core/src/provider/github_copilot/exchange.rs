@@ -40,8 +40,9 @@ pub(crate) fn answer(
             Err(EndpointError::NoCopilot { status, message: message(response) }.into())
         }
         _ => {
-            let body = endpoint::members(response, |json| access_token(json).is_some(), now_ms)?;
-            grant(body.json(), now_ms).ok_or_else(|| endpoint::unreadable(response))
+            let read =
+                |json: Json<'_>| grant(json, now_ms).ok_or_else(|| endpoint::unreadable(response));
+            endpoint::parse(response, now_ms, read).map(|parsed| parsed.value)
         }
     }
 }

@@ -34,11 +34,12 @@ pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
 
 /// Reads the list as of `now_ms`.
 pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Models, Box<EndpointError>> {
-    let body = endpoint::object(response, now_ms)?;
-    let data = body.json().get("data").and_then(Json::array);
-    let data = data.ok_or_else(|| endpoint::unreadable(response))?;
+    endpoint::parse_whole(response, now_ms, read)
+}
+
+fn read(list: Json<'_>) -> Option<Models> {
     let mut models = Models::default();
-    for model in data {
+    for model in list.get("data")?.array()? {
         let Some(id) = offered(model) else { continue };
         let state = model.find(&["policy", "state"]).and_then(Json::string);
         match state.as_deref() {
@@ -47,7 +48,7 @@ pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Models, Box<End
             Some(_) => {}
         }
     }
-    Ok(models)
+    Some(models)
 }
 
 /// The id of a model that is offered in a chat and can call tools.
