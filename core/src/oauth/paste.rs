@@ -225,7 +225,9 @@ fn is_invisible(c: char) -> bool {
 /// Some providers answer in the fragment.
 fn query(dense: &str) -> Option<&str> {
     let is_answer = |query: &&str| has_key(query, "code") || has_key(query, "error");
-    let parts = dense.split(['?', '#']).map(|part| part.split(QUOTES).next().unwrap_or_default());
+    // A further `?` belongs to the query (RFC 3986, 3.4): what stands behind it counts, too.
+    let parts = dense.split('#').flat_map(|part| part.splitn(2, '?'));
+    let parts = parts.map(|part| part.split(QUOTES).next().unwrap_or_default());
     let mut answers = parts.filter(is_answer);
     let first = answers.next()?;
     // `code=X#Y` is a code with a label.

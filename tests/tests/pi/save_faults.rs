@@ -23,10 +23,14 @@ const OTHERS: &str = "{\n  \"openai\": { \"type\": \"api_key\", \"key\": \"k\" }
 
 /// Harms at once: more than there are cores, for a lock whose holder was killed is watched for a while
 /// before it is taken over.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 
 /// Runs until a harm befalls the call that it is meant for.
-const ATTEMPTS: usize = 20;
+const ATTEMPTS: usize = 100;
+
+/// Words of a request that timed out: on a very busy machine even the provider's half a minute is
+/// over before it could answer.
+const TIMED_OUT: &str = "no answer in time";
 
 /// A job that writes.
 #[derive(Clone, Copy)]
@@ -176,7 +180,7 @@ impl Scene<'_> {
         let what = format!("{harm:?} at {}\n{ended}\n{:?}", call.line, home.names());
 
         let mut harmed = strace::calls(&trace).into_iter().filter(Call::was_harmed);
-        if !harmed.any(|it| is_in(&home, &it)) {
+        if !harmed.any(|it| is_in(&home, &it)) || ended.stderr.contains(TIMED_OUT) {
             return false;
         }
 
@@ -238,9 +242,13 @@ impl Scene<'_> {
         }
         // Only a refresh whose answer was lost is due for a new login; a failure that was
         // remembered is forgotten here, as it is in a minute.
-        let _ = std::fs::remove_file(home.agent_dir().join("auth.json.backoff"));
         let has_login = home.file().exists() && !home.entry("anthropic").is_null();
-        let next = self.pi(home, &["token", "anthropic"]);
+        let next = || {
+            let _ = std::fs::remove_file(home.agent_dir().join("auth.json.backoff"));
+            self.pi(home, &["token", "anthropic"])
+        };
+        let mut next = std::iter::repeat_with(next).take(ATTEMPTS);
+        let next = next.find(|it| !it.stderr.contains(TIMED_OUT)).expect("the provider answers");
         assert_eq!(
             next.code(),
             Some(if lost || !has_login { 4 } else { 0 }),

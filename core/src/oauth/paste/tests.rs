@@ -105,6 +105,7 @@ fn what_cannot_be_used_says_why() {
         ("GH_TOKEN=ghp_abc", PasteError::Token),
         ("http://localhost/cb?code=gho_abc&state=xyz", PasteError::Token),
         ("abc#another", PasteError::OtherLogin),
+        ("http://h/cb?code=abc?error=x&state=another", PasteError::OtherLogin),
         ("abc#xyz-of-another-login", PasteError::OtherLogin),
         ("https://h/cb?code=abc&state=another", PasteError::OtherLogin),
         (authorize, PasteError::AuthorizePage),
