@@ -1,4 +1,4 @@
-//! The standards, one file per RFC, over a [`client::Client`]. Nothing here knows a provider.
+//! The standards, one file per RFC, over `client::Client`. Nothing here knows a provider.
 
 pub mod authorization;
 mod body;

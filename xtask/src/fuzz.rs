@@ -12,16 +12,15 @@
 mod hunt;
 mod tool;
 
+use std::fs;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
-use pi_auth_properties::TARGETS;
 
-use crate::{Result, paint};
+use crate::{Result, cargo, paint};
 use hunt::{Hunt, Yield};
 
 #[derive(Args)]
@@ -30,7 +29,7 @@ pub(crate) struct Options {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
     /// Only these targets; all of them unless given
-    #[arg(value_name = "TARGET", value_parser = PossibleValuesParser::new(TARGETS.map(|(name, _)| name)))]
+    #[arg(value_name = "TARGET")]
     only: Vec<String>,
     /// How many targets at a time; as many as there are cores unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -39,8 +38,8 @@ pub(crate) struct Options {
 
 /// Looks, and prints what was found; exit code 1 if that is a crash.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let chosen = |name: &&str| options.only.is_empty() || options.only.iter().any(|it| it == name);
-    let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).filter(chosen).collect();
+    let names = targets(&options.only)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let built = tool::build(&names)?;
     let hunts = names.iter().map(|name| Hunt::new(name, &built)).collect::<Result<Vec<_>>>()?;
     let jobs = options.jobs.map_or_else(cores, usize::from).min(hunts.len());
@@ -56,6 +55,21 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let is_crash = yields.iter().any(|found| found.crash.is_some());
     Ok(if is_crash { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Returns the names of the targets that were asked for: of all, where none was.
+fn targets(only: &[String]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(cargo::workspace().join("fuzz/fuzz_targets"))? {
+        all.extend(entry?.path().file_stem().map(|name| name.to_string_lossy().into_owned()));
+    }
+    all.sort();
+    if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
+        return Err(
+            format!("there is no target {unknown}; the targets are {}", all.join(", ")).into()
+        );
+    }
+    Ok(if only.is_empty() { all } else { only.to_vec() })
 }
 
 fn print(hunts: &[Hunt], yields: &[Yield]) {

@@ -3,7 +3,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `wasm/build.rs` | cargo: the target, the profile, the crate type |
-//! | `wasm/bindgen.rs` | wasm-bindgen as a library; its last import replaced |
+//! | `wasm/bindgen.rs` | wasm-bindgen, run by `bindings/glue` |
 //! | `wasm/binaryen.rs` | wasm-opt, from npm, pinned in `bindings/package-lock.json` |
 //! | `wasm/traces.rs` | nothing in the result tells where it was built |
 //! | `wasm/measure.rs`, `wasm/measure.mjs` | what node says about the result: imports and sizes |

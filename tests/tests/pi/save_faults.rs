@@ -248,7 +248,7 @@ impl Scene<'_> {
             self.pi(home, &["token", "anthropic"])
         };
         let mut next = std::iter::repeat_with(next).take(ATTEMPTS);
-        let next = next.find(|it| !it.stderr.contains(TIMED_OUT)).expect("the provider answers");
+        let next = next.find(|it| !it.stderr.contains(TIMED_OUT)).unwrap();
         assert_eq!(
             next.code(),
             Some(if lost || !has_login { 4 } else { 0 }),
