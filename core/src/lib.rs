@@ -4,21 +4,22 @@
 //! a value that answers each [`flow::Event`] with the next [`flow::Effect`], which a host performs.
 //!
 //! ```text
-//!   flow/          the jobs, and what they share: open, read, save, discovery, backoff
+//!   flow/          the jobs, and what they share: machine, files, open, read, save, discovery
 //!     login/         authorization_code, device_code; copilot and its models
 //!     token/         refresh; exchange of a variable's token    headers: the same, to be sent
 //!     logout/        revocation                                 status;  credential, as a whole
 //!     endpoints      where each login would be refreshed, for a host that only looks
 //!     witness        where a core in a module may send what, for a host that holds it to that
-//!   oauth/         the standards: pkce (RFC 7636), authorization and token (RFC 6749), paste,
-//!                  device (RFC 8628), metadata (RFC 8414), revocation (RFC 7009), endpoint
+//!   oauth/         the standards, over a client: pkce (RFC 7636), authorization and token
+//!                  (RFC 6749), paste, device (RFC 8628), metadata (RFC 8414), revocation (RFC 7009),
+//!                  endpoint
 //!   provider       providers as data: anthropic, github_copilot/, and the overrides file
-//!   document       the credential file as text, edited without touching what it does not know
-//!   access         which files are believed, by who could have changed them
-//!   credential     a stored login and its expiry;  lock  when one may be taken over
-//!   migration      whether the agent is just moving the file
+//!   store/         the rules of the shared files: document (the credential file as text), credential
+//!                  (a login and its expiry), access (whose files are trusted), lock, migration,
+//!                  backoff (failures that are remembered), names
 //!   resolve        which key wins; headers  how a request carries it; environment  what is set
-//!   http           requests and responses as plain data;  json  what crosses the boundary
+//!   key            a key and its source
+//!   http           requests and responses as plain data;  json  JSON that others wrote
 //!   secret, error, text  what must not be shown, and what is;  digest  how tokens are recognized
 //!   callback       what the server lets in that a browser comes back to, and its pages
 //!   browser        which programs open a page;  sensitive  what is a token by its looks

@@ -20,6 +20,10 @@ use std::time::Duration;
 use pi_auth_core::error::StoreFailure;
 use pi_auth_core::flow::Event;
 use pi_auth_core::secret::Secret;
+use pi_auth_core::store::names::OVERRIDES;
+pub(crate) use pi_auth_core::store::names::{
+    CREDENTIALS as PREFERRED, MIGRATED_CREDENTIALS as MIGRATED, OLD_CREDENTIALS as FORMER,
+};
 use pi_auth_core::store::{document, migration};
 
 use crate::clock;
@@ -33,14 +37,6 @@ use read::{Opened, read};
 use replace::{Replacement, write_in_place};
 pub(crate) use spares::Spares;
 
-/// The file that the agent uses by now.
-pub(crate) const PREFERRED: &str = "auth.json";
-/// The file of the oldest agents, which those of today take over.
-pub(crate) const FORMER: &str = "oauth.json";
-/// What the agent renames that to when it takes it over, and leaves behind.
-pub(crate) const MIGRATED: &str = "oauth.json.migrated";
-/// The overrides file, unless one is named.
-const OVERRIDES: &str = "auth-providers.json";
 /// How long to wait between two looks for a file that the agent is about to write.
 const LOOK_EVERY: Duration = Duration::from_millis(migration::LOOK_EVERY_MS);
 /// The largest file that is read, in bytes.
