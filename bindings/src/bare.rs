@@ -83,7 +83,8 @@ impl Heap {
             }
             let start = before.wrapping_mul(PAGE);
             if start != self.end.get() {
-                // The first time, or somebody else has grown the memory: what was left stays unused.
+                // The first time, or somebody else has grown the memory: what was left stays
+                // unused.
                 self.fresh.set(start);
             }
             self.end.set(start.wrapping_add(pages * PAGE));

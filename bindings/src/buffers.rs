@@ -1,7 +1,7 @@
 //! The memory that the raw door lends.
 //!
-//! Each buffer stays owned here and is found by its address, so that no address from outside is ever
-//! followed.
+//! Each buffer stays owned here and is found by its address, so that no address from outside is
+//! ever followed.
 
 use alloc::string::String;
 use alloc::vec::Vec;

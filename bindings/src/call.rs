@@ -73,7 +73,8 @@ pub enum Call {
         /// Whether it bears the mark of our hosts.
         is_ours: bool,
     },
-    /// Whether the agent may be just moving the file (`pi_auth_core::store::migration::is_under_way`): true or false.
+    /// Whether the agent may be just moving the file
+    /// (`pi_auth_core::store::migration::is_under_way`): true or false.
     IsMigrating {
         /// When `oauth.json` was renamed, in epoch milliseconds.
         renamed_ms: u64,

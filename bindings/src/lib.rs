@@ -52,8 +52,8 @@
 //!
 //! # The raw door
 //!
-//! Exports of the module, in WebAssembly's own types. `ptr` and `len` are an offset into the exported
-//! `memory` and a number of bytes.
+//! Exports of the module, in WebAssembly's own types. `ptr` and `len` are an offset into the
+//! exported `memory` and a number of bytes.
 //!
 //! | export | |
 //! |---|---|
@@ -65,13 +65,13 @@
 //! | `raw_drop(handle: i32)` | as above |
 //! | `raw_call(ptr: i32, len: i32) -> i64` | they are the call |
 //!
-//! An answer is a buffer, packed as `ptr << 32 | len`, both unsigned. Every buffer is the caller's to
-//! give back with `raw_free`, whether it asked for it or got it as an answer; so input and answer
-//! are both freed by whoever holds them. `memory` may grow in any call: a view of it that was
-//! taken before is void after it.
+//! An answer is a buffer, packed as `ptr << 32 | len`, both unsigned. Every buffer is the caller's
+//! to give back with `raw_free`, whether it asked for it or got it as an answer; so input and
+//! answer are both freed by whoever holds them. `memory` may grow in any call: a view of it that
+//! was taken before is void after it.
 //!
-//! Nothing is read or written by an address that comes from outside: the module looks a `ptr` up among
-//! the buffers that it has lent, and a wrong one is an error like any other.
+//! Nothing is read or written by an address that comes from outside: the module looks a `ptr` up
+//! among the buffers that it has lent, and a wrong one is an error like any other.
 //!
 //! # Secrets
 //!

@@ -1,7 +1,7 @@
 //! The door for any runtime: integers in, integers out. See the crate's documentation.
 //!
-//! No address is followed here: a `ptr` is a name by which [`Buffers`](crate::buffers::Buffers) finds
-//! what it has lent.
+//! No address is followed here: a `ptr` is a name by which [`Buffers`](crate::buffers::Buffers)
+//! finds what it has lent.
 
 #![allow(unsafe_code, reason = "an export needs a name that nothing else has: `no_mangle`")]
 

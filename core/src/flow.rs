@@ -6,8 +6,9 @@
 //! What a host promises:
 //! - It performs each [`Effect`] and answers with one [`Event`]; [`Event::Cancelled`] is an answer
 //!   to any of them, except while [`Flow::is_critical`]: then the answer must be waited for.
-//! - It holds the lock that [`Effect::LockStore`] took until the flow ends (`Done`, `Failed`, or the
-//!   flow is dropped), or says so with [`Effect::UnlockStore`] because what follows takes its time.
+//! - It holds the lock that [`Effect::LockStore`] took until the flow ends (`Done`, `Failed`, or
+//!   the flow is dropped), or says so with [`Effect::UnlockStore`] because what follows takes its
+//!   time.
 
 pub mod credential;
 mod discovery;

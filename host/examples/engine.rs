@@ -5,8 +5,8 @@
 //! {"start": "REQUEST"}    {"step": "EVENT", "handle": 7, "now_ms": 1700000000000}    {"drop": 7}
 //! ```
 //!
-//! It is how the tests hold wasmtime to the vectors, for which `tests/conformance/run.mjs` does the same in
-//! Node. Each answer also has to be one that this host can read, and loses nothing of.
+//! It is how the tests hold wasmtime to the vectors, for which `tests/conformance/run.mjs` does the
+//! same in Node. Each answer also has to be one that this host can read, and loses nothing of.
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 

@@ -1,7 +1,8 @@
 //! The loopback server that a browser comes back to (RFC 8252, 7.3 and 8.3).
 //!
-//! The core decides which requests are let in and what the pages say. A browser that came is answered
-//! once the flow knows what its answer was worth, so that the page never claims more than is true.
+//! The core decides which requests are let in and what the pages say. A browser that came is
+//! answered once the flow knows what its answer was worth, so that the page never claims more than
+//! is true.
 
 mod connections;
 mod listeners;

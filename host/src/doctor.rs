@@ -1,8 +1,8 @@
 //! What is wrong with this machine's logins, and what mends it: `pi doctor`.
 //!
 //! Each check is a file: it looks (the thin part), and judges what was seen (a pure function with a
-//! table of cases below it). Without [`Options::fix`] nothing is changed and no lock is waited for; and
-//! no secret leaves the machine: servers are asked for an answer, and for nothing else.
+//! table of cases below it). Without [`Options::fix`] nothing is changed and no lock is waited for;
+//! and no secret leaves the machine: servers are asked for an answer, and for nothing else.
 //!
 //! ```text
 //!   report         findings, how bad they are, and what is fine

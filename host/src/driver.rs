@@ -1,4 +1,5 @@
-//! The loop that answers a flow's effects with events. What a person sees of a login is in `person`.
+//! The loop that answers a flow's effects with events. What a person sees of a login is in
+//! `person`.
 
 mod person;
 

@@ -93,8 +93,8 @@ impl Clients {
 
 /// The way to the server of `url`.
 fn way(url: &str) -> Result<Way, TransportFailure> {
-    // What the core cannot read, another parser might read as another server; and plain http leads to
-    // this machine alone, also where a core from a file asks for more.
+    // What the core cannot read, another parser might read as another server; and plain http leads
+    // to this machine alone, also where a core from a file asks for more.
     let url = Url::parse(url).filter(Url::is_safe).ok_or(TransportFailure::Connect)?;
     Ok(Variables::of_process().way_to(&url))
 }

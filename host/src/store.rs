@@ -77,8 +77,8 @@ pub(crate) enum Moment {
 /// How many descriptors are held with the lock: for reading again, taking a lost lock again, and
 /// writing.
 const SPARES: usize = 6;
-/// How many are held from the probe until the lock is taken: for the lock (the kernel's file, and two
-/// directories), the new file (its directory and itself), three more for a moment, and a read.
+/// How many are held from the probe until the lock is taken: for the lock (the kernel's file, and
+/// two directories), the new file (its directory and itself), three more for a moment, and a read.
 const SPARES_OF_A_PROBE: usize = 9;
 
 impl Held {
@@ -95,8 +95,8 @@ impl Held {
         Ok(())
     }
 
-    /// Takes what can be had of it, with nothing tried: with an answer in hand only the write itself
-    /// may fail.
+    /// Takes what can be had of it, with nothing tried: with an answer in hand only the write
+    /// itself may fail.
     fn prepare_some(&mut self) {
         self.replacement = Replacement::create(&self.target).ok();
         match &self.replacement {
@@ -263,9 +263,9 @@ impl Store {
         event
     }
 
-    /// Takes the lock and, before anything is sent, tries all that a write will need. What is `held`
-    /// already and is still good is kept, also where this fails: whoever passed in between would act on
-    /// what is about to be replaced.
+    /// Takes the lock and, before anything is sent, tries all that a write will need. What is
+    /// `held` already and is still good is kept, also where this fails: whoever passed in between
+    /// would act on what is about to be replaced.
     pub(crate) async fn hold(&self, held: &mut Option<Held>, moment: Moment) -> Result<(), Event> {
         if held.as_ref().is_some_and(|held| held.is_current(self)) {
             return Ok(());

@@ -1,13 +1,13 @@
-//! Every secret that this test process has seen: what a sandbox gave, what it was sent, and what a test
-//! stored or put into a variable. Each is a canary: whatever `pi` says, none may be in it.
+//! Every secret that this test process has seen: what a sandbox gave, what it was sent, and what a
+//! test stored or put into a variable. Each is a canary: whatever `pi` says, none may be in it.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-/// The shortest text that is taken for a secret, in bytes: the `a` and the `r` of a test that does not
-/// care are in every word.
+/// The shortest text that is taken for a secret, in bytes: the `a` and the `r` of a test that does
+/// not care are in every word.
 const LEAST: usize = 16;
 
 /// The members of a credential file, and of requests and answers, that are secrets.

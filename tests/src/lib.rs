@@ -15,8 +15,8 @@
 //! | [`agent`] | the real agent, which others wrote, beside it or with our extension in it |
 //! | [`machine`] | what is under them all: a disk that fills up, calls that fail, a clock that is wrong |
 //!
-//! Nothing here is shipped, and nothing here talks to another machine, but for the npm registry, from
-//! which [`oidc`] and what [`npm`] installs come once.
+//! Nothing here is shipped, and nothing here talks to another machine, but for the npm registry,
+//! from which [`oidc`] and what [`npm`] installs come once.
 
 pub mod agent;
 pub mod canary;

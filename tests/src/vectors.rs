@@ -1,5 +1,5 @@
-//! The vectors in `tests/vectors`: every flow as a script of events, with the exact effects that must
-//! come. Whatever runs the core is held to them.
+//! The vectors in `tests/vectors`: every flow as a script of events, with the exact effects that
+//! must come. Whatever runs the core is held to them.
 //!
 //! A vector is a claim in words, a request, and steps: the effect that must come, whether it is
 //! critical, and the event that answers it at a time.
@@ -112,8 +112,8 @@ pub trait Engine {
     fn step(&mut self, event: &Value, now_ms: u64) -> Turn;
 }
 
-/// What `engine` does with the events of `vector`: the same steps, with the effects it gave, and one
-/// more for the effect that no event answers. Where it ends too early, so do the steps.
+/// What `engine` does with the events of `vector`: the same steps, with the effects it gave, and
+/// one more for the effect that no event answers. Where it ends too early, so do the steps.
 pub fn run(engine: &mut dyn Engine, vector: &Vector) -> Vec<Step> {
     let mut turn = engine.start(&vector.start);
     let mut steps = Vec::new();

@@ -5,9 +5,9 @@
 //! | `fuzz/tool.rs` | cargo-fuzz: found or installed, and what it builds |
 //! | `fuzz/hunt.rs` | libFuzzer at work on one target, and what it tells in the end |
 //!
-//! What is claimed is in `fuzz/properties`, whose tests replay the committed inputs without any of this.
-//! New inputs and crashes go below the target directory. No sanitizer watches: they look for mistakes
-//! with memory, which take `unsafe`, and a nightly compiler, which nobody else here needs.
+//! What is claimed is in `fuzz/properties`, whose tests replay the committed inputs without any of
+//! this. New inputs and crashes go below the target directory. No sanitizer watches: they look for
+//! mistakes with memory, which take `unsafe`, and a nightly compiler, which nobody else here needs.
 
 mod hunt;
 mod tool;

@@ -9,8 +9,8 @@
 //! | `cargo xtask simulate` | any number of simulated worlds, in which nobody may be logged out | `simulate.rs` |
 //! | `cargo xtask wasm` | the core as one WebAssembly module, small and without imports | `wasm.rs`, `wasm/` |
 //!
-//! They stand on `cargo.rs` (running cargo), `npm.rs` (what comes from npm), `home.rs` (a home directory in which nothing of the
-//! person's own is seen or touched) and `paint.rs` (colours).
+//! They stand on `cargo.rs` (running cargo), `npm.rs` (what comes from npm), `home.rs` (a home
+//! directory in which nothing of the person's own is seen or touched) and `paint.rs` (colours).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
 

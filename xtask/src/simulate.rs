@@ -1,5 +1,6 @@
-//! `cargo xtask simulate [WORLDS]`: as many worlds as there is time for, in each of which nobody may be
-//! logged out. What they are is in `tests/simulation`, whose tests try some of them each time.
+//! `cargo xtask simulate [WORLDS]`: as many worlds as there is time for, in each of which nobody
+//! may be logged out. What they are is in `tests/simulation`, whose tests try some of them each
+//! time.
 
 use std::process::ExitCode;
 

@@ -8,8 +8,8 @@
 //! | `wasm/traces.rs` | nothing in the result tells where it was built |
 //! | `wasm/measure.rs`, `wasm/measure.mjs` | what node says about the result: imports and sizes |
 //!
-//! What comes of it is in `TARGET/wasm`: `pi_auth.wasm`, and `pi_auth.js` with `pi_auth.d.ts`, which
-//! lead JavaScript to it.
+//! What comes of it is in `TARGET/wasm`: `pi_auth.wasm`, and `pi_auth.js` with `pi_auth.d.ts`,
+//! which lead JavaScript to it.
 
 mod binaryen;
 mod bindgen;
@@ -25,8 +25,8 @@ use std::sync::OnceLock;
 use crate::{Result, paint};
 use measure::Sizes;
 
-/// The budget of the module as it is shipped, in bytes: a little more than it has. Once 150,000 were
-/// meant; ARCHITECTURE.md tells what that would take.
+/// The budget of the module as it is shipped, in bytes: a little more than it has. Once 150,000
+/// were meant; ARCHITECTURE.md tells what that would take.
 const RAW_BUDGET_BYTES: u64 = 325_000;
 /// The budget of the module as it is downloaded, in bytes; once 60,000 were meant.
 const GZIP_BUDGET_BYTES: u64 = 135_000;

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use walrus::{ImportKind, Module};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// The one import that wasm-bindgen leaves. It fills a table of JavaScript values, of which a module
-/// that takes and returns strings has none.
+/// The one import that wasm-bindgen leaves. It fills a table of JavaScript values, of which a
+/// module that takes and returns strings has none.
 const UNUSED_IMPORT: &str = "__wbindgen_init_externref_table";
 
 fn main() -> Result<(), Box<dyn Error>> {

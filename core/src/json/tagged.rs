@@ -1,9 +1,9 @@
 //! Enums whose JSON names the variant in the member `type`, read without a copy.
 //!
-//! serde's own `#[serde(tag = "type")]` copies a whole value before it knows the variant. That costs
-//! 56 KB of WebAssembly, and cannot hold a `RawValue`. The enums that cross the boundary derive
-//! serde's plain form, `{"variant": {...}}`, with `remote = "Self"`; [`tagged_by_type`] implements
-//! the traits for the other form.
+//! serde's own `#[serde(tag = "type")]` copies a whole value before it knows the variant. That
+//! costs 56 KB of WebAssembly, and cannot hold a `RawValue`. The enums that cross the boundary
+//! derive serde's plain form, `{"variant": {...}}`, with `remote = "Self"`; [`tagged_by_type`]
+//! implements the traits for the other form.
 
 use alloc::format;
 use alloc::string::String;

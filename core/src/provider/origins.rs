@@ -1,5 +1,5 @@
-//! Origins that a provider's secrets may go to: the origins that its data names, and the hosts that an
-//! overrides file has put in the place of the provider's own.
+//! Origins that a provider's secrets may go to: the origins that its data names, and the hosts that
+//! an overrides file has put in the place of the provider's own.
 
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -1,5 +1,5 @@
-//! Properties that must hold of any input: a function for each fuzz target, which panics where it does
-//! not.
+//! Properties that must hold of any input: a function for each fuzz target, which panics where it
+//! does not.
 //!
 //! | target | what is made up | what must hold |
 //! |---|---|---|

@@ -12,8 +12,8 @@ use crate::http::greeting::Greeting;
 const NOTE_MS: u64 = 60_000;
 const PROBLEM_MS: u64 = 300_000;
 
-/// What is to be said of the answers. If only one of two servers disagrees, it is that server's clock
-/// that is wrong: the one that is nearest counts.
+/// What is to be said of the answers. If only one of two servers disagrees, it is that server's
+/// clock that is wrong: the one that is nearest counts.
 pub(super) fn judge(answers: &[Answer]) -> Report {
     let mut report = Report::default();
     let ahead = answers.iter().filter_map(|(server, answer)| {

@@ -44,7 +44,8 @@ pub(super) fn look(store: &Store) -> Seen {
     }
 }
 
-/// Whether `path` is in the directory, of which more is told already where nothing in it can be used.
+/// Whether `path` is in the directory, of which more is told already where nothing in it can be
+/// used.
 pub(super) fn hides(store: &Store, path: &Path) -> bool {
     let is_closed = !matches!(look(store), Seen::There | Seen::Nothing(_));
     is_closed && path.starts_with(store.directory())

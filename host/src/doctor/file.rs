@@ -89,8 +89,8 @@ fn not_text(bytes: &[u8]) -> String {
     format!("it is not UTF-8 text from line {line}, column {column} on")
 }
 
-/// What is to be said of the file in use. `aside` is where it could be moved to, and `is_shut` whether
-/// its owner, this user, has shut it.
+/// What is to be said of the file in use. `aside` is where it could be moved to, and `is_shut`
+/// whether its owner, this user, has shut it.
 pub(super) fn judge(shown: &str, seen: &Seen, aside: Option<&str>, is_shut: bool) -> Report {
     let mut report = Report::default();
     match seen {

@@ -78,7 +78,8 @@ async fn take_and_sweep(store: &Store, interaction: &mut impl Interaction) -> Re
         let taking = store.hold(&mut held, Moment::BeforeRequest);
         let taken = waited_for(taking, "Taking the lock, as a writer does", interaction).await;
         let now = set_aside(store);
-        // A dead lock in which something is is set aside, but not removed, which fails a writer once.
+        // A dead lock in which something is is set aside, but not removed, which fails a writer
+        // once.
         if taken.is_ok() || now <= graves {
             break taken;
         }

@@ -162,7 +162,8 @@ pub struct Finding {
     pub path: Option<String>,
     /// What is the case; a sentence.
     pub message: String,
-    /// What to do, or what is left to do where it has been mended; empty where nothing has to be done.
+    /// What to do, or what is left to do where it has been mended; empty where nothing has to be
+    /// done.
     pub mend: String,
     /// The command that does it, for a shell.
     pub command: Option<String>,
@@ -220,16 +221,16 @@ impl Finding {
         self
     }
 
-    /// Done by these words of a command, which end in a path or a name. There is no command where it
-    /// would act on another, or be taken for an option.
+    /// Done by these words of a command, which end in a path or a name. There is no command where
+    /// it would act on another, or be taken for an option.
     #[must_use]
     pub fn by(mut self, words: &str, path: &str) -> Self {
         self.command = is_exact(path).then(|| format!("{words} {}", shell(path)));
         self
     }
 
-    /// Done by moving a file to a name at which there is nothing; nothing is overwritten if that has
-    /// changed by then.
+    /// Done by moving a file to a name at which there is nothing; nothing is overwritten if that
+    /// has changed by then.
     #[must_use]
     pub(super) fn by_moving(self, from: &str, to: &str) -> Self {
         match is_exact(from) {

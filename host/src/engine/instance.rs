@@ -11,8 +11,8 @@ use wasmtime::{
 const MAX_MEMORY_BYTES: usize = 64 << 20;
 /// How many entries a table may have: some for each function.
 const MAX_TABLE_ENTRIES: usize = 100_000;
-/// How many instructions a call may take, which is seconds: the largest file there may be takes less
-/// than a hundredth of it.
+/// How many instructions a call may take, which is seconds: the largest file there may be takes
+/// less than a hundredth of it.
 const FUEL: u64 = 10_000_000_000;
 /// The longest answer that is read, in bytes (16 MiB).
 const MAX_ANSWER_BYTES: usize = 16 << 20;

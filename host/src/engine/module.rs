@@ -25,10 +25,10 @@ const MAX_STEPS: u32 = 100_000;
 /// A core in a WebAssembly module.
 ///
 /// It gets 64 MiB of memory and a bounded number of instructions for each step, and it can reach
-/// nothing: no file, no socket, no clock. Requests, pages and base URLs that lead elsewhere than the
-/// provider's data says end the job. But it is told every secret, and it says what is written to the
-/// credential file; one that fails between a provider's answer and the
-/// file takes the answer with it. It deserves the trust that this library has.
+/// nothing: no file, no socket, no clock. Requests, pages and base URLs that lead elsewhere than
+/// the provider's data says end the job. But it is told every secret, and it says what is written
+/// to the credential file; one that fails between a provider's answer and the file takes the answer
+/// with it. It deserves the trust that this library has.
 ///
 /// Cheap to clone.
 #[derive(Clone)]
@@ -229,7 +229,8 @@ fn config() -> Config {
     let mut config = Config::new();
     config
         .consume_fuel(true)
-        // Of what WebAssembly has become since, what the core does not use need not be trusted here.
+        // Of what WebAssembly has become since, what the core does not use need not be trusted
+        // here.
         .wasm_gc(false)
         .wasm_function_references(false)
         .wasm_memory64(false)

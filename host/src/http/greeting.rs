@@ -22,8 +22,8 @@ pub(crate) struct Greeting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unanswered {
     pub(crate) failure: TransportFailure,
-    /// More of it in the words of whatever failed: a name that is not known is told from a port that
-    /// is closed.
+    /// More of it in the words of whatever failed: a name that is not known is told from a port
+    /// that is closed.
     pub(crate) cause: Option<String>,
 }
 

@@ -1,8 +1,9 @@
 //! Which proxy leads to a server, as the variables have it.
 //!
-//! `HTTPS_PROXY`, else `ALL_PROXY`, names it, in capitals or not; an empty one names none. `NO_PROXY`
-//! lists whom it does not lead to: a host with all below it, the same with a port, addresses, networks
-//! (`10.0.0.0/8`), or `*`. A name that cannot be used is an error, and never the way past the proxy.
+//! `HTTPS_PROXY`, else `ALL_PROXY`, names it, in capitals or not; an empty one names none.
+//! `NO_PROXY` lists whom it does not lead to: a host with all below it, the same with a port,
+//! addresses, networks (`10.0.0.0/8`), or `*`. A name that cannot be used is an error, and never
+//! the way past the proxy.
 
 use std::fmt;
 
@@ -18,8 +19,8 @@ pub(crate) const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 /// How requests get to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// It is this machine, which nobody reaches through a proxy. Plain http is for it alone: a proxy
-    /// would carry its secrets over the network.
+    /// It is this machine, which nobody reaches through a proxy. Plain http is for it alone: a
+    /// proxy would carry its secrets over the network.
     Local,
     /// Without a proxy.
     Direct,
@@ -94,8 +95,8 @@ impl Variables {
 }
 
 impl Proxy {
-    /// By the very rules of the client, and stricter: what ends an address early would make a host of
-    /// a user, and a port of a password.
+    /// By the very rules of the client, and stricter: what ends an address early would make a host
+    /// of a user, and a port of a password.
     fn new(named: &str) -> Result<Self, Unusable> {
         let (scheme, after) = named.split_once("://").unwrap_or(("http", named));
         let scheme = scheme.to_ascii_lowercase();
@@ -156,7 +157,8 @@ impl fmt::Debug for Proxy {
 
 fn is_led_to(url: &Url<'_>, exceptions: &str) -> bool {
     let port = url.port.unwrap_or(443);
-    // The matcher knows no ports: those of other servers are taken out, and that of this one is cut off.
+    // The matcher knows no ports: those of other servers are taken out, and that of this one is cut
+    // off.
     let without_port = |entry: &str| match entry.rsplit_once(':') {
         Some((host, digits)) if !host.contains(':') || host.ends_with(']') => {
             let is_its = !digits.starts_with('+') && digits.parse() == Ok(port);

@@ -21,8 +21,8 @@ pub(super) fn read(path: &Path) -> Option<Secret> {
     read_file(file).ok().map(|(text, _)| text)
 }
 
-/// Returns whether the file belongs to this user and nobody else may write it. Root that works for a user
-/// accepts that user's, too.
+/// Returns whether the file belongs to this user and nobody else may write it. Root that works for
+/// a user accepts that user's, too.
 fn is_ours(file: &File, path: &Path) -> Option<bool> {
     let file = file.metadata().ok()?;
     let this_user = geteuid().as_raw();

@@ -21,8 +21,8 @@ const PRIVATE: u32 = 0o700;
 pub(super) struct Dir(File);
 
 impl Dir {
-    /// Opens the directory at `path`. Links are followed; for root, none that a user has made to what
-    /// is not theirs.
+    /// Opens the directory at `path`. Links are followed; for root, none that a user has made to
+    /// what is not theirs.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match geteuid().is_root() {
             true => Self::open_resolved(&resolve(path)?),
@@ -178,8 +178,8 @@ impl Dir {
     }
 }
 
-/// Creates the directory at `path`, and those above it, for this user alone. As root, they are given
-/// to the owner of the nearest directory that was there.
+/// Creates the directory at `path`, and those above it, for this user alone. As root, they are
+/// given to the owner of the nearest directory that was there.
 pub(super) fn create_all(path: &Path) -> io::Result<()> {
     let mut missing = Vec::new();
     let mut above = path.to_path_buf();

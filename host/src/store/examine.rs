@@ -1,5 +1,5 @@
-//! Looking at the file and what stands around it, which keeps nothing and leaves nothing behind: for
-//! the doctor.
+//! Looking at the file and what stands around it, which keeps nothing and leaves nothing behind:
+//! for the doctor.
 
 use std::fs::{OpenOptions, TryLockError};
 use std::io;

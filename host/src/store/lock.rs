@@ -35,9 +35,9 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The lock directories, in the order in which they are taken. The agent locks beside `target` when
-    /// it refreshes and beside `named` when it writes at once. The first of the two it holds for
-    /// seconds, while those who want the second wait for it for a moment only.
+    /// The lock directories, in the order in which they are taken. The agent locks beside `target`
+    /// when it refreshes and beside `named` when it writes at once. The first of the two it holds
+    /// for seconds, while those who want the second wait for it for a moment only.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
         let mut directories = vec![beside(&self.target, ".lock")];
         if self.named != self.target {
@@ -96,7 +96,8 @@ impl Lock {
     }
 
     /// Takes the directories again that were taken over. The kernel lock is kept, also where that
-    /// fails: whoever of ours passed meanwhile would send the very token whose answer is in hand here.
+    /// fails: whoever of ours passed meanwhile would send the very token whose answer is in hand
+    /// here.
     pub(super) async fn regain(&mut self) -> Result<(), LockError> {
         if self.is_ours() {
             return Ok(());

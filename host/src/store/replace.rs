@@ -33,8 +33,8 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// Creates it, and tries everything that [`commit`](Self::commit) will need: nothing may be sent
-    /// whose answer could not be stored.
+    /// Creates it, and tries everything that [`commit`](Self::commit) will need: nothing may be
+    /// sent whose answer could not be stored.
     pub(super) fn prepare(target: &Path) -> io::Result<Self> {
         let mut replacement = Self::create(target)?;
         replacement.rehearse()?;
@@ -146,8 +146,9 @@ fn is_refusal(error: &io::Error) -> bool {
     errno.is_some_and(|errno| refusals.contains(&errno)) || is_unsupported(error)
 }
 
-/// Writes the target where it stands, as the agent does: for contents that exist nowhere else, where
-/// no file can take its place. Tells whether `may_replace` allowed it; `refusal` is why it is needed.
+/// Writes the target where it stands, as the agent does: for contents that exist nowhere else,
+/// where no file can take its place. Tells whether `may_replace` allowed it; `refusal` is why it is
+/// needed.
 pub(super) fn write_in_place(
     target: &Path,
     contents: &[u8],

@@ -1,7 +1,8 @@
 //! The existing agent: proper-lockfile's rules, and a file that is written in place.
 //!
-//! It takes a directory that was not touched for `stale` away from whoever it belongs to, and does so in two
-//! steps; it touches its own every half of that, and gives up its work when it finds it gone.
+//! It takes a directory that was not touched for `stale` away from whoever it belongs to, and does
+//! so in two steps; it touches its own every half of that, and gives up its work when it finds it
+//! gone.
 
 use std::rc::Rc;
 
@@ -17,7 +18,8 @@ use crate::world::World;
 
 /// The first of the agents' numbers.
 pub(crate) const FIRST: Pid = 1000;
-/// How often it tries to get the lock; the pause is 100 ms at first and twice as long each time, up to 10 s.
+/// How often it tries to get the lock; the pause is 100 ms at first and twice as long each time, up
+/// to 10 s.
 const ATTEMPTS: u32 = 10;
 
 /// A process of the agent.
@@ -207,8 +209,8 @@ impl<M: Mind> World<M> {
         self.agents[n].step = next;
     }
 
-    /// Reads `oauth.json` and renames it away, as if that were one call; `auth.json` is written after
-    /// that. A file that does not parse stays where it is.
+    /// Reads `oauth.json` and renames it away, as if that were one call; `auth.json` is written
+    /// after that. A file that does not parse stays where it is.
     fn take_over(&mut self, name: Name) -> Step {
         let is_whole = |text: &Rc<str>| serde_json::from_str::<Value>(text).is_ok();
         let text = self.disk.text(Name::OAuth).filter(|_| name == Name::OAuth);
@@ -218,7 +220,8 @@ impl<M: Mind> World<M> {
         Step::Moved(text)
     }
 
-    /// All at once, and never in the moment between our last look and the rename, which is too short to tell.
+    /// All at once, and never in the moment between our last look and the rename, which is too
+    /// short to tell.
     fn edit(&mut self, name: Name) -> Step {
         let text = self.disk.text(name).unwrap_or_else(|| "{}".into());
         if let Ok(mut file) = serde_json::from_str::<Value>(&text) {

@@ -1,5 +1,5 @@
-//! What a host does wrong when it is broken on purpose, where the mistake is in what a flow is told or in what
-//! becomes of what it says.
+//! What a host does wrong when it is broken on purpose, where the mistake is in what a flow is told
+//! or in what becomes of what it says.
 
 use std::rc::Rc;
 

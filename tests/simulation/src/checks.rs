@@ -1,13 +1,16 @@
 //! What must hold in every world, whatever happens:
 //!
 //! - No token is spent where the disk is known to refuse what its answer needs.
-//! - A refresh token is sent once, unless the answer to it was lost, and never twice at the same time.
-//! - What others have in the file, and other logins, never change; a corrupt file is not overwritten.
+//! - A refresh token is sent once, unless the answer to it was lost, and never twice at the same
+//!   time.
+//! - What others have in the file, and other logins, never change; a corrupt file is not
+//!   overwritten.
 //! - A login disappears by a logout only, and what was logged out does not come back.
 //! - An answer that a living process got is in the file when it ends.
-//! - Who asks for a token ends with one that is valid, or with an error that something accounts for.
-//! - No lock is waited for past its bound, none is taken from a living process, and nobody asks again
-//!   before a failure is over.
+//! - Who asks for a token ends with one that is valid, or with an error that something accounts
+//!   for.
+//! - No lock is waited for past its bound, none is taken from a living process, and nobody asks
+//!   again before a failure is over.
 //! - Whoever comes later finds a login that works; where the answer was lost for good, one clean
 //!   `login_required`.
 
@@ -37,8 +40,8 @@ fn members(text: Option<&str>) -> Option<Map<String, Value>> {
     }
 }
 
-/// Compares two files to the byte, but for what is in the braces of this entry. No text in the entry
-/// holds a brace.
+/// Compares two files to the byte, but for what is in the braces of this entry. No text in the
+/// entry holds a brace.
 fn differ_in_entry_only(before: &str, after: &str, account: &str) -> bool {
     let parts = |text: &'_ str| {
         let key = text.find(&format!("\"{account}\""))?;
@@ -97,7 +100,8 @@ impl<M: Mind> World<M> {
         if job == Job::Logout {
             self.ledger.was_logged_out = true;
         }
-        // The agent has moved the file meanwhile: nobody reads this for long, and it counts for nothing.
+        // The agent has moved the file meanwhile: nobody reads this for long, and it counts for
+        // nothing.
         if target == Name::OAuth && self.disk.migrated.is_some() {
             return;
         }
@@ -179,8 +183,8 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// A lock was removed as dead. Of one that is alive, that is what must not be, unless its holder stood
-    /// still, or the clock that tells how old it is was wrong.
+    /// A lock was removed as dead. Of one that is alive, that is what must not be, unless its
+    /// holder stood still, or the clock that tells how old it is was wrong.
     pub(crate) fn taken_over(&mut self, by: Pid, caught: Mtime) {
         if !self.holds(caught) {
             return;
@@ -199,7 +203,8 @@ impl<M: Mind> World<M> {
             (None, None) => None,
             // It is watched, so clocks do not matter.
             (None, Some(_)) => has_stalled.then_some("an agent stood still with the lock"),
-            // The one that writes at once takes a lock for dead that the one that refreshes touches in time.
+            // The one that writes at once takes a lock for dead that the one that refreshes touches
+            // in time.
             (Some(_), Some(_)) => Some("the agents took each other's lock"),
             (Some(_), None) if has_seen_it && !has_stalled && self.has_true_clocks() => None,
             // Whoever of the agent's kind refreshes next sends what is sent already.
@@ -230,16 +235,16 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// In the moment between a look at a dead lock and its removal, another was made, and is set aside until
-    /// that is seen: whoever comes just then finds none.
+    /// In the moment between a look at a dead lock and its removal, another was made, and is set
+    /// aside until that is seen: whoever comes just then finds none.
     pub(crate) fn set_aside(&mut self, caught: Mtime) {
         if self.holds(caught) {
             self.ledger.excuse("a lock that was alive was set aside for a moment");
         }
     }
 
-    /// A lock was put back that was not the dead one. Whoever let it go in just that moment has left it there
-    /// now, and others wait for it to die.
+    /// A lock was put back that was not the dead one. Whoever let it go in just that moment has
+    /// left it there now, and others wait for it to die.
     pub(crate) fn put_back(&mut self, caught: Mtime) {
         self.ledger.is_disturbed |= !self.holds(caught);
     }
@@ -294,8 +299,8 @@ impl<M: Mind> World<M> {
         self.ledger.lose(at, granted);
     }
 
-    /// Whether this login may have been lost, or ended, by now. A GitHub token stays as it is, and nobody
-    /// logs out of it here.
+    /// Whether this login may have been lost, or ended, by now. A GitHub token stays as it is, and
+    /// nobody logs out of it here.
     fn may_need_login(&self, account: Account) -> bool {
         let checks = &self.ledger;
         let may = checks.was_logged_out || !checks.lost.is_empty() || checks.excuse.is_some();
@@ -319,7 +324,8 @@ impl<M: Mind> World<M> {
                 Job::Token(_) | Job::LongToken => false,
             },
             End::Done(Some(token)) => {
-                // Its time began when the provider answered, and is known from when the answer came.
+                // Its time began when the provider answered, and is known from when the answer
+                // came.
                 let on_its_way = self.setup.latency + self.setup.slack;
                 self.provider.is_valid(token, self.now.saturating_sub(on_its_way))
                     || process.was_stalled
@@ -332,8 +338,8 @@ impl<M: Mind> World<M> {
             End::Failed("retry_later" | "network" | "provider_error" | "store_unavailable", _) => {
                 self.is_disturbed()
             }
-            // Half of a write in place was seen, the agent's or ours, and the lock that excludes the writer
-            // could not be had, or was lost by another holder.
+            // Half of a write in place was seen, the agent's or ours, and the lock that excludes
+            // the writer could not be had, or was lost by another holder.
             End::Failed("store_corrupt", _) => {
                 let may_be_half = !self.agents.is_empty() || self.ledger.was_overwritten;
                 let is_troubled = self.ledger.is_disturbed || self.ledger.crashes > 0;

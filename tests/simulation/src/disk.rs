@@ -1,5 +1,5 @@
-//! What is on the disk: the credential file under either name, the locks beside it, and what a power
-//! cut would leave of it.
+//! What is on the disk: the credential file under either name, the locks beside it, and what a
+//! power cut would leave of it.
 
 use std::rc::Rc;
 
@@ -126,8 +126,8 @@ impl Disk {
         is_unsynced && self.syncing != Syncing::Works
     }
 
-    /// The power is gone. What was renamed and not yet synced may be there (`kept`) or not; what was
-    /// never written out is empty.
+    /// The power is gone. What was renamed and not yet synced may be there (`kept`) or not; what
+    /// was never written out is empty.
     pub(crate) fn lose_power(&mut self, kept: bool) {
         if !kept {
             self.files.clone_from(&self.durable);

@@ -91,8 +91,8 @@ impl<M: Mind> World<M> {
     }
 
     /// Makes the new file, tries a sync and a rename with it, and holds spare descriptors. With an
-    /// answer in hand nothing is tried. Returns whether all of it worked; a sync that is not supported
-    /// stops nobody.
+    /// answer in hand nothing is tried. Returns whether all of it worked; a sync that is not
+    /// supported stops nobody.
     pub(crate) fn prepare(&mut self, pid: usize, fault: Option<DiskFault>) -> bool {
         let is_refused = self.disk.syncing == Syncing::Fails || self.is_rename_refused(fault);
         let tries = !self.processes[pid].mind.is_critical() && !self.is(Mutation::NoTrial);
@@ -105,8 +105,8 @@ impl<M: Mind> World<M> {
         true
     }
 
-    /// Fails where a process of ours spends a token although the disk refused, already before its lock,
-    /// what the answer will need.
+    /// Fails where a process of ours spends a token although the disk refused, already before its
+    /// lock, what the answer will need.
     pub(crate) fn check_trial(&mut self, pid: usize) {
         let is_broken = self.disk.syncing == Syncing::Fails || self.disk.refuses_renames;
         if is_broken && self.processes[pid].breakdowns_seen == self.disk.breakdowns {

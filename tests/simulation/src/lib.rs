@@ -1,9 +1,9 @@
-//! A world in one thread: any number of processes that each run a real flow of the core, a disk with the
-//! credential file and its locks, a provider that rotates tokens and revokes a login whose token is used twice,
-//! the existing agent, clocks that are wrong, and crashes at any moment.
+//! A world in one thread: any number of processes that each run a real flow of the core, a disk
+//! with the credential file and its locks, a provider that rotates tokens and revokes a login whose
+//! token is used twice, the existing agent, clocks that are wrong, and crashes at any moment.
 //!
-//! Flows are pure, so all of this is a function of what happens next. [`explore`] tries everything that can
-//! happen next, as far as it leads; [`random`] tries what a seed says.
+//! Flows are pure, so all of this is a function of what happens next. [`explore`] tries everything
+//! that can happen next, as far as it leads; [`random`] tries what a seed says.
 //!
 //! | file | what |
 //! |---|---|
@@ -18,7 +18,8 @@
 //! | `scenarios.rs` | what is tried in every schedule |
 //! | `mutation.rs`, `broken.rs` | hosts that are broken on purpose, to show that it would be noticed |
 //!
-//! The locks and the write are modelled after `host/src/store/`, call by call; the flows are the real ones.
+//! The locks and the write are modelled after `host/src/store/`, call by call; the flows are the
+//! real ones.
 
 mod action;
 mod agent;

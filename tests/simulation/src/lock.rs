@@ -1,5 +1,6 @@
-//! Taking the locks of our host, one system call at a time, in the order of `host/src/store/lock.rs`: the kernel
-//! lock, then the agent's directory, then the room for a new file.
+//! Taking the locks of our host, one system call at a time, in the order of
+//! `host/src/store/lock.rs`: the kernel lock, then the agent's directory, then the room for a new
+//! file.
 
 use std::fmt;
 
@@ -46,7 +47,8 @@ pub(crate) struct Locking {
 enum Step {
     /// Is the lock that is held still ours?
     Current,
-    /// Room for a new file, at the place where the file is now. Without it the lock is kept all the same.
+    /// Room for a new file, at the place where the file is now. Without it the lock is kept all the
+    /// same.
     Aim,
     Kernel,
     Directory,
@@ -180,7 +182,8 @@ impl<M: Mind> World<M> {
                     self.processes[pid].held = Some(Held { target, seen, has_room, ..held });
                     locking.step = Step::Aim;
                 }
-                // The directory is another's. The kernel lock is kept: nobody of ours is to pass meanwhile.
+                // The directory is another's. The kernel lock is kept: nobody of ours is to pass
+                // meanwhile.
                 Some(held) => {
                     if held.has_room {
                         self.disk.remove_temporary(id);

@@ -1,7 +1,8 @@
 //! Simulates for as long as it is given: `cargo xtask simulate`.
 //!
-//! Every schedule of two and three, worlds at random, and how soon mistakes are noticed that are made on purpose.
-//! What goes wrong is told step by step, with the seed or the name of its world; then it exits with 1.
+//! Every schedule of two and three, worlds at random, and how soon mistakes are noticed that are
+//! made on purpose. What goes wrong is told step by step, with the seed or the name of its world;
+//! then it exits with 1.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;

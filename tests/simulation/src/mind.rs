@@ -1,8 +1,8 @@
 //! A real flow under way, in two forms: one that lives, and one that is remembered.
 //!
-//! A flow is a function of what it was told: so where every schedule is tried, each flow is run only
-//! once for each history of events, and looked up from then on. That makes a world something that can
-//! be copied and compared, though no flow can.
+//! A flow is a function of what it was told: so where every schedule is tried, each flow is run
+//! only once for each history of events, and looked up from then on. That makes a world something
+//! that can be copied and compared, though no flow can.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

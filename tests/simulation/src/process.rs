@@ -1,5 +1,5 @@
-//! A process of ours: a real flow, and a host that performs its effects one system call at a time, in the
-//! order of `host/src/store.rs` and `host/src/driver.rs`.
+//! A process of ours: a real flow, and a host that performs its effects one system call at a time,
+//! in the order of `host/src/store.rs` and `host/src/driver.rs`.
 
 use std::rc::Rc;
 
@@ -240,7 +240,8 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// Whether the agent has just renamed `oauth.json` away, and may not have written `auth.json` yet.
+    /// Whether the agent has just renamed `oauth.json` away, and may not have written `auth.json`
+    /// yet.
     pub(crate) fn has_just_moved(&self, pid: usize) -> bool {
         let now = self.clock(pid).at(self.now);
         let is_under_way = self.disk.migrated.is_some_and(|at| migration::is_under_way(at, now));

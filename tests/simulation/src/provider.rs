@@ -1,5 +1,5 @@
-//! A provider: families of tokens, rotation, and revocation of a whole family when a refresh token is
-//! used twice (RFC 9700, 4.14.2).
+//! A provider: families of tokens, rotation, and revocation of a whole family when a refresh token
+//! is used twice (RFC 9700, 4.14.2).
 
 use std::rc::Rc;
 

@@ -50,8 +50,8 @@ pub struct Survived {
     pub descriptors: u64,
     /// Answers with an odd part.
     pub odd: u64,
-    /// Worlds in which something was done to us that no program can make good: the agent took a lock that
-    /// was alive, say. In these it was checked that nothing else came of it.
+    /// Worlds in which something was done to us that no program can make good: the agent took a
+    /// lock that was alive, say. In these it was checked that nothing else came of it.
     pub excused: u64,
 }
 

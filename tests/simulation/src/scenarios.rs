@@ -1,5 +1,5 @@
-//! What is tried in every schedule: two processes, or one beside the agent, and then three, each with every
-//! kind of fault once.
+//! What is tried in every schedule: two processes, or one beside the agent, and then three, each
+//! with every kind of fault once.
 
 use crate::provider::Rotation;
 use crate::setup::{Account, Age, Budget, Errand, Job, Setup};
@@ -61,8 +61,8 @@ pub fn pairs() -> Vec<Setup> {
     setups
 }
 
-/// One of ours beside the agent, which may be impatient, come while we write or a minute later, or find a
-/// dead lock just when we do; and beside a person with an editor.
+/// One of ours beside the agent, which may be impatient, come while we write or a minute later, or
+/// find a dead lock just when we do; and beside a person with an editor.
 pub fn beside_the_agent() -> Vec<Setup> {
     let mut setups = Vec::new();
     for job in [TOKEN, Job::Logout, Job::Login, Job::Store] {
@@ -113,8 +113,8 @@ pub fn triples() -> Vec<Setup> {
     setups
 }
 
-/// The agent sleeps, so there are as many times as there are steps: nobody is late by more than a request
-/// takes.
+/// The agent sleeps, so there are as many times as there are steps: nobody is late by more than a
+/// request takes.
 fn close(setup: Setup) -> Setup {
     Setup { slack: 100, ..setup }
 }

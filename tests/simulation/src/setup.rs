@@ -150,8 +150,8 @@ impl Budget {
     }
 }
 
-/// A process of the agent: what it does, when it begins, and after how long a lock is dead to it, both in
-/// milliseconds.
+/// A process of the agent: what it does, when it begins, and after how long a lock is dead to it,
+/// both in milliseconds.
 pub(crate) type Visit = (Errand, Ms, Ms);
 
 /// What a world begins with.
@@ -212,8 +212,8 @@ impl Setup {
         }
     }
 
-    /// The same beside an agent that does this, begins at that time, and takes a lock for dead after that
-    /// long; both are in milliseconds.
+    /// The same beside an agent that does this, begins at that time, and takes a lock for dead
+    /// after that long; both are in milliseconds.
     #[must_use]
     pub fn beside(mut self, errand: Errand, at: Ms, stale: Ms) -> Self {
         self.errands.push((errand, at, stale));

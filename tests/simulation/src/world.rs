@@ -17,7 +17,8 @@ use crate::process::{End, Process};
 use crate::provider::{Provider, Trouble};
 use crate::setup::{Account, Age, Budget, Job, Setup};
 
-/// How long a process stands still when it is stopped, in milliseconds: longer than any lock is waited for.
+/// How long a process stands still when it is stopped, in milliseconds: longer than any lock is
+/// waited for.
 const STALL: Ms = 60_000;
 /// By how much the clock jumps, in milliseconds.
 const JUMP: i64 = 3_600_000;
@@ -83,8 +84,8 @@ impl<M: Mind> World<M> {
             processes: Vec::new(),
             agents: setup.errands.iter().zip(agent::FIRST..).map(Agent::new).collect(),
             budget: setup.budget,
-            // Where every request takes long, or each machine finds stale what another has just got, a few
-            // in a row outlast the patience of those who wait.
+            // Where every request takes long, or each machine finds stale what another has just
+            // got, a few in a row outlast the patience of those who wait.
             ledger: Ledger::of(setup.latency > 1_000 || setup.drifts.iter().any(|it| *it != 0)),
             violation: None,
             trace: RefCell::default(),
@@ -163,8 +164,8 @@ impl<M: Mind> World<M> {
         actors
     }
 
-    /// Steps that can be made next, and the time of each: whoever is next, and whoever comes so shortly
-    /// after that both could be as quick. Empty where everything is over.
+    /// Steps that can be made next, and the time of each: whoever is next, and whoever comes so
+    /// shortly after that both could be as quick. Empty where everything is over.
     pub(crate) fn steps(&self) -> Vec<(Ms, Actor)> {
         let mut actors = self.actors();
         let first = actors.iter().map(|(at, _)| *at).min().unwrap_or(0);
@@ -216,7 +217,8 @@ impl<M: Mind> World<M> {
         faults
     }
 
-    /// A fault that fits this step, if there is one: a request that meets trouble, a disk that fails.
+    /// A fault that fits this step, if there is one: a request that meets trouble, a disk that
+    /// fails.
     pub(crate) fn faults_of(&self, actor: Actor) -> Vec<Action> {
         match actor {
             Actor::Message(id) => {

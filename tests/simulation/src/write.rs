@@ -1,4 +1,5 @@
-//! Replacing the credential file, one system call at a time, in the order of `host/src/store/replace.rs`.
+//! Replacing the credential file, one system call at a time, in the order of
+//! `host/src/store/replace.rs`.
 
 use std::fmt;
 use std::rc::Rc;
@@ -52,7 +53,8 @@ enum Step {
     /// The rest of the old one is, too, and synced.
     Overwrite,
     Sync,
-    /// Is it still the file that is in use? So often it is looked whether the agent is just moving it.
+    /// Is it still the file that is in use? So often it is looked whether the agent is just moving
+    /// it.
     Look(u8),
 }
 
@@ -217,8 +219,8 @@ impl<M: Mind> World<M> {
         self.go(pid, Op::Write(writing));
     }
 
-    /// Uses the room that was taken with the lock, or takes room of its own. Nothing is tried with the
-    /// latter, since an answer is in hand. Returns whether there is room.
+    /// Uses the room that was taken with the lock, or takes room of its own. Nothing is tried with
+    /// the latter, since an answer is in hand. Returns whether there is room.
     fn take_room(&mut self, pid: usize, is_held: bool) -> bool {
         let held = self.processes[pid].held.as_mut();
         if let Some(held) = held.filter(|held| is_held && held.has_room) {

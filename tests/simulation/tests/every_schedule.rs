@@ -1,5 +1,5 @@
-//! Every interleaving of two, and of three as far as a bound allows, with every kind of fault once at every
-//! step.
+//! Every interleaving of two, and of three as far as a bound allows, with every kind of fault once
+//! at every step.
 #![allow(clippy::panic)]
 
 use std::io::Write as _;

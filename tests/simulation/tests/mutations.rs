@@ -1,4 +1,5 @@
-//! The simulator finds mistakes: each that is made on purpose is noticed, in a world that is named here.
+//! The simulator finds mistakes: each that is made on purpose is noticed, in a world that is named
+//! here.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::io::Write as _;

@@ -75,15 +75,16 @@ impl Agent {
         (&self.node, self.program.to_str().expect("the target directory is named in UTF-8"))
     }
 
-    /// The agent with these arguments, to be run in this home, where it asks no other machine for news.
+    /// The agent with these arguments, to be run in this home, where it asks no other machine for
+    /// news.
     pub fn run<'a>(&self, home: &'a Home, arguments: &[&str]) -> Pi<'a> {
         let (node, program) = self.command();
         let words = std::iter::once(program).chain(arguments.iter().copied());
         home.program(node, words).env(OFFLINE.0, OFFLINE.1)
     }
 
-    /// The agent in print mode, asked one thing of this model of this provider. `extras` are further
-    /// arguments.
+    /// The agent in print mode, asked one thing of this model of this provider. `extras` are
+    /// further arguments.
     pub fn ask<'a>(&self, home: &'a Home, (provider, model): Model<'_>, extras: &[&str]) -> Pi<'a> {
         let mut words = vec!["--print", "--no-session", "--no-tools"];
         words.extend(["--provider", provider, "--model", model]);
@@ -102,8 +103,8 @@ pub type Model<'a> = (&'a str, &'a str);
 /// The one that is asked where it does not matter.
 pub const CLAUDE: Model<'static> = ("anthropic", "claude-sonnet-4-5");
 
-/// Has the agents of this home send Anthropic's messages to the sandbox. Where they refresh, or log in,
-/// by themselves is not theirs to choose.
+/// Has the agents of this home send Anthropic's messages to the sandbox. Where they refresh, or log
+/// in, by themselves is not theirs to choose.
 pub fn send_messages_to(sandbox: &Sandbox, home: &Home) {
     let models = json!({ "providers": { "anthropic": { "baseUrl": sandbox.base_url() } } });
     home.write("models.json", models.to_string());

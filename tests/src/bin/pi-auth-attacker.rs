@@ -1,5 +1,6 @@
-//! Another user of this machine, who owns a directory in which root works, and swaps what root makes
-//! there for a link as fast as possible. Ends with its standard input, and prints how often it did.
+//! Another user of this machine, who owns a directory in which root works, and swaps what root
+//! makes there for a link as fast as possible. Ends with its standard input, and prints how often
+//! it did.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};

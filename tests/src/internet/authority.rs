@@ -17,7 +17,8 @@ use super::locked;
 /// What a server presents to a client that asks for a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Certificate {
-    /// For that name, from the authority in [`Internet::ca_pem_path`](super::Internet::ca_pem_path).
+    /// For that name, from the authority in
+    /// [`Internet::ca_pem_path`](super::Internet::ca_pem_path).
     Good,
     /// For that name, from an authority of the same name that is not the one.
     UnknownAuthority,

@@ -37,8 +37,8 @@ pub enum Harm {
     Kill,
 }
 
-/// What a rename is called, on one machine or another. A name that a machine does not know is passed
-/// over.
+/// What a rename is called, on one machine or another. A name that a machine does not know is
+/// passed over.
 pub const RENAMES: &str = "?rename,?renameat,?renameat2";
 
 /// The words in front of a program and its arguments that have its calls written to files beside
@@ -54,8 +54,8 @@ pub fn starting(trace: &Path) -> Vec<OsString> {
     fixed.iter().map(OsString::from).chain([trace.into()]).collect()
 }
 
-/// [`watching`], with this harm at some calls of this name, counted in each thread: `3` is the third,
-/// `3+` every one from there. Only calls of this name are written down.
+/// [`watching`], with this harm at some calls of this name, counted in each thread: `3` is the
+/// third, `3+` every one from there. Only calls of this name are written down.
 pub fn harming(trace: &Path, name: &str, when: impl Display, harm: Harm) -> Vec<OsString> {
     let (how, options) = match harm {
         // Calls that are not watched cost nothing then.
@@ -69,8 +69,8 @@ pub fn harming(trace: &Path, name: &str, when: impl Display, harm: Harm) -> Vec<
     words
 }
 
-/// The words in front of a program and its arguments that have it stand still for this long after each
-/// call of this name: time for somebody else to act in between.
+/// The words in front of a program and its arguments that have it stand still for this long after
+/// each call of this name: time for somebody else to act in between.
 pub fn delaying(trace: &Path, name: &str, us: u32) -> Vec<OsString> {
     let mut words = words(trace, &format!("trace={name}"), &[]);
     let at = words.len() - 2;

@@ -35,8 +35,8 @@ pub fn modules(program: &Path) -> Result<PathBuf, String> {
     Ok(folder.join("node_modules"))
 }
 
-/// A folder of this name below the target directory, made by the first call on a machine; others wait
-/// for that, in whatever process they are.
+/// A folder of this name below the target directory, made by the first call on a machine; others
+/// wait for that, in whatever process they are.
 pub(super) fn once(
     name: &str,
     make: impl FnOnce(&Path) -> Result<(), String>,

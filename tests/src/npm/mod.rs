@@ -1,5 +1,5 @@
-//! What comes from npm, and what goes there: programs of other people, installed once per machine, and
-//! the package of this checkout, built once per state of its sources.
+//! What comes from npm, and what goes there: programs of other people, installed once per machine,
+//! and the package of this checkout, built once per state of its sources.
 //!
 //! | file | what is in it |
 //! |---|---|

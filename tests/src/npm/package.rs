@@ -34,12 +34,12 @@ pub fn module() -> &'static Path {
     }
 }
 
-/// A folder that is the package, built: `package.json`, `dist` with the module in it, `node_modules`, and
-/// its own tests. Nobody may write there.
+/// A folder that is the package, built: `package.json`, `dist` with the module in it,
+/// `node_modules`, and its own tests. Nobody may write there.
 ///
 /// # Panics
-/// When it cannot be built: the core or the package does not compile, npm is missing, or the registry
-/// out of reach.
+/// When it cannot be built: the core or the package does not compile, npm is missing, or the
+/// registry out of reach.
 pub fn package() -> &'static Path {
     // Of a failure as well: it would take as long again for every test.
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -83,7 +83,8 @@ fn pack(package: &Path) -> Result<PathBuf, String> {
 fn build() -> Result<PathBuf, String> {
     let wasm = module();
     let source = Path::new(CHECKOUT).join(PACKAGE);
-    // The licence stands two folders above, and is part of it; its tests read what both hosts are held to.
+    // The licence stands two folders above, and is part of it; its tests read what both hosts are
+    // held to.
     let above =
         ["LICENSE", "tests/every_fault.json", "tests/odd_answers.json", "tests/proxies.json"];
     let mut parts: Vec<PathBuf> = above.map(PathBuf::from).into();

@@ -20,8 +20,8 @@ pub fn binary() -> &'static Path {
     })
 }
 
-/// Where these programs are, after a `cargo build` with these arguments into the target directory of
-/// the test that calls.
+/// Where these programs are, after a `cargo build` with these arguments into the target directory
+/// of the test that calls.
 ///
 /// # Panics
 /// When they do not build; the compiler has said why on standard error.
@@ -64,8 +64,8 @@ fn profile() -> String {
     }
 }
 
-/// Cargo, as a person would call it: by what it has told this test of itself some build scripts (ring's)
-/// would run again, now and the next time that the person calls it.
+/// Cargo, as a person would call it: by what it has told this test of itself some build scripts
+/// (ring's) would run again, now and the next time that the person calls it.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     for (name, _) in env::vars_os() {

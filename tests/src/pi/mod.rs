@@ -1,4 +1,5 @@
-//! The real `pi`, as a black box: its binary, a home directory to run it in, and what it does there.
+//! The real `pi`, as a black box: its binary, a home directory to run it in, and what it does
+//! there.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -12,8 +13,8 @@
 //! Every `pi` that ends under [`Running`] is held to two promises, whatever the test is about: no
 //! control character where there is no terminal, and no secret anywhere but in the credential file
 //! and on the standard output of `pi token` and `pi headers`. At a [`Terminal`] it obeys nobody but
-//! `pi`, and shows no secret that was not typed there. And none can hang a suite: past its deadline it is killed, and the
-//! test fails with what it had said so far.
+//! `pi`, and shows no secret that was not typed there. And none can hang a suite: past its deadline
+//! it is killed, and the test fails with what it had said so far.
 
 #![allow(
     clippy::expect_used,
@@ -36,8 +37,8 @@ pub use home::{Age, Home, Pi, Snapshot};
 pub use running::{Ended, Running, Signal};
 pub use terminal::Terminal;
 
-/// The time after which a wait counts as endless. It is the last resort of a test that hangs, so even a
-/// machine that is busy with ten other things does not reach it.
+/// The time after which a wait counts as endless. It is the last resort of a test that hangs, so
+/// even a machine that is busy with ten other things does not reach it.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Now, in epoch milliseconds.

@@ -135,8 +135,8 @@ impl Terminal {
         }
     }
 
-    /// Waits until `pi` has answered the last key with another prompt. That the text is on the screen
-    /// would not tell: the prompt that was there before it may have had the same.
+    /// Waits until `pi` has answered the last key with another prompt. That the text is on the
+    /// screen would not tell: the prompt that was there before it may have had the same.
     #[track_caller]
     pub fn see_another_prompt(&mut self, text: &str) {
         while !self.bytes().split(OPENING).skip(self.prompts + 1).any(|it| it.contains(text)) {

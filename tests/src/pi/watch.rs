@@ -54,8 +54,8 @@ impl Watch {
         stored.filter_map(File::text).for_each(|text| canary::plant_all(&text));
     }
 
-    /// What is wrong there, if anything. What `pi` itself was given as a variable, its children get too,
-    /// but for browsers.
+    /// What is wrong there, if anything. What `pi` itself was given as a variable, its children get
+    /// too, but for browsers.
     pub(super) fn problem(&self, given: &[String]) -> Option<String> {
         let inherited = |secret: &str| given.iter().any(|value| value.contains(secret));
         let linked = self.linked();
@@ -90,8 +90,8 @@ fn holds_tokens(linked: &[String], file: &File) -> bool {
     may_hold_tokens(&file.name) || linked.iter().any(|name| is_or_becomes(&file.name, name))
 }
 
-/// Whether a file of this name is there for tokens: the credential file, under whatever name it is or
-/// was, and what is about to become it. No other may hold any.
+/// Whether a file of this name is there for tokens: the credential file, under whatever name it is
+/// or was, and what is about to become it. No other may hold any.
 pub(super) fn may_hold_tokens(name: &str) -> bool {
     let current = ["auth.json", "oauth.json"].iter().any(|file| is_or_becomes(name, file));
     current || name == "oauth.json.migrated"
@@ -103,8 +103,8 @@ fn is_or_becomes(name: &str, file: &str) -> bool {
     name == file || middle().is_some_and(|middle| middle.ends_with(".tmp"))
 }
 
-/// A variable that holds a key is a secret, and so is the password of a proxy, and each part of it that
-/// may be left when it is cut at what ends an address.
+/// A variable that holds a key is a secret, and so is the password of a proxy, and each part of it
+/// that may be left when it is cut at what ends an address.
 pub(super) fn plant_variable(name: &str, value: &str) {
     match name {
         "ANTHROPIC_API_KEY" | "ANTHROPIC_OAUTH_TOKEN" | "COPILOT_GITHUB_TOKEN" => {
@@ -134,8 +134,8 @@ fn begins_in(text: &str, prefix: &str) -> bool {
     text.match_indices(prefix).any(|(at, _)| !text[..at].ends_with(is_random))
 }
 
-/// What was written to a terminal without what `pi` itself has it do: colours, the cursor, lines that
-/// are cleared, brackets around pastes; and each line's end as a program writes it.
+/// What was written to a terminal without what `pi` itself has it do: colours, the cursor, lines
+/// that are cleared, brackets around pastes; and each line's end as a program writes it.
 pub(super) fn without_ours(bytes: &str) -> String {
     let mut rest = String::new();
     let mut parts = bytes.split("\u{1b}[");

@@ -28,8 +28,8 @@ pub fn is_device_page(url: &str) -> bool {
 }
 
 /// The user code that a person would enter at this address: the one that is in it, or else the
-/// newest that waits for somebody at this domain. A person reads it off the device; the robot, which
-/// may have been started with nothing but the address, asks the sandbox's control plane.
+/// newest that waits for somebody at this domain. A person reads it off the device; the robot,
+/// which may have been started with nothing but the address, asks the sandbox's control plane.
 ///
 /// # Errors
 /// No code waits there. Call it from a plain thread.

@@ -64,13 +64,13 @@ pub struct Settings {
     /// The answer to a code exchange always carries one.
     pub send_refresh_token: bool,
     /// How long the token endpoint keeps its answer back, in milliseconds. What it grants, it
-    /// grants at once: a client that gives up meanwhile has lost the answer, not the grant. An answer
-    /// that is kept back is let go once this is set to less than it has waited.
+    /// grants at once: a client that gives up meanwhile has lost the answer, not the grant. An
+    /// answer that is kept back is let go once this is set to less than it has waited.
     pub token_delay_ms: u64,
     /// The same for any endpoint: `{"policy": 50}`.
     pub delays_ms: BTreeMap<Endpoint, u64>,
-    /// How far the provider's clock is ahead of this machine's, in seconds, as its `Date` says. What
-    /// it grants lives by this machine's.
+    /// How far the provider's clock is ahead of this machine's, in seconds, as its `Date` says.
+    /// What it grants lives by this machine's.
     pub clock_ahead_s: i64,
     /// What GitHub and Copilot do.
     pub github: GithubSettings,

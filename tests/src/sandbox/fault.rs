@@ -76,7 +76,8 @@ pub enum Fault {
     NoRefreshToken,
     /// Grants what was asked, rotation included, and answers with this text in place of its own. A
     /// `$` and the name of a member of that answer stand for the member's value, as in
-    /// `{"access_token":"$access_token","token_type":5}`. An answer that grants nothing is given as it is.
+    /// `{"access_token":"$access_token","token_type":5}`. An answer that grants nothing is given as
+    /// it is.
     OddAnswer {
         /// The text.
         body: String,

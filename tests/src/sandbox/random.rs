@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::canary;
 
-/// 256 random bits in base64url. What is made of them is a secret: a code, a token, or as good as one.
+/// 256 random bits in base64url. What is made of them is a secret: a code, a token, or as good as
+/// one.
 pub(super) fn random() -> String {
     let random = URL_SAFE_NO_PAD.encode(bytes());
     canary::plant(&random);

@@ -1,7 +1,8 @@
 //! The wire: bytes that no HTTP library would send, and when they come.
 //!
-//! A [`Wire`] is a server on loopback that takes one request per connection, keeps what it heard, and
-//! does what a [`Script`] says; or it stands before a sandbox and passes on what no script is for.
+//! A [`Wire`] is a server on loopback that takes one request per connection, keeps what it heard,
+//! and does what a [`Script`] says; or it stands before a sandbox and passes on what no script is
+//! for.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops and says why")]
 

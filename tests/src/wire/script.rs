@@ -94,7 +94,8 @@ impl Script {
         self
     }
 
-    /// Does it, and counts what was sent. An error is a client that hung up, or is to be hung up on.
+    /// Does it, and counts what was sent. An error is a client that hung up, or is to be hung up
+    /// on.
     pub(super) fn perform(
         &self,
         request: &str,

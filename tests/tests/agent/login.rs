@@ -109,8 +109,8 @@ fn escape(agent: &mut Terminal, text: &str) {
     });
 }
 
-/// One model that needs no consent, one whose policy a login accepts, and one that an administrator has
-/// refused. All versions know the latter two.
+/// One model that needs no consent, one whose policy a login accepts, and one that an administrator
+/// has refused. All versions know the latter two.
 fn at_github(version: Version) -> Sandbox {
     let model = |id: &str, policy| Model {
         id: id.to_owned(),

@@ -1,4 +1,5 @@
-//! The real agent against the sandbox: beside `pi`, and with the extension of the npm package in it.
+//! The real agent against the sandbox: beside `pi`, and with the extension of the npm package in
+//! it.
 //!
 //! | file | what it claims |
 //! |---|---|
@@ -30,7 +31,8 @@ fn sandbox() -> Sandbox {
     Sandbox::start(Config::default()).unwrap()
 }
 
-/// A home at this sandbox with the agent's own file, which holds a login that is this far into its life.
+/// A home at this sandbox with the agent's own file, which holds a login that is this far into its
+/// life.
 fn agent_home(sandbox: &Sandbox, age: Age) -> (Home, Credential) {
     let (home, login) = (Home::at(sandbox), sandbox.issue());
     let entry = json!({

@@ -31,8 +31,8 @@ fn pi_install_keeps_it_for_every_start() {
             let agent = Agent::installed(version);
             with_npm(&home, agent.run(&home, &["install", source])).run().exits(0);
             if *source == tarball {
-                // What the file would be called if it came from the registry: the older agent takes any
-                // other name for a version that is not installed.
+                // What the file would be called if it came from the registry: the older agent takes
+                // any other name for a version that is not installed.
                 let settings = fs::read_to_string(home.agent_dir().join("settings.json")).unwrap();
                 assert!(settings.contains(&tarball), "{settings}");
                 home.write("settings.json", settings.replace(&tarball, "npm:pi-auth"));
@@ -74,8 +74,8 @@ fn a_relative_path_is_tried_for_one_start() {
     }
 }
 
-/// JavaScript of an ES module package does not see the agent's modules. Without them an extension still
-/// refreshes, and only adapts no models: for those who embed the agent.
+/// JavaScript of an ES module package does not see the agent's modules. Without them an extension
+/// still refreshes, and only adapts no models: for those who embed the agent.
 #[test]
 fn the_compiled_entry_is_an_extension_as_well() {
     for version in Version::ALL {

@@ -51,7 +51,8 @@ fn an_answer_after_18_s_logs_out_the_agent_alone_and_is_stored_with_the_extensio
     kept.let_answers_go();
     lost.let_answers_go();
 
-    // With the extension, the agent stores the answer, and `pi`, which waited for the lock, uses it.
+    // With the extension, the agent stores the answer, and `pi`, which waited for the lock, uses
+    // it.
     answered(&extended.finish());
     let token = access(&kept_home);
     assert_ne!(token, kept_old.access);
@@ -60,7 +61,8 @@ fn an_answer_after_18_s_logs_out_the_agent_alone_and_is_stored_with_the_extensio
     assert!(kept.is_valid_refresh(&kept_home.refresh_token()));
     assert_eq!(kept.grants(), 1, "{:?}", kept.log());
 
-    // Without it, the agent still has the old refresh token, and the provider has revoked the login.
+    // Without it, the agent still has the old refresh token, and the provider has revoked the
+    // login.
     let ended = alone.finish();
     assert_ne!(ended.code(), Some(0), "{ended}");
     assert_eq!(lost_home.refresh_token(), lost_old.refresh);

@@ -17,7 +17,8 @@ fn natives(home: &Home) -> impl Iterator<Item = Running> {
     (0..10).map(|_| home.pi(["token", "anthropic"]).start())
 }
 
-/// Ten programs of Node with the package; their standard output is a token, as that of `pi token` is.
+/// Ten programs of Node with the package; their standard output is a token, as that of `pi token`
+/// is.
 fn programs(home: &Home, node: &Path) -> impl Iterator<Item = Running> {
     let program = PROGRAM.replace("'pi-auth'", &format!("'{}/dist/index.js'", package().display()));
     home.write("token.mjs", program);

@@ -1,5 +1,5 @@
-//! What root makes in a directory of another user is swapped for a link before root sets its mode or
-//! its owner: nothing of root's may change.
+//! What root makes in a directory of another user is swapped for a link before root sets its mode
+//! or its owner: nothing of root's may change.
 
 use std::ffi::OsString;
 use std::fs;

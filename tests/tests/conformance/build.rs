@@ -1,4 +1,5 @@
-//! `pi` with the feature `wasm-core`, and what speaks to a module without it, built once in a process.
+//! `pi` with the feature `wasm-core`, and what speaks to a module without it, built once in a
+//! process.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -1,5 +1,6 @@
 //! What fuzzing has found for the module's calls (`fuzz/corpus/abi`), at the raw door of the module
-//! itself: whether an address is 32 bits or 64 and which allocator there is, the answers are the same.
+//! itself: whether an address is 32 bits or 64 and which allocator there is, the answers are the
+//! same.
 
 use std::fs;
 use std::io::Write as _;

@@ -147,8 +147,8 @@ fn data(json: &str) -> String {
     format!(r#"(data (i32.const 1024) "{}")"#, json.replace('"', "\\22"))
 }
 
-/// Asserts that a refresh with this core ends with this problem and nothing touched. Its calls are counted, not
-/// timed, so that a busy machine stops no core.
+/// Asserts that a refresh with this core ends with this problem and nothing touched. Its calls are
+/// counted, not timed, so that a busy machine stops no core.
 #[track_caller]
 fn stopped(problem: &str, core: &[u8]) {
     let sandbox = Sandbox::start(Config::default()).unwrap();

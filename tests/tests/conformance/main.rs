@@ -1,4 +1,5 @@
-//! One core, three engines: what is linked into `pi`, and the WebAssembly module in wasmtime and in Node.
+//! One core, three engines: what is linked into `pi`, and the WebAssembly module in wasmtime and in
+//! Node.
 //!
 //! | file | what it claims |
 //! |---|---|

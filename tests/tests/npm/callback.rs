@@ -1,5 +1,5 @@
-//! The callback's server is there twice, since a core without I/O has none: what a browser is told, by
-//! `pi` and by the package, is the same.
+//! The callback's server is there twice, since a core without I/O has none: what a browser is told,
+//! by `pi` and by the package, is the same.
 
 use pi_auth_tests::loopback::Request;
 use pi_auth_tests::npm::{node, package};

@@ -1,4 +1,5 @@
-//! The browser that a login opens: what it is given, what it inherits, and that nobody waits for it.
+//! The browser that a login opens: what it is given, what it inherits, and that nobody waits for
+//! it.
 
 use std::fs;
 

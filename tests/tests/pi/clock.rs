@@ -1,4 +1,5 @@
-//! A clock that is wrong, or jumps: no panic, no loop, no second refresh, and no wait past its bound.
+//! A clock that is wrong, or jumps: no panic, no loop, no second refresh, and no wait past its
+//! bound.
 
 use std::fs::File;
 use std::thread;
@@ -15,7 +16,8 @@ use crate::{kinds, sandbox, wait_for_grants};
 const HOUR_S: i64 = 3600;
 const YEAR_S: i64 = 365 * 24 * HOUR_S;
 
-/// Nobody waits for anybody here: what takes longer was in a loop, or slept for an hour by the wrong clock.
+/// Nobody waits for anybody here: what takes longer was in a loop, or slept for an hour by the
+/// wrong clock.
 const SOON: Duration = Duration::from_secs(240);
 
 fn clock(home: &Home, off_s: i64) -> Result<Clock, String> {
@@ -92,7 +94,8 @@ fn jumps(from_s: i64, to_s: i64) {
     let ended = pi.finish();
     ended.exits(0);
     assert_ne!(ended.stdout.trim_end(), old.access, "{what}");
-    // The other has waited for the lock meanwhile. It uses what was stored, whatever its clock says.
+    // The other has waited for the lock meanwhile. It uses what was stored, whatever its clock
+    // says.
     waiter.finish().exits(0).prints(&ended.stdout);
     assert_eq!(sandbox.grants(), 1, "{what}");
     assert!(began.elapsed() < SOON, "{what}: {:?}", began.elapsed());

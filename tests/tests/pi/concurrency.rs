@@ -127,7 +127,8 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
         if next.code() == Some(0) {
             assert_logged_in(home, &sandbox);
         }
-        // Killed between the file and the lock: a fresh token needs no lock, so nobody sweeps it yet.
+        // Killed between the file and the lock: a fresh token needs no lock, so nobody sweeps it
+        // yet.
         let mut left = left_over(home);
         left.retain(|name| !(*refreshed && name == "auth.json.lock"));
         assert_eq!(left, ["auth.json.flock", "oauth.json"]);
@@ -136,7 +137,8 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_whole_file() {
     assert!(outcomes.contains(&Some(0)), "not every moment is between the request and the file");
 }
 
-/// Where the one that refreshes is killed: before the how manieth call of which name; and whether the provider's answer dies with it.
+/// Where the one that refreshes is killed: before the how manieth call of which name; and whether
+/// the provider's answer dies with it.
 const STAGES: [(&str, u32, bool); 9] = [
     // It has the lock, whose mode is set next or was, and has not asked yet.
     ("fchmod", 3, false),
@@ -181,7 +183,8 @@ fn killed_at((call, nth, is_lost): (&str, u32, bool), strace: &Path) {
     others.iter_mut().for_each(waits);
     std::fs::remove_dir(lock_of(&home)).unwrap();
     assert_eq!(victim.finish().signal(), Some(9), "{call} {nth}");
-    // At every stage it dies with the lock, and nobody has half a minute to wait until that is seen.
+    // At every stage it dies with the lock, and nobody has half a minute to wait until that is
+    // seen.
     age(&lock_of(&home));
     let ended: Vec<Ended> = others.into_iter().map(Running::finish).collect();
     for it in &ended {

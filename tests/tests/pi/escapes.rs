@@ -1,4 +1,5 @@
-//! Whatever may come from elsewhere tries to act on a terminal: at one, behind a pipe, and in `--json`.
+//! Whatever may come from elsewhere tries to act on a terminal: at one, behind a pipe, and in
+//! `--json`.
 
 use std::path::PathBuf;
 
@@ -9,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::copilot::{COPILOT, GITHUB, entry, person, quick};
 
-/// What acts on a terminal, or on whoever reads it: the title, a link, the clipboard, a device's answer,
-/// the screen, colours that this program does not use, the same in C1, single characters, the order,
-/// and what nobody sees: joiners, fillers, variation selectors, tags.
+/// What acts on a terminal, or on whoever reads it: the title, a link, the clipboard, a device's
+/// answer, the screen, colours that this program does not use, the same in C1, single characters,
+/// the order, and what nobody sees: joiners, fillers, variation selectors, tags.
 const ACTS: [&str; 22] = [
     "\u{1b}]0;owned\u{7}",
     "\u{1b}]8;;http://evil.invalid\u{1b}\\",

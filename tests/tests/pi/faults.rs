@@ -7,8 +7,8 @@ use pi_auth_tests::sandbox::{Fault, Sandbox};
 
 use crate::{kinds, sandbox, wait_for_grants};
 
-/// Every way in which a provider misbehaves and still answers, by what it is called here: those that
-/// the Node host meets as well.
+/// Every way in which a provider misbehaves and still answers, by what it is called here: those
+/// that the Node host meets as well.
 pub(crate) fn every_fault() -> Vec<(&'static str, Fault)> {
     every_fault_and_what_is_said().into_iter().map(|(name, fault, ..)| (name, fault)).collect()
 }

@@ -1,8 +1,8 @@
 //! Answers that grant something and have an odd part: what can be read of them is kept.
 //!
-//! `tests/odd_answers.json` has them, for this host and for Node: the endpoint, a name, the answer, and
-//! what becomes of it. `used`: it is as good as any. `expired`: the access token is not used, and
-//! the new refresh token is stored.
+//! `tests/odd_answers.json` has them, for this host and for Node: the endpoint, a name, the answer,
+//! and what becomes of it. `used`: it is as good as any. `expired`: the access token is not used,
+//! and the new refresh token is stored.
 
 use std::fs;
 

@@ -21,8 +21,8 @@ use crate::sandbox;
 /// What stands in front of the login in every file, and must survive.
 const OTHERS: &str = "{\n  \"openai\": { \"type\": \"api_key\", \"key\": \"k\" },";
 
-/// Harms at once: more than there are cores, for a lock whose holder was killed is watched for a while
-/// before it is taken over.
+/// Harms at once: more than there are cores, for a lock whose holder was killed is watched for a
+/// while before it is taken over.
 const AT_ONCE: usize = 8;
 
 /// Runs until a harm befalls the call that it is meant for.

@@ -1,5 +1,5 @@
-//! What a save needs may be refused for good: a sync, a rename, a mode. Before anything is sent that is
-//! an error; with an answer in hand the login is stored all the same.
+//! What a save needs may be refused for good: a sync, a rename, a mode. Before anything is sent
+//! that is an error; with an answer in hand the login is stored all the same.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

@@ -66,8 +66,9 @@ fn however_few_files_may_be_open_every_command_ends_by_itself() {
     }
 }
 
-/// Sets the limit of a process so that it can open a file only where it has closed another, and that
-/// is one of those whose numbers are no higher than `above`. Returns how many it can open anyway.
+/// Sets the limit of a process so that it can open a file only where it has closed another, and
+/// that is one of those whose numbers are no higher than `above`. Returns how many it can open
+/// anyway.
 fn allow_no_further_file(prlimit: &Path, process: u32, above: u32) -> usize {
     let open: Vec<u32> = open_files(process).into_iter().map(|(number, _)| number).collect();
     let limit = (above..).find(|number| !open.contains(number)).unwrap();

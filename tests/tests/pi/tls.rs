@@ -122,8 +122,8 @@ fn a_file_of_authorities_that_is_none_trusts_nobody() {
 /// Where Debian's authorities are, and on most other systems.
 const SYSTEM: &str = "/etc/ssl/certs";
 
-/// A command line before a program by which it sees another directory in the place of [`SYSTEM`], which
-/// stays as it is: `None` where this machine does not let us.
+/// A command line before a program by which it sees another directory in the place of [`SYSTEM`],
+/// which stays as it is: `None` where this machine does not let us.
 fn with_other_authorities() -> Option<[&'static str; 5]> {
     let script = r#"PATH=/usr/sbin:/usr/bin:/sbin:/bin
         mount --bind "$1" /etc/ssl/certs && shift && exec "$@""#;

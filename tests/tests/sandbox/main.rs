@@ -1,5 +1,5 @@
-//! The sandbox is the ruler that everything else is measured with: this suite checks the ruler, over
-//! real HTTP, with a client that shares no code with it.
+//! The sandbox is the ruler that everything else is measured with: this suite checks the ruler,
+//! over real HTTP, with a client that shares no code with it.
 //!
 //! | file | what it claims |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! The module and the npm package in Node: how long they take to load, and to tell a fresh token.
 //!
-//! The measures are a Node that does nothing, the OAuth module of the agent's own library, and a check
-//! that is written by hand in JavaScript.
+//! The measures are a Node that does nothing, the OAuth module of the agent's own library, and a
+//! check that is written by hand in JavaScript.
 
 mod packages;
 

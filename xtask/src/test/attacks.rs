@@ -73,7 +73,8 @@ pub(super) fn check(watched: &Watched) -> Result {
     }
 }
 
-/// The number of rounds that an attack reports: natively a line of its own, and in Node a diagnostic.
+/// The number of rounds that an attack reports: natively a line of its own, and in Node a
+/// diagnostic.
 fn rounds(line: &str) -> Option<&str> {
     let Some(told) = line.strip_prefix("attacks.test.mjs \u{2139} ") else {
         return line.contains(" under attack: ").then_some(line);

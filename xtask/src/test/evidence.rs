@@ -1,6 +1,6 @@
 //! Claims and the tests that prove them, compared with the tests that ran: each test must have run,
-//! and none may have failed. Skipped tests are counted. A claim whose tests were all skipped does not
-//! hold, and on a build server that is a failure.
+//! and none may have failed. Skipped tests are counted. A claim whose tests were all skipped does
+//! not hold, and on a build server that is a failure.
 
 use std::collections::BTreeMap;
 

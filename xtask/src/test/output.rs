@@ -113,7 +113,8 @@ fn left_out(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("skipped: ")?.split_once(": ")
 }
 
-/// `test NAME ... `, and what follows: the verdict, or a line that another test wrote at this moment.
+/// `test NAME ... `, and what follows: the verdict, or a line that another test wrote at this
+/// moment.
 fn rust(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = line.strip_prefix("test ")?.split_once(" ... ")?;
     Some((name.strip_suffix(" - should panic").unwrap_or(name), rest))
@@ -128,8 +129,8 @@ fn verdict(text: &str) -> Option<(Verdict, &str)> {
     passed.or_else(|| text.strip_prefix("FAILED").map(|rest| (Verdict::Failed, rest)))
 }
 
-/// `FILE.test.mjs ✔ NAME (1.5ms)`, as `tests/tests/npm` hands on what Node says. Those that failed are
-/// not among it: they fail the test that ran them.
+/// `FILE.test.mjs ✔ NAME (1.5ms)`, as `tests/tests/npm` hands on what Node says. Those that failed
+/// are not among it: they fail the test that ran them.
 fn node(line: &str) -> Option<(String, Verdict)> {
     let (file, rest) = line.split_once(' ')?;
     let rest = rest.strip_prefix(['✔', '﹣']).filter(|_| file.ends_with(".mjs"))?.trim_start();

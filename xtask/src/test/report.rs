@@ -80,8 +80,8 @@ impl Report {
         self.rows.push((name, row, Some(took)));
     }
 
-    /// Prints the table, and as the very last line `N passed, N failed, N skipped`: every test,
-    /// in Rust or in Node, and every other step counts as one, and what did not run counts as skipped.
+    /// Prints the table, and as the very last line `N passed, N failed, N skipped`: every test, in
+    /// Rust or in Node, and every other step counts as one, and what did not run counts as skipped.
     pub(super) fn print(&self) {
         println!("\n{}", paint::bold("step              seconds"));
         for (name, row, took) in &self.rows {

@@ -1,7 +1,7 @@
 //! The module: no imports, nothing that tells where it was built, and no larger than it may be.
 //!
-//! That it builds at all says that the core needs no operating system, no clock and no random source.
-//! The steps after it use what was built here.
+//! That it builds at all says that the core needs no operating system, no clock and no random
+//! source. The steps after it use what was built here.
 
 use super::Outcome;
 use crate::{Result, wasm};

@@ -19,9 +19,10 @@
 //! }
 //! ```
 //!
-//! `severity` is `problem` or `note`; `path` and `command` are there where there is one. `fixable` says
-//! whether `--fix` would mend it; after that, one of `fixed` (what was done) and `not_fixed` (why that
-//! failed) is there, too; `mend` is what is left to do then. `ok` is whether no problem is left, as the exit code is.
+//! `severity` is `problem` or `note`; `path` and `command` are there where there is one. `fixable`
+//! says whether `--fix` would mend it; after that, one of `fixed` (what was done) and `not_fixed`
+//! (why that failed) is there, too; `mend` is what is left to do then. `ok` is whether no problem
+//! is left, as the exit code is.
 
 mod agent;
 mod text;
@@ -36,8 +37,8 @@ use serde_json::{Map, Value, json};
 use crate::person::Person;
 use crate::{cli, output, session};
 
-/// 0 where no problem is left, else 1. What is found is judged by this program's own core, whichever
-/// decides otherwise.
+/// 0 where no problem is left, else 1. What is found is judged by this program's own core,
+/// whichever decides otherwise.
 pub(crate) fn run(arguments: &cli::Doctor, core: Option<&Path>) -> ExitCode {
     let (auth, stop) = match session::auth(core) {
         Ok((auth, stop)) => (Some(auth), stop),

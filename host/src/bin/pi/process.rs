@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How many pairs of descriptors a job needs at least: for its event queue, its locks and files, and
-/// a connection.
+/// How many pairs of descriptors a job needs at least: for its event queue, its locks and files,
+/// and a connection.
 const PAIRS: usize = 8;
 
 /// Keeps the memory of this process out of core dumps and from other processes of this user. A
@@ -21,7 +21,8 @@ pub(crate) fn hide_memory() {
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// Fails where so few descriptors are left that the event queue could not be made, which is a panic.
+/// Fails where so few descriptors are left that the event queue could not be made, which is a
+/// panic.
 ///
 /// # Errors
 /// The system's.
@@ -30,8 +31,8 @@ pub(crate) fn check_descriptors() -> io::Result<()> {
     pairs.map(drop)
 }
 
-/// Has a write beyond the file size limit fail, where it would end this process without cleaning up.
-/// Needs a runtime.
+/// Has a write beyond the file size limit fail, where it would end this process without cleaning
+/// up. Needs a runtime.
 ///
 /// # Errors
 /// The system's.

@@ -22,8 +22,8 @@ pub(in crate::store) use pulse::{graves, set_aside};
 
 const TOUCH_EVERY: Duration = Duration::from_millis(rules::TOUCH_EVERY_MS);
 const STALE_AFTER: Duration = Duration::from_millis(rules::STALE_AFTER_MS);
-/// The mode of a lock directory of ours. The sticky bit is the mark: it changes nothing for an empty
-/// directory, and nobody else sets it.
+/// The mode of a lock directory of ours. The sticky bit is the mark: it changes nothing for an
+/// empty directory, and nobody else sets it.
 const MODE: u32 = 0o1700;
 const MARK: u32 = 0o1000;
 
@@ -137,8 +137,9 @@ impl Drop for DirectoryLock {
     }
 }
 
-/// Touches the directory that was `made` at `path`, if that still bears the time `expected`; gives the
-/// time as it was stored, and `None` where it bears another. What stands there by now is not touched.
+/// Touches the directory that was `made` at `path`, if that still bears the time `expected`; gives
+/// the time as it was stored, and `None` where it bears another. What stands there by now is not
+/// touched.
 fn touch(path: &Path, made: &File, expected: SystemTime) -> io::Result<Option<SystemTime>> {
     if modified(path)? != expected {
         return Ok(None);
@@ -182,8 +183,8 @@ fn bury(path: &Path, seen: SystemTime) -> io::Result<()> {
     }
 }
 
-/// The same where the file system cannot tell whether it would replace something: a rename takes the
-/// place of an empty directory, so of this one, and of nobody else's.
+/// The same where the file system cannot tell whether it would replace something: a rename takes
+/// the place of an empty directory, so of this one, and of nobody else's.
 fn put_back(grave: &Path, path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Ok(()) => fs::rename(grave, path),

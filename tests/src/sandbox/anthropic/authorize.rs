@@ -1,7 +1,7 @@
 //! The authorization endpoint (RFC 6749 section 3.1): asks the person, sends the browser back.
 //!
-//! A bad request never redirects, whatever is wrong with it: RFC 6749 section 4.1.2.1 forbids it for
-//! a bad client or redirect URI, and Anthropic's page does not do it for the rest either.
+//! A bad request never redirects, whatever is wrong with it: RFC 6749 section 4.1.2.1 forbids it
+//! for a bad client or redirect URI, and Anthropic's page does not do it for the rest either.
 
 use std::time::Instant;
 

@@ -9,8 +9,8 @@ use super::jobs::{self, Job};
 /// How many wait for their ends at once: some of them spend their time waiting to ask again.
 const AT_ONCE: usize = 24;
 
-/// How much is sent to a client that reads no more than 1 MiB: what its socket and the server's hold,
-/// beside that.
+/// How much is sent to a client that reads no more than 1 MiB: what its socket and the server's
+/// hold, beside that.
 const MOST_SENT: u64 = 24 << 20;
 
 #[track_caller]

@@ -77,7 +77,8 @@ impl Job {
 }
 
 impl Under<'_> {
-    /// Waits for its end, and holds it to what it has to do then. Gives the wire, and what was said.
+    /// Waits for its end, and holds it to what it has to do then. Gives the wire, and what was
+    /// said.
     #[track_caller]
     pub(super) fn ends(self) -> (Wire, Ended) {
         let Self { job, name, means, home, wire, sandbox, before, running } = self;
@@ -185,7 +186,8 @@ pub(super) const DEVICE: Job = Job {
     },
 };
 
-/// A poll of a device whose code was entered already: one that is answered by trouble is not the last.
+/// A poll of a device whose code was entered already: one that is answered by trouble is not the
+/// last.
 pub(super) const POLL: Job = Job {
     name: "poll",
     path_end: "/login/oauth/access_token",
@@ -333,8 +335,8 @@ pub(super) const REVOCATION: Job = Job {
     },
 };
 
-/// A home whose built-in providers are this sandbox, with the wire before the endpoints that only `pi`
-/// talks to.
+/// A home whose built-in providers are this sandbox, with the wire before the endpoints that only
+/// `pi` talks to.
 fn at(wire: &Wire, sandbox: &Sandbox) -> Home {
     let mut providers: Value = serde_json::from_str(&sandbox.providers_json()).unwrap();
     for provider in ["anthropic", COPILOT] {

@@ -99,7 +99,8 @@ fn hear(
         if left.is_zero() {
             return Some(Ok(Heard::Silence));
         }
-        // A terminal that is gone reads as empty or as an error; only this tells it from a quiet one.
+        // A terminal that is gone reads as empty or as an error; only this tells it from a quiet
+        // one.
         let hung_up = || termios::tcgetattr(input).is_err();
         match event::poll(left.min(TICK)) {
             // Until it is read, an event is still there for the next prompt.
