@@ -60,7 +60,7 @@ impl Buffers {
         self.0.len()
     }
 
-    /// Whether none is.
+    /// Returns whether none is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -70,7 +70,7 @@ pub enum Call {
         age_ms: u64,
         /// For how long it has stayed as it is, in milliseconds.
         watched_ms: u64,
-        /// Whether it bears the mark of our hosts.
+        /// True if it bears the mark of our hosts.
         is_ours: bool,
     },
     /// Whether the agent may be just moving the file

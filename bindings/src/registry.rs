@@ -67,7 +67,7 @@ impl Registry {
         self.flows.len()
     }
 
-    /// Whether none is.
+    /// Returns whether none is.
     pub fn is_empty(&self) -> bool {
         self.flows.is_empty()
     }

@@ -115,7 +115,7 @@ pub enum Error {
     Enterprise {
         /// What is wrong with it.
         problem: BadDomain,
-        /// Whether it is the stored one.
+        /// True if it is the stored one.
         stored: bool,
     },
     /// An Enterprise was named for a provider that has none.
@@ -187,7 +187,7 @@ pub enum Error {
     LockTimedOut {
         /// The lock.
         path: String,
-        /// Whether its holder is certainly alive.
+        /// True if its holder is certainly alive.
         alive: bool,
         /// The id of its owner, where that is neither the caller nor the directory's owner.
         owner: Option<u32>,

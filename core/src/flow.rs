@@ -44,7 +44,7 @@ pub use effect::{Authorize, Countdown, Effect, LOCK_ACTIVITY, OneTime, ShowCode,
 pub use event::Event;
 pub use witness::{Objection, Witness};
 
-/// What is to be done.
+/// A job, with its parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
@@ -67,7 +67,7 @@ pub enum Request {
     WriteCredential(credential::WriteRequest),
 }
 
-/// What came of it.
+/// The result of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
@@ -160,8 +160,9 @@ impl Flow {
         self.take(turn)
     }
 
-    /// Whether the outstanding effect stands between a request that the provider may act upon only
-    /// once and the file: a host must not cancel it, nor let its process end, before the flow does.
+    /// Returns whether the outstanding effect stands between a request that the provider may act
+    /// upon only once and the file: a host must not cancel it, nor let its process end, before the
+    /// flow does.
     pub fn is_critical(&self) -> bool {
         self.0.is_critical()
     }

@@ -180,7 +180,7 @@ pub enum TransportFailure {
 }
 
 impl TransportFailure {
-    /// Whether the server may have got the request, and acted upon it.
+    /// Returns whether the server may have got the request, and acted upon it.
     pub(crate) fn was_sent(&self) -> bool {
         matches!(self, Self::Timeout | Self::Broken | Self::TooLarge)
     }

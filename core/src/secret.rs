@@ -28,7 +28,7 @@ impl Secret {
         &self.0
     }
 
-    /// Whether there is nothing inside; an empty token counts as none.
+    /// Returns whether there is nothing inside; an empty token counts as none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

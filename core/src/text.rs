@@ -34,7 +34,7 @@ pub(crate) fn slice(text: &str, range: Range<usize>) -> &str {
     text.get(range).unwrap_or_default()
 }
 
-/// Whether `c` is in `text`.
+/// Returns whether `c` is in `text`.
 pub(crate) fn has(text: &str, c: char) -> bool {
     text.chars().any(|it| it == c)
 }

@@ -62,9 +62,9 @@ pub struct TokenOptions {
 pub struct LoginOptions {
     /// The provider's id; `None` has the person pick one.
     pub provider: Option<String>,
-    /// Whether the code is to be pasted even where a callback would work.
+    /// True if the code is to be pasted even where a callback would work.
     pub paste: bool,
-    /// Whether the URL is only to be shown, for a browser elsewhere.
+    /// True if the URL is only to be shown, for a browser elsewhere.
     pub no_browser: bool,
     /// The domain of a GitHub Enterprise; empty for github.com, `None` to ask the person if there
     /// is one. Only Copilot has it.
@@ -102,9 +102,9 @@ pub struct HeadersOptions {
 pub struct LogoutOptions {
     /// The provider's id; `None`, without `all`, has the person pick one.
     pub provider: Option<String>,
-    /// Whether to end every login. API keys are left alone.
+    /// True to end every login. API keys are left alone.
     pub all: bool,
-    /// Whether it is confirmed already.
+    /// True if it is confirmed already.
     pub confirmed: bool,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Driver {
     store: Store,
     clients: Clients,
     stop: Stop,
-    /// Whether the person sees how much time there is.
+    /// True if the person sees how much time there is.
     counting: bool,
     /// The lock; released when the driver is dropped.
     held: Option<Held>,

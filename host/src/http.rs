@@ -59,7 +59,7 @@ impl Clients {
         Ok(())
     }
 
-    /// Whether there is any certificate to trust; without one no client can be made.
+    /// Returns whether there is any certificate to trust; without one no client can be made.
     pub(crate) fn trust_any(&self) -> bool {
         self.client(&Way::Direct).is_ok()
     }

@@ -20,12 +20,14 @@ pub enum Answer<T> {
 /// A person, seen from a flow. Every future here may be dropped at any time (a browser came back
 /// while the person was still being asked), and must leave the terminal as it found it.
 pub trait Interaction {
-    /// Whether there is somebody to pick from a list, and to confirm. Without more, there is not.
+    /// Returns whether there is somebody to pick from a list, and to confirm. Without more, there
+    /// is not.
     fn is_present(&self) -> bool {
         false
     }
 
-    /// Whether [`prompt`](Interaction::prompt) reaches anybody. It does where somebody is present.
+    /// Returns whether [`prompt`](Interaction::prompt) reaches anybody. It does where somebody is
+    /// present.
     fn can_answer(&self) -> bool {
         self.is_present()
     }

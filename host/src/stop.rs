@@ -23,7 +23,7 @@ impl Stop {
         self.0.send_replace(true);
     }
 
-    /// Whether it was asked for.
+    /// Returns whether it was asked for.
     pub fn is_asked(&self) -> bool {
         *self.0.borrow()
     }

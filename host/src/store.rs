@@ -105,12 +105,12 @@ impl Held {
         }
     }
 
-    /// Whether this still is the lock on the file that is in use.
+    /// Returns whether this still is the lock on the file that is in use.
     pub(crate) fn is_current(&self, store: &Store) -> bool {
         real(&store.path()).is_ok_and(|target| target == self.target) && self.lock.is_ours()
     }
 
-    /// Whether the file is still what was read: not everybody who writes it takes the lock.
+    /// Returns whether the file is still what was read: not everybody who writes it takes the lock.
     fn is_unchanged(&self) -> bool {
         self.seen.is_none_or(|seen| seen == Identity::of(&self.target))
     }
@@ -233,7 +233,8 @@ impl Store {
         (path, result)
     }
 
-    /// Whether the agent has just renamed `oauth.json` away and not yet written `auth.json`.
+    /// Returns whether the agent has just renamed `oauth.json` away and not yet written
+    /// `auth.json`.
     fn is_migrating(&self) -> bool {
         // Not of what a link leads to: it is the link that was renamed.
         fs::symlink_metadata(self.directory.join(MIGRATED)).is_ok_and(|metadata| {

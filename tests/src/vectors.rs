@@ -56,7 +56,7 @@ pub struct Step {
     /// What the flow asks for.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub effect: Value,
-    /// Whether a host must wait for the answer.
+    /// True if a host must wait for the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub critical: bool,
     /// When it is answered, in epoch milliseconds.
@@ -100,7 +100,7 @@ pub fn read(directory: &Path) -> Vec<Vectors> {
 pub struct Turn {
     /// What the flow asks for.
     pub effect: Value,
-    /// Whether a host must wait for the answer.
+    /// True if a host must wait for the answer.
     pub critical: bool,
 }
 

@@ -2,12 +2,12 @@
 // PI_AUTH_BLESS=1 cargo test -p pi-auth-core --lib typescript
 
 /**
- * What is to be done.
+ * A job, with its parameters.
  */
 export type Request = { "type": "login" } & LoginRequest | { "type": "token" } & TokenRequest | { "type": "headers" } & HeadersRequest | { "type": "logout" } & LogoutRequest | { "type": "status" } & StatusRequest | { "type": "read_credential" } & ReadCredentialRequest | { "type": "write_credential" } & WriteCredentialRequest;
 
 /**
- * A wish to log in.
+ * Parameters of a login request.
  */
 export type LoginRequest = {
 /**
@@ -15,11 +15,11 @@ export type LoginRequest = {
  */
 provider: string | null,
 /**
- * Whether the code is to be pasted even where a callback would work.
+ * True if the code is to be pasted even where a callback would work.
  */
 paste?: boolean,
 /**
- * Whether the URL is only to be shown; it is then pasted, too.
+ * True if the URL is only to be shown; it is then pasted, too.
  */
 no_browser?: boolean,
 /**
@@ -28,11 +28,11 @@ no_browser?: boolean,
  */
 enterprise?: string,
 /**
- * Whether there is somebody to ask for what has a default.
+ * True if there is somebody to ask for what has a default.
  */
 interactive?: boolean,
 /**
- * Whether this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
+ * True if this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
  */
 needs_display?: boolean,
 /**
@@ -45,7 +45,7 @@ environment?: Environment,
 entropy: Entropy, };
 
 /**
- * A wish for a key.
+ * Parameters of a token request.
  */
 export type TokenRequest = {
 /**
@@ -72,7 +72,7 @@ rejected?: Secret,
 environment?: Environment, };
 
 /**
- * A wish for headers.
+ * Parameters of a request for headers.
  */
 export type HeadersRequest = {
 /**
@@ -113,7 +113,7 @@ rejected?: Secret,
 environment?: Environment, };
 
 /**
- * A wish to log out.
+ * Parameters of a logout request.
  */
 export type LogoutRequest = {
 /**
@@ -121,20 +121,20 @@ export type LogoutRequest = {
  */
 provider: string | null,
 /**
- * Whether to end every login. API keys are left alone.
+ * True to end every login. API keys are left alone.
  */
 all?: boolean,
 /**
- * Whether it is confirmed already.
+ * True if it is confirmed already.
  */
 confirmed?: boolean,
 /**
- * Whether there is a person to ask. Without one, naming a provider is confirmation enough.
+ * True if there is a person to ask. Without one, naming a provider is confirmation enough.
  */
 interactive?: boolean, };
 
 /**
- * A wish to know.
+ * Parameters of a status request.
  */
 export type StatusRequest = {
 /**
@@ -143,7 +143,7 @@ export type StatusRequest = {
 environment?: Environment, };
 
 /**
- * A wish to have the stored login of a provider.
+ * Parameters of a request to read the stored login of a provider.
  */
 export type ReadCredentialRequest = {
 /**
@@ -152,7 +152,7 @@ export type ReadCredentialRequest = {
 provider: string, };
 
 /**
- * A wish to store a login. Whatever was stored for that provider is replaced whole.
+ * Parameters of a request to store a login. Whatever was stored for that provider is replaced whole.
  */
 export type WriteCredentialRequest = {
 /**
@@ -199,7 +199,7 @@ export type Entropy = string;
 export type Secret = string;
 
 /**
- * What a host is asked to do next.
+ * The next thing that a flow asks its host to do.
  */
 export type Effect = { "type": "http",
 /**
@@ -211,7 +211,7 @@ request: HttpRequest,
  */
 activity: string,
 /**
- * What the person has time for meanwhile.
+ * A deadline that is shown as a countdown.
  */
 countdown?: Countdown, } | { "type": "read_overrides" } | { "type": "read_store" } | { "type": "probe_store" } | { "type": "lock_store" } | { "type": "unlock_store" } | { "type": "write_store",
 /**
@@ -219,7 +219,7 @@ countdown?: Countdown, } | { "type": "read_overrides" } | { "type": "read_store"
  */
 contents: Secret,
 /**
- * Whether to write although the lock could not be had: the last resort for a token that
+ * True to write although the lock could not be had: the last resort for a token that
  * exists nowhere else. Otherwise a host whose lock was taken over writes nothing and
  * answers [`Event::LockLost`].
  */
@@ -285,11 +285,11 @@ problem: string | null, } | { "type": "show_code" } & ShowCode | { "type": "wait
  */
 at_ms: number,
 /**
- * What the person has time for meanwhile.
+ * A deadline that is shown as a countdown.
  */
 countdown: Countdown | null, } | { "type": "done",
 /**
- * What came of it.
+ * The result of a job.
  */
 output: Output, } | { "type": "failed",
 /**
@@ -350,7 +350,7 @@ export type Authorize = {
  */
 url: string,
 /**
- * Whether to open it in a browser; otherwise it is only shown.
+ * True to open it in a browser; otherwise it is only shown.
  */
 open_browser: boolean,
 /**
@@ -358,7 +358,7 @@ open_browser: boolean,
  */
 one_time?: OneTime,
 /**
- * Whether the callback server that was bound is waited for as well.
+ * True if the callback server that was bound is waited for as well.
  */
 callback: boolean,
 /**
@@ -432,7 +432,7 @@ verification_uri: string,
  */
 url: string,
 /**
- * Whether to open it in a browser; otherwise it is only shown.
+ * True to open it in a browser; otherwise it is only shown.
  */
 open_browser: boolean,
 /**
@@ -449,7 +449,7 @@ warning: string,
 expires_ms: number, };
 
 /**
- * What a person has some time for.
+ * A deadline that is shown as a countdown.
  */
 export type Countdown = {
 /**
@@ -462,7 +462,7 @@ message: string,
 until_ms: number, };
 
 /**
- * What a host answers.
+ * The answer of a host to an effect.
  */
 export type Event = { "type": "response" } & HttpResponse | { "type": "transport_failed",
 /**
@@ -515,7 +515,7 @@ failure: StoreFailure, } | { "type": "locked" } | { "type": "lock_timed_out",
  */
 path: string,
 /**
- * Whether its holder is certainly alive, as that of a kernel lock is.
+ * True if its holder is certainly alive, as that of a kernel lock is.
  */
 alive?: boolean,
 /**
@@ -648,7 +648,7 @@ mode: number, };
 export type StoreFailure = "permission_denied" | "read_only" | "no_space" | "not_a_file" | "is_a_directory" | "too_large" | "not_utf8" | "not_found" | "too_many_open_files" | "file_size_limit" | { "owned_by": number } | { "other": string };
 
 /**
- * What came of it.
+ * The result of a job.
  */
 export type Output = { "type": "logged_in",
 /**
@@ -865,7 +865,7 @@ kind: KeyKind | null,
  */
 source: Source,
 /**
- * Whether this is the one that wins for its provider.
+ * True if this is the one that wins for its provider.
  */
 active: boolean,
 /**

@@ -22,7 +22,7 @@ use crate::json::{Json, Raw};
 use crate::secret::{Exposed, exposed};
 use crate::store::credential::{Credential, REAL_EXPIRY};
 
-/// A wish to have the stored login of a provider.
+/// Parameters of a request to read the stored login of a provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "ReadCredentialRequest"))]
@@ -31,7 +31,7 @@ pub struct ReadRequest {
     pub provider: String,
 }
 
-/// A wish to store a login. Whatever was stored for that provider is replaced whole.
+/// Parameters of a request to store a login. Whatever was stored for that provider is replaced whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "WriteCredentialRequest"))]
@@ -70,13 +70,13 @@ impl<'de> Deserialize<'de> for Login {
     }
 }
 
-/// Whether an entry has all that a login has.
+/// Returns whether an entry has all that a login has.
 fn is_whole(json: Json<'_>) -> bool {
     let is_text = |name| json.get(name).and_then(Json::string).is_some();
     is_text("refresh") && is_text("access") && json.get("expires").is_some_and(Json::is_number)
 }
 
-/// Whether it comes back as it was given.
+/// Returns whether it comes back as it was given.
 fn is_exact(json: Json<'_>) -> bool {
     let is_time = json.get("expires").is_some_and(|it| it.read::<u64>().is_some());
     let is_known_domain = json.get("enterpriseUrl").is_none_or(|it| it.string().is_some());

@@ -61,7 +61,7 @@ impl Discovery {
     }
 }
 
-/// Whether the other place is not worth asking.
+/// Returns whether the other place is not worth asking.
 fn is_final(error: &EndpointError) -> bool {
     matches!(error, EndpointError::Transport(_) | EndpointError::Metadata { .. })
 }

@@ -1,4 +1,4 @@
-//! What a flow asks of its host.
+//! Requests of a flow to its host.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ use crate::secret::{Secret, exposed};
 /// second.
 pub const LOCK_ACTIVITY: &str = "Waiting for another pi to let go of the credential file";
 
-/// What a host is asked to do next.
+/// The next thing that a flow asks its host to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
@@ -32,7 +32,7 @@ pub enum Effect {
         request: http::Request,
         /// What it is for, in plain words, to show when it takes over a second.
         activity: String,
-        /// What the person has time for meanwhile.
+        /// A deadline that is shown as a countdown.
         #[cfg_attr(test, ts(optional))]
         #[serde(skip_serializing_if = "Option::is_none")]
         countdown: Option<Countdown>,
@@ -57,7 +57,7 @@ pub enum Effect {
         /// The new contents.
         #[serde(serialize_with = "exposed")]
         contents: Secret,
-        /// Whether to write although the lock could not be had: the last resort for a token that
+        /// True to write although the lock could not be had: the last resort for a token that
         /// exists nowhere else. Otherwise a host whose lock was taken over writes nothing and
         /// answers [`Event::LockLost`].
         unlocked: bool,
@@ -132,12 +132,12 @@ pub enum Effect {
     WaitUntil {
         /// When.
         at_ms: u64,
-        /// What the person has time for meanwhile.
+        /// A deadline that is shown as a countdown.
         countdown: Option<Countdown>,
     },
     /// The job is done. Nothing more comes.
     Done {
-        /// What came of it.
+        /// The result of a job.
         output: Output,
     },
     /// The job failed. Nothing more comes.
@@ -150,7 +150,7 @@ pub enum Effect {
 tagged_by_type!(Effect);
 
 impl Effect {
-    /// Whether the flow has ended with this, so that no event answers it.
+    /// Returns whether the flow has ended with this, so that no event answers it.
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })
     }
@@ -167,13 +167,13 @@ impl Effect {
 pub struct Authorize {
     /// The authorization URL, to be shown.
     pub url: String,
-    /// Whether to open it in a browser; otherwise it is only shown.
+    /// True to open it in a browser; otherwise it is only shown.
     pub open_browser: bool,
     /// The address to give the browser in place of the URL.
     #[cfg_attr(test, ts(optional))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub one_time: Option<OneTime>,
-    /// Whether the callback server that was bound is waited for as well.
+    /// True if the callback server that was bound is waited for as well.
     pub callback: bool,
     /// The state that a callback must bring; see [`is_answered_by`].
     #[serde(serialize_with = "exposed")]
@@ -214,7 +214,7 @@ pub struct ShowCode {
     pub verification_uri: String,
     /// The page to open: the same, or one that has the code in it already.
     pub url: String,
-    /// Whether to open it in a browser; otherwise it is only shown.
+    /// True to open it in a browser; otherwise it is only shown.
     pub open_browser: bool,
     /// What to do.
     pub message: String,
@@ -224,7 +224,7 @@ pub struct ShowCode {
     pub expires_ms: u64,
 }
 
-/// What a person has some time for.
+/// A deadline that is shown as a countdown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Countdown {

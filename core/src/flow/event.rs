@@ -1,4 +1,4 @@
-//! What a host answers.
+//! Answers of a host.
 
 use alloc::string::String;
 
@@ -10,7 +10,7 @@ use crate::json::{or_default, tagged_by_type};
 use crate::secret::{Secret, exposed};
 use crate::store::access::Access;
 
-/// What a host answers.
+/// The answer of a host to an effect.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(tag = "type", rename_all = "snake_case"))]
@@ -69,7 +69,7 @@ pub enum Event {
     LockTimedOut {
         /// The lock, as it is shown to people.
         path: String,
-        /// Whether its holder is certainly alive, as that of a kernel lock is.
+        /// True if its holder is certainly alive, as that of a kernel lock is.
         #[cfg_attr(test, ts(as = "Option<_>", optional))]
         #[serde(default, deserialize_with = "or_default")]
         alive: bool,

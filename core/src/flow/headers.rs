@@ -22,7 +22,7 @@ use crate::http::Header;
 use crate::provider::Table;
 use crate::secret::{Secret, exposed};
 
-/// A wish for headers.
+/// Parameters of a request for headers.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "HeadersRequest"))]

@@ -45,18 +45,18 @@ use copilot::Exchange;
 use device_code::DeviceCode;
 use models::Models;
 
-/// A wish to log in.
+/// Parameters of a login request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "LoginRequest"))]
 pub struct Request {
     /// The provider's id; `None` has the person pick one.
     pub provider: Option<String>,
-    /// Whether the code is to be pasted even where a callback would work.
+    /// True if the code is to be pasted even where a callback would work.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default")]
     pub paste: bool,
-    /// Whether the URL is only to be shown; it is then pasted, too.
+    /// True if the URL is only to be shown; it is then pasted, too.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default")]
     pub no_browser: bool,
@@ -64,11 +64,11 @@ pub struct Request {
     /// Copilot has one.
     #[cfg_attr(test, ts(optional))]
     pub enterprise: Option<String>,
-    /// Whether there is somebody to ask for what has a default.
+    /// True if there is somebody to ask for what has a default.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default")]
     pub interactive: bool,
-    /// Whether this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
+    /// True if this system shows windows only where DISPLAY or WAYLAND_DISPLAY is set (Linux, BSD).
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default")]
     pub needs_display: bool,

@@ -27,22 +27,22 @@ use crate::provider::Label;
 use crate::store::document::{Entry, positions};
 use revocation::{Login, Revoking};
 
-/// A wish to log out.
+/// Parameters of a logout request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "LogoutRequest"))]
 pub struct Request {
     /// The provider's id; `None`, without `all`, has the person pick one.
     pub provider: Option<String>,
-    /// Whether to end every login. API keys are left alone.
+    /// True to end every login. API keys are left alone.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default")]
     pub all: bool,
-    /// Whether it is confirmed already.
+    /// True if it is confirmed already.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default")]
     pub confirmed: bool,
-    /// Whether there is a person to ask. Without one, naming a provider is confirmation enough.
+    /// True if there is a person to ask. Without one, naming a provider is confirmation enough.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default")]
     pub interactive: bool,

@@ -17,7 +17,7 @@ pub(super) struct Open {
 #[derive(Debug)]
 enum Step {
     Overrides {
-        /// Whether there is no going on without them.
+        /// True if there is no going on without them.
         required: bool,
     },
     Store(Read),

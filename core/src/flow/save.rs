@@ -83,7 +83,7 @@ pub(super) struct Save {
     lost: u32,
     /// Setbacks so far: a half-written file, a failed write.
     setbacks: u32,
-    /// Whether the lock could not be had, and writing goes ahead without.
+    /// True if the lock could not be had, and writing goes ahead without.
     unlocked: bool,
 }
 

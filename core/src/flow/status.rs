@@ -21,7 +21,7 @@ use crate::store::credential::Credential;
 use crate::store::document::{Entry, positions};
 use crate::text::plain;
 
-/// A wish to know.
+/// Parameters of a status request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "StatusRequest"))]
@@ -47,7 +47,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Whether there is anything that a request could be sent with.
+    /// Returns whether there is anything that a request could be sent with.
     pub fn is_usable(&self) -> bool {
         let is_usable = |state| matches!(state, KeyState::Ready | KeyState::RefreshDue);
         self.keys.iter().any(|key| key.active && is_usable(key.state))
@@ -65,7 +65,7 @@ pub struct KeyStatus {
     pub kind: Option<KeyKind>,
     /// Where it is.
     pub source: Source,
-    /// Whether this is the one that wins for its provider.
+    /// True if this is the one that wins for its provider.
     pub active: bool,
     /// Whether it can be used.
     pub state: KeyState,

@@ -44,7 +44,7 @@ use crate::store::document::Entry;
 use exchange::Exchange;
 use refresh::Refresh;
 
-/// A wish for a key.
+/// Parameters of a token request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "TokenRequest"))]
@@ -80,7 +80,7 @@ fn min_validity_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
 }
 
 impl Request {
-    /// The wish for a token of `provider` that is fresh.
+    /// Parameters of a request for a token of `provider` that is fresh.
     pub fn new(provider: impl Into<String>, environment: Environment) -> Self {
         let provider = provider.into();
         let (caller_key, min_validity_ms, rejected) = (None, BUFFER_MS, None);

@@ -77,8 +77,9 @@ fn initiator(message: Json<'_>) -> Initiator {
     }
 }
 
-/// Whether an image is anywhere in a message: a part of type `image_url` (chat), `input_image`
-/// (responses) or `image` (Anthropic), also within the result of a tool, or a screenshot as one.
+/// Returns whether an image is anywhere in a message: a part of type `image_url` (chat),
+/// `input_image` (responses) or `image` (Anthropic), also within the result of a tool, or a
+/// screenshot as one.
 ///
 /// A result within a result is no shape of these, and is not looked into: the depth is the
 /// sender's.
@@ -98,7 +99,7 @@ fn is_image(part: Json<'_>) -> bool {
     says(part, "type", &["image_url", "input_image", "image", "computer_screenshot"])
 }
 
-/// Whether the member `name` is one of these words.
+/// Returns whether the member `name` is one of these words.
 fn says(json: Json<'_>, name: &str, words: &[&str]) -> bool {
     let said = json.get(name).and_then(Json::string);
     said.is_some_and(|said| words.contains(&said.as_str()))

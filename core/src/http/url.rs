@@ -10,7 +10,7 @@ use crate::text::{cut, cut_last, has, is_plain};
 /// An absolute http or https URL, split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url<'a> {
-    /// Whether the scheme is https.
+    /// True if the scheme is https.
     pub https: bool,
     /// The host; an IPv6 address keeps its brackets.
     pub host: &'a str,
@@ -44,12 +44,12 @@ impl<'a> Url<'a> {
         Some(Url { https, host, port, rest })
     }
 
-    /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+    /// Returns whether the host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
     pub fn is_loopback(&self) -> bool {
         is_loopback(self.host)
     }
 
-    /// Whether a secret may be sent there: https, or a loopback host.
+    /// Returns whether a secret may be sent there: https, or a loopback host.
     pub fn is_safe(&self) -> bool {
         self.https || self.is_loopback()
     }
@@ -68,7 +68,7 @@ pub(crate) fn problem(url: &str) -> Option<String> {
     }
 }
 
-/// Whether `host` may be a name or an address.
+/// Returns whether `host` may be a name or an address.
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.chars().all(|c| c.is_ascii_hexdigit() || has(":.", c)),
@@ -101,7 +101,7 @@ fn is_loopback(host: &str) -> bool {
             .is_some_and(|rest| rest.split('.').count() == 3 && rest.split('.').all(is_octet))
 }
 
-/// Whether `text` is a number up to 255 without leading zeros.
+/// Returns whether `text` is a number up to 255 without leading zeros.
 fn is_octet(text: &str) -> bool {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let is_small = text.len() < 3 || text.len() == 3 && text <= "255";

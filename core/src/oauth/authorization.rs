@@ -48,7 +48,7 @@ pub(crate) struct AuthorizationResponse {
     pub(crate) state: Option<Secret>,
     /// Who answered (RFC 9207, 2).
     pub(crate) iss: Option<String>,
-    /// Whether it is a code alone, pasted, which cannot say who answered.
+    /// True if it is a code alone, pasted, which cannot say who answered.
     pub(crate) is_bare: bool,
 }
 

@@ -135,7 +135,7 @@ impl DeviceAuthorizationResponse {
     }
 }
 
-/// Whether polls are to be rarer, and the new interval that some servers send along.
+/// Returns whether polls are to be rarer, and the new interval that some servers send along.
 fn slow_down(response: &Response, now_ms: u64) -> Option<Option<u64>> {
     let body = endpoint::body(response)?;
     let body = body.json();
@@ -171,7 +171,7 @@ pub(crate) enum PollResult {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PollInterval {
     interval_s: u64,
-    /// Whether the server has asked to slow down before.
+    /// True if the server has asked to slow down before.
     slowed: bool,
     /// Polls in a row that found the server in trouble.
     failures: u32,

@@ -84,7 +84,7 @@ impl EndpointError {
         Self::Transport(failure.clone())
     }
 
-    /// Whether the same request may succeed later: the credential is as good as before.
+    /// Returns whether the same request may succeed later: the credential is as good as before.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -99,17 +99,17 @@ impl EndpointError {
         )
     }
 
-    /// Whether something in between has answered, such as a proxy or the page of a hotel's network,
-    /// so that the server itself may say otherwise in a while. Statuses by which a server says that
-    /// it does not know the address, or the request, are none of these.
+    /// Returns whether something in between has answered, such as a proxy or the page of a hotel's
+    /// network, so that the server itself may say otherwise in a while. Statuses by which a server
+    /// says that it does not know the address, or the request, are none of these.
     pub(crate) fn is_passing(&self) -> bool {
         let by_others =
             |status| matches!(status, 300..=399 | 401 | 403 | 407 | 421 | 423 | 425 | 440..=499);
         self.is_transient() || matches!(self, Self::Refused { status } if by_others(*status))
     }
 
-    /// Whether the server no longer takes what it was shown: a token that was revoked or used
-    /// before, a code that was used or is too old.
+    /// Returns whether the server no longer takes what it was shown: a token that was revoked or
+    /// used before, a code that was used or is too old.
     pub fn is_invalid_grant(&self) -> bool {
         match self {
             Self::OAuth { error, .. } => error == "invalid_grant",

@@ -34,7 +34,7 @@ pub(crate) struct Metadata {
     pub(crate) revocation_endpoint: Option<String>,
     /// RFC 9207, 3: whether every authorization response names its issuer.
     pub(crate) authorization_response_iss_parameter_supported: bool,
-    /// Whether the server says that it does PKCE, but not with S256. Many say nothing.
+    /// True if the server says that it does PKCE, but not with S256. Many say nothing.
     pub(crate) lacks_s256: bool,
 }
 

@@ -33,8 +33,8 @@ pub(crate) fn request(
     Request::post(revocation_url, "application/x-www-form-urlencoded", body, origins)
 }
 
-/// Whether the server confirmed it (2.2): it does so for a token that it does not know, too, and
-/// what it says beyond the status means nothing. With 503, the token lives on (2.2.1).
+/// Returns whether the server confirmed it (2.2): it does so for a token that it does not know,
+/// too, and what it says beyond the status means nothing. With 503, the token lives on (2.2.1).
 pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<(), EndpointError> {
     match response.status {
         200..=299 => Ok(()),

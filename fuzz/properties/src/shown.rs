@@ -76,7 +76,7 @@ pub(crate) fn check(effect: &Effect, secrets: &[Secret]) {
     }
 }
 
-/// Whether a header can carry it.
+/// Returns whether a header can carry it.
 pub(crate) fn is_sendable(value: &str) -> bool {
     value.chars().all(|c| c == ' ' || c.is_ascii_graphic())
 }

@@ -163,7 +163,7 @@ fn granted(body: &str) -> Option<Value> {
     first?.ok().filter(Value::is_object)
 }
 
-/// Whether an answer says that the login is over.
+/// Returns whether an answer says that the login is over.
 fn is_refusal(answer: &Event) -> bool {
     let Event::Response(response) = answer else { return false };
     // Another parser may not take it, for a number that it cannot hold or a lone surrogate.

@@ -43,7 +43,7 @@ pub(crate) struct World {
     pub(crate) requests: Vec<String>,
     /// What nobody may see.
     pub(crate) secrets: Vec<Secret>,
-    /// Whether a flow holds the lock.
+    /// True if a flow holds the lock.
     pub(crate) is_locked: bool,
 }
 

@@ -111,7 +111,7 @@ fn kept(entry: &Entry, used: Option<&Entry>, now_ms: u64) -> Kept {
     }
 }
 
-/// Whether a token or a key could still come of it.
+/// Returns whether a token or a key could still come of it.
 fn is_usable(entry: &Entry, now_ms: u64) -> bool {
     match entry {
         Entry::OAuth(login) => login.refresh.is_some() || login.access_for(0, now_ms).is_some(),

@@ -44,8 +44,8 @@ pub(super) fn look(store: &Store) -> Seen {
     }
 }
 
-/// Whether `path` is in the directory, of which more is told already where nothing in it can be
-/// used.
+/// Returns whether `path` is in the directory, of which more is told already where nothing in it
+/// can be used.
 pub(super) fn hides(store: &Store, path: &Path) -> bool {
     let is_closed = !matches!(look(store), Seen::There | Seen::Nothing(_));
     is_closed && path.starts_with(store.directory())
@@ -95,7 +95,7 @@ pub(super) fn judge(shown: &str, seen: &Seen, is_shut: bool) -> Report {
     report
 }
 
-/// Whether the credential file could be replaced: what a refresh begins with.
+/// Returns whether the credential file could be replaced: what a refresh begins with.
 pub(super) fn writable(store: &Store, places: &Places) -> Report {
     let tried = places.try_replacing().map_err(failure);
     let directory = places.target.parent().unwrap_or(&places.target);

@@ -31,7 +31,7 @@ pub(super) enum Seen {
 }
 
 impl Seen {
-    /// Whether it is there and may not be read.
+    /// Returns whether it is there and may not be read.
     pub(super) fn is_closed(&self) -> bool {
         let denied = StoreFailure::PermissionDenied;
         matches!(self, Self::Unusable(Error::Store { failure, .. }) if *failure == denied)

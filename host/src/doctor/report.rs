@@ -260,7 +260,7 @@ impl Finding {
         self.fix = Fix::Done(what);
     }
 
-    /// Whether it can be mended without asking, and has not been yet.
+    /// Returns whether it can be mended without asking, and has not been yet.
     pub fn is_fixable(&self) -> bool {
         matches!(self.fix, Fix::Offered(_))
     }
@@ -281,14 +281,14 @@ impl Finding {
         }
     }
 
-    /// Whether it is a problem that is still there.
+    /// Returns whether it is a problem that is still there.
     pub fn is_open_problem(&self) -> bool {
         self.severity == Severity::Problem && self.fixed().is_none()
     }
 }
 
-/// Whether a command can name it in plain text: it has no control characters, which are not shown,
-/// nor bytes that are no text, in whose place another character stands.
+/// Returns whether a command can name it in plain text: it has no control characters, which are not
+/// shown, nor bytes that are no text, in whose place another character stands.
 fn is_exact(path: &str) -> bool {
     plain(path) == path && !path.contains(char::REPLACEMENT_CHARACTER) && !path.starts_with('-')
 }
@@ -341,7 +341,7 @@ impl Report {
         })
     }
 
-    /// Whether no problem is left.
+    /// Returns whether no problem is left.
     pub fn is_ok(&self) -> bool {
         !self.findings().any(Finding::is_open_problem)
     }

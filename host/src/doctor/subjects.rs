@@ -81,8 +81,8 @@ fn subject(store: &Store, role: Role, path: &Path) -> Option<Subject> {
     is_expected.then(|| Subject { role, shown: store.typed(&path), path, owned })
 }
 
-/// Whether the file or directory at `path` is this user's own, and its mode does not let its owner
-/// do all of `needed`.
+/// Returns whether the file or directory at `path` is this user's own, and its mode does not let
+/// its owner do all of `needed`.
 pub(super) fn is_shut(path: &Path, needed: u32) -> bool {
     fs::metadata(path).is_ok_and(|it| it.uid() == user() && it.mode() & needed != needed)
 }

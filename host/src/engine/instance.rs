@@ -32,7 +32,7 @@ pub struct Instance {
     give_up: TypedFunc<u32, ()>,
 }
 
-/// Whether a module is one that can be instantiated here; if not, why.
+/// Returns whether a module is one that can be instantiated here; if not, why.
 pub(super) fn check(module: &Module) -> Result<(), String> {
     if let Some(import) = module.imports().next() {
         let (of, name) = (plain(import.module()), plain(import.name()));

@@ -106,7 +106,7 @@ impl fmt::Debug for WasmCore {
 pub(crate) struct ModuleFlow {
     core: WasmCore,
     state: State,
-    /// Whether the flow can end with this.
+    /// Returns whether the flow can end with this.
     is_result: fn(&Output) -> bool,
     /// Origins that the linked core allows for requests.
     witness: Witness,
@@ -118,7 +118,7 @@ enum State {
     Running {
         instance: Box<Instance>,
         handle: u32,
-        /// Whether it holds what exists nowhere else.
+        /// True if it holds what exists nowhere else.
         critical: bool,
     },
     Ended,

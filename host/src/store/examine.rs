@@ -97,7 +97,7 @@ impl Places {
     }
 }
 
-/// Whether it is a directory in which nothing is.
+/// Returns whether it is a directory in which nothing is.
 pub(crate) fn is_empty(directory: &Path) -> bool {
     std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none())
 }

@@ -114,13 +114,13 @@ impl Lock {
         take_directories(&self.place, &mut self.directories, deadline).await
     }
 
-    /// Whether all the directories are held, and nobody has taken one over.
+    /// Returns whether all the directories are held, and nobody has taken one over.
     pub(super) fn is_ours(&self) -> bool {
         self.directories.len() == self.place.directories().len()
             && self.directories.iter().all(DirectoryLock::is_ours)
     }
 
-    /// Whether it is the lock at this place.
+    /// Returns whether it is the lock at this place.
     pub(super) fn is_at(&self, place: &Place) -> bool {
         self.place == *place
     }

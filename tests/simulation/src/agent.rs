@@ -28,7 +28,7 @@ pub(crate) struct Agent {
     pub(crate) pid: Pid,
     pub(crate) errand: Errand,
     pub(crate) ready: Ms,
-    /// Whether it ever stood still.
+    /// True if it ever stood still.
     pub(crate) was_stalled: bool,
     /// After how long a lock is dead to it.
     stale: Ms,
@@ -36,7 +36,7 @@ pub(crate) struct Agent {
     touch: Ms,
     /// The lock that looked dead to it.
     pub(crate) seen: Option<Mtime>,
-    /// Whether its lock was taken away.
+    /// True if its lock was taken away.
     is_compromised: bool,
     step: Step,
 }
@@ -83,7 +83,7 @@ impl Agent {
         self.step == Step::Over
     }
 
-    /// Whether it is between two calls that follow each other at once.
+    /// Returns whether it is between two calls that follow each other at once.
     pub(crate) fn is_moving(&self) -> bool {
         matches!(self.step, Step::Moved(_) | Step::Made(_))
     }

@@ -299,8 +299,8 @@ impl<M: Mind> World<M> {
         self.ledger.lose(at, granted);
     }
 
-    /// Whether this login may have been lost, or ended, by now. A GitHub token stays as it is, and
-    /// nobody logs out of it here.
+    /// Returns whether this login may have been lost, or ended, by now. A GitHub token stays as it
+    /// is, and nobody logs out of it here.
     fn may_need_login(&self, account: Account) -> bool {
         let checks = &self.ledger;
         let may = checks.was_logged_out || !checks.lost.is_empty() || checks.excuse.is_some();
@@ -308,7 +308,7 @@ impl<M: Mind> World<M> {
         (may && account == Account::Anthropic) || checks.excuse == Some(CUT_UNSYNCED)
     }
 
-    /// Whether a lock may have been waited for in vain.
+    /// Returns whether a lock may have been waited for in vain.
     fn is_disturbed(&self) -> bool {
         let dead = self.ledger.crashes + u32::from(self.setup.dead_lock);
         self.ledger.is_disturbed || dead > 1

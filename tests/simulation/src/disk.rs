@@ -34,7 +34,7 @@ pub(crate) struct File {
     pub(crate) text: Rc<str>,
     /// Another one after each change, as the inode and the time of change together are.
     pub(crate) version: u32,
-    /// Whether the contents would outlive a power cut.
+    /// True if the contents would outlive a power cut.
     pub(crate) synced: bool,
 }
 

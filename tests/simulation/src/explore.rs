@@ -20,7 +20,7 @@ pub struct Covered {
     pub ends: usize,
     /// Ends in which something was done to us that no program can make good.
     pub excused: usize,
-    /// Whether that was all there is.
+    /// True if that was all there is.
     pub is_complete: bool,
 }
 

@@ -14,13 +14,13 @@ pub(crate) struct Ledger {
     pub(crate) lost: Vec<usize>,
     /// Why nothing better can be had: somebody who is not ours, or was stopped, did it.
     pub(crate) excuse: Option<&'static str>,
-    /// Whether anything went wrong, or slowly, at all.
+    /// True if anything went wrong, or slowly, at all.
     pub(crate) is_disturbed: bool,
     /// How many processes were killed.
     pub(crate) crashes: u32,
-    /// Whether the login was ever ended.
+    /// True if the login was ever ended.
     pub(crate) was_logged_out: bool,
-    /// Whether it was ended, and nobody has logged in since.
+    /// True if it was ended, and nobody has logged in since.
     pub(crate) is_logged_out: bool,
     /// Until when nobody is to ask again with a token, and who found that out.
     pub(crate) quiet: Vec<(Refresh, Ms, Pid)>,

@@ -36,7 +36,7 @@ pub(crate) struct Locking {
     /// When the waiting began.
     since: Ms,
     directory: Option<Mtime>,
-    /// Whether it was held, and lost: then the kernel's half still is.
+    /// True if it was held, and lost: then the kernel's half still is.
     regains: bool,
     /// What was seen of somebody else's directory, and since when.
     watch: Option<(Mtime, Ms)>,
@@ -97,7 +97,7 @@ impl Locking {
 }
 
 impl<M: Mind> World<M> {
-    /// Whether the lock is still held, on the file that is in use.
+    /// Returns whether the lock is still held, on the file that is in use.
     pub(crate) fn is_current(&self, held: &Held) -> bool {
         let is_used = held.target == self.disk.name() || self.is(Mutation::IgnoreMove);
         is_used && self.has_directory(held)

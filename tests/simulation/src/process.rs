@@ -32,21 +32,21 @@ pub(crate) struct Process<M> {
     pub(crate) held: Option<Held>,
     /// When its next step may be made.
     pub(crate) ready: Ms,
-    /// Whether a signal has come that it has not obeyed yet.
+    /// True if a signal has come that it has not obeyed yet.
     pub(crate) is_signalled: bool,
-    /// Whether a signal ever came.
+    /// True if a signal ever came.
     pub(crate) was_signalled: bool,
-    /// Whether it ever stood still.
+    /// True if it ever stood still.
     pub(crate) was_stalled: bool,
     pub(crate) end: Option<End>,
     /// What it read first, and last under the lock: for hosts that are broken on purpose.
     pub(crate) first_read: Option<Told>,
     pub(crate) last_read: Option<Told>,
-    /// Whether it has sent a request.
+    /// True if it has sent a request.
     pub(crate) has_sent: bool,
-    /// Whether it has written the file.
+    /// True if it has written the file.
     pub(crate) has_written: bool,
-    /// Whether there was no login of Anthropic's when it last read the file.
+    /// True if there was no login of Anthropic's when it last read the file.
     pub(crate) found_none: bool,
     /// Set once no descriptor is left to it.
     pub(crate) is_out_of_descriptors: bool,
@@ -77,7 +77,7 @@ pub(crate) struct Held {
     pub(crate) directory: Option<Mtime>,
     /// When it is touched next; `None` once it was found to be another's.
     pub(crate) touch: Option<Ms>,
-    /// Whether the directory was lost and could not be had again.
+    /// True if the directory was lost and could not be had again.
     pub(crate) is_lost: bool,
 }
 
@@ -106,7 +106,7 @@ impl<M: Mind> Process<M> {
 }
 
 impl<M> Process<M> {
-    /// Whether it has looked at the lock, and acts on that next.
+    /// Returns whether it has looked at the lock, and acts on that next.
     pub(crate) fn is_about_to_write(&self) -> bool {
         match &self.op {
             Op::Write(writing) => writing.has_looked(),
@@ -115,7 +115,7 @@ impl<M> Process<M> {
         }
     }
 
-    /// Whether it has compared the file for the last time, and replaces it next.
+    /// Returns whether it has compared the file for the last time, and replaces it next.
     pub(crate) fn is_about_to_replace(&self) -> bool {
         matches!(&self.op, Op::Write(writing) if writing.has_compared())
     }
@@ -156,7 +156,7 @@ impl<M: Mind> World<M> {
         Some(at.max(process.ready))
     }
 
-    /// Whether the host obeys a signal now.
+    /// Returns whether the host obeys a signal now.
     fn can_stop(&self, pid: usize) -> bool {
         let process = &self.processes[pid];
         let is_done = matches!(process.op, Op::Over | Op::Release(_));
@@ -240,8 +240,8 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// Whether the agent has just renamed `oauth.json` away, and may not have written `auth.json`
-    /// yet.
+    /// Returns whether the agent has just renamed `oauth.json` away, and may not have written
+    /// `auth.json` yet.
     pub(crate) fn has_just_moved(&self, pid: usize) -> bool {
         let now = self.clock(pid).at(self.now);
         let is_under_way = self.disk.migrated.is_some_and(|at| migration::is_under_way(at, now));

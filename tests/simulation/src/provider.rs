@@ -128,7 +128,7 @@ impl Answer {
 /// A login as the provider knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Family {
-    /// Whether it is Copilot's, whose token is exchanged and never changes.
+    /// True if it is Copilot's, whose token is exchanged and never changes.
     pub(crate) is_copilot: bool,
     /// The refresh token that is good.
     pub(crate) current: u32,
@@ -155,7 +155,7 @@ impl Provider {
         Refresh { family: self.families.len() - 1, number: 0 }
     }
 
-    /// Whether an access token is good at `now`.
+    /// Returns whether an access token is good at `now`.
     pub(crate) fn is_valid(&self, access: &str, now: Ms) -> bool {
         let valid_until = || {
             let (family, number) = access.strip_prefix("at-")?.split_once('-')?;

@@ -48,7 +48,7 @@ impl Releasing {
         self.held.directory
     }
 
-    /// Whether the directory was found to be ours, and goes next.
+    /// Returns whether the directory was found to be ours, and goes next.
     pub(crate) fn has_looked(&self) -> bool {
         matches!(self.step, ReleaseStep::Remove)
     }

@@ -51,7 +51,7 @@ impl Job {
         }
     }
 
-    /// Whether it is there to get a token.
+    /// Returns whether it is there to get a token.
     pub(crate) fn wants_token(self) -> bool {
         matches!(self, Job::Token(_) | Job::LongToken)
     }
@@ -165,7 +165,7 @@ pub struct Setup {
     pub(crate) name: Name,
     /// How old the login is.
     pub age: Age,
-    /// Whether there is a login of Copilot, too.
+    /// True if there is a login of Copilot, too.
     pub copilot: bool,
     /// What the provider does with refresh tokens.
     pub rotation: Rotation,
@@ -182,11 +182,11 @@ pub struct Setup {
     /// By how much each machine's clock is wrong, in milliseconds; process `n` is on the `n`th of
     /// them, counted round.
     pub drifts: Vec<i64>,
-    /// Whether a lock lies there that somebody left an hour ago.
+    /// True if a lock lies there that somebody left an hour ago.
     pub dead_lock: bool,
     /// What is broken on purpose.
     pub mutation: Option<Mutation>,
-    /// Whether every step is told.
+    /// True if every step is told.
     pub traced: bool,
 }
 

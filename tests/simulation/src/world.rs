@@ -31,7 +31,7 @@ pub(crate) struct World<M> {
     pub(crate) now: Ms,
     /// By how much the clock has jumped so far, in milliseconds.
     pub(crate) jumped: i64,
-    /// Whether it ever has.
+    /// True if it ever has.
     has_jumped: bool,
     pub(crate) disk: Disk,
     pub(crate) provider: Provider,
@@ -127,7 +127,7 @@ impl<M: Mind> World<M> {
         Clock { off_by: self.jumped + drifts[pid % drifts.len()] }
     }
 
-    /// Whether every clock has been right so far.
+    /// Returns whether every clock has been right so far.
     pub(crate) fn has_true_clocks(&self) -> bool {
         self.setup.drifts.iter().all(|drift| *drift == 0) && !self.has_jumped
     }
@@ -326,7 +326,7 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// Whether whoever made this lock is alive and has not let go of it.
+    /// Returns whether whoever made this lock is alive and has not let go of it.
     pub(crate) fn holds(&self, lock: Mtime) -> bool {
         match self.agents.iter().find(|agent| agent.pid == lock.by) {
             Some(agent) => agent.directory == Some(lock),
@@ -337,7 +337,7 @@ impl<M: Mind> World<M> {
         }
     }
 
-    /// Whether it is all over.
+    /// Returns whether it is all over.
     pub(crate) fn is_over(&self) -> bool {
         self.processes.iter().all(|process| process.end.is_some())
             && self.agents.iter().all(Agent::is_over)

@@ -24,11 +24,11 @@ const RETRY_AFTER_MS: Ms = 50;
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Writing {
     contents: Rc<str>,
-    /// Whether it is to be written although the lock could not be had.
+    /// True if it is to be written although the lock could not be had.
     unlocked: bool,
     /// The name that was in use when it began.
     path: Name,
-    /// Whether the lock was good when it began.
+    /// True if the lock was good when it began.
     is_held: bool,
     /// Set if the new file was synced.
     is_synced: bool,
@@ -71,12 +71,12 @@ impl Writing {
         Writing { contents, unlocked, path, is_held, is_synced, refusals, step }
     }
 
-    /// Whether the lock was looked at for the last time.
+    /// Returns whether the lock was looked at for the last time.
     pub(crate) fn has_looked(&self) -> bool {
         matches!(self.step, Step::Compare | Step::Replace | Step::Overwrite)
     }
 
-    /// Whether the file was compared for the last time, and is replaced next.
+    /// Returns whether the file was compared for the last time, and is replaced next.
     pub(crate) fn has_compared(&self) -> bool {
         matches!(self.step, Step::Replace)
     }

@@ -50,7 +50,7 @@ struct State {
 pub struct Tunnel {
     /// To where, as it was asked: `github.com:443`.
     pub to: String,
-    /// Whether there is anything; if not, the proxy answered 502.
+    /// True if there is anything; if not, the proxy answered 502.
     pub opened: bool,
 }
 

@@ -127,12 +127,12 @@ impl Call {
         result.split(['<', ' ']).next()?.parse().ok()
     }
 
-    /// Whether it did what it was to do.
+    /// Returns whether it did what it was to do.
     pub fn succeeded(&self) -> bool {
         self.line.rsplit_once(" = ").is_some_and(|(_, result)| !result.starts_with(['-', '?']))
     }
 
-    /// Whether it is one that was harmed.
+    /// Returns whether it is one that was harmed.
     pub fn was_harmed(&self) -> bool {
         self.line.contains("(INJECTED)") || self.line.ends_with(" = ?")
     }

@@ -158,7 +158,7 @@ impl Server {
         self.post("/token/revocation", &[("client_id", CLIENT_ID), ("token", token)])
     }
 
-    /// Whether an access token is good for something: it is shown at the userinfo endpoint.
+    /// Returns whether an access token is good for something: it is shown at the userinfo endpoint.
     #[track_caller]
     pub fn accepts(&self, access_token: &str) -> bool {
         let bearer = format!("Bearer {access_token}");

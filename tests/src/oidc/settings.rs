@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 pub struct Settings {
     /// How long an access token is good for, in seconds; also what `expires_in` says.
     pub access_lifetime_s: u64,
-    /// Whether it answers at `/.well-known/oauth-authorization-server` (RFC 8414).
+    /// True if it answers at `/.well-known/oauth-authorization-server` (RFC 8414).
     pub oauth_metadata: bool,
-    /// Whether it answers at `/.well-known/openid-configuration` (OpenID Connect Discovery).
+    /// True if it answers at `/.well-known/openid-configuration` (OpenID Connect Discovery).
     pub openid_metadata: bool,
     /// Members of its metadata that say something else, or are there on top.
     pub metadata: Map<String, Value>,

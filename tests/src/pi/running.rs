@@ -67,7 +67,7 @@ impl Running {
         self.stderr.text()
     }
 
-    /// Whether it still runs. One that runs past its deadline is killed.
+    /// Returns whether it still runs. One that runs past its deadline is killed.
     #[track_caller]
     pub fn runs(&mut self) -> bool {
         let runs = self.is_running();

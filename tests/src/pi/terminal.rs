@@ -31,7 +31,7 @@ pub struct Terminal {
     typed: String,
     /// How many prompts had been opened when a key was pressed last.
     prompts: usize,
-    /// Whether it is `pi`, which is held to its promises, and not to print a token.
+    /// True if it is `pi`, which is held to its promises, and not to print a token.
     is_watched: bool,
     /// How the terminal was set before.
     settings: String,

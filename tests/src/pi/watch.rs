@@ -16,7 +16,7 @@ const TOKENS: [&str; 3] = ["sk-ant-", "ghu_", "tid="];
 /// The commands whose standard output is a token, or carries one.
 const PRINT_TOKENS: [&str; 2] = ["token", "headers"];
 
-/// Whether these words ask for one.
+/// Returns whether these words ask for one.
 pub(super) fn prints_token(words: &[impl AsRef<str>]) -> bool {
     words.iter().any(|word| PRINT_TOKENS.contains(&word.as_ref()))
 }
@@ -90,14 +90,14 @@ fn holds_tokens(linked: &[String], file: &File) -> bool {
     may_hold_tokens(&file.name) || linked.iter().any(|name| is_or_becomes(&file.name, name))
 }
 
-/// Whether a file of this name is there for tokens: the credential file, under whatever name it is
-/// or was, and what is about to become it. No other may hold any.
+/// Returns whether a file of this name is there for tokens: the credential file, under whatever
+/// name it is or was, and what is about to become it. No other may hold any.
 pub(super) fn may_hold_tokens(name: &str) -> bool {
     let current = ["auth.json", "oauth.json"].iter().any(|file| is_or_becomes(name, file));
     current || name == "oauth.json.migrated"
 }
 
-/// Whether it is this file, or a temporary one that is renamed to it.
+/// Returns whether it is this file, or a temporary one that is renamed to it.
 fn is_or_becomes(name: &str, file: &str) -> bool {
     let middle = || name.strip_prefix('.')?.strip_prefix(file)?.strip_prefix('.');
     name == file || middle().is_some_and(|middle| middle.ends_with(".tmp"))
@@ -127,8 +127,8 @@ pub(super) fn secret(text: &str, may_be_there: impl Fn(&str) -> bool) -> Option<
     looks.or_else(|| canary::found(text, may_be_there))
 }
 
-/// Whether a token with this prefix begins somewhere in the text. The middle of a random base64url
-/// value does not count: one state in 400,000 has `ghu_` in it.
+/// Returns whether a token with this prefix begins somewhere in the text. The middle of a random
+/// base64url value does not count: one state in 400,000 has `ghu_` in it.
 fn begins_in(text: &str, prefix: &str) -> bool {
     let is_random = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     text.match_indices(prefix).any(|(at, _)| !text[..at].ends_with(is_random))

@@ -22,7 +22,7 @@ pub fn deny_device(verification_uri: &str, user_code: &str) -> Result<(), Error>
     press("deny", verification_uri, user_code)
 }
 
-/// Whether this is the address of a page that asks for a user code.
+/// Returns whether this is the address of a page that asks for a user code.
 pub fn is_device_page(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.path().ends_with("/login/device"))
 }

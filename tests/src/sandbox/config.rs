@@ -58,9 +58,9 @@ pub struct Settings {
     pub access_lifetime_s: u64,
     /// How long an authorization code is good for, in seconds.
     pub code_lifetime_s: u64,
-    /// Whether a refresh replaces the refresh token. When off, it answers with the same one.
+    /// True if a refresh replaces the refresh token. When off, it answers with the same one.
     pub rotate: bool,
-    /// Whether the answer to a refresh carries a refresh token. When off, the old one stays good.
+    /// True if the answer to a refresh carries a refresh token. When off, the old one stays good.
     /// The answer to a code exchange always carries one.
     pub send_refresh_token: bool,
     /// How long the token endpoint keeps its answer back, in milliseconds. What it grants, it

@@ -37,7 +37,7 @@ pub fn stand_in(base_url: &str, url: &str) -> Option<String> {
     Some(format!("{base_url}{INTERNET}{host}{target}"))
 }
 
-/// Whether there is such a host.
+/// Returns whether there is such a host.
 pub(crate) fn is_known(host: &str) -> bool {
     places(host).is_some()
 }

@@ -92,7 +92,7 @@ pub struct Poll {
     pub waited_ms: u64,
     /// The interval in force when it came, in seconds.
     pub interval_s: u64,
-    /// Whether it came earlier than that.
+    /// True if it came earlier than that.
     pub too_early: bool,
 }
 

@@ -189,12 +189,13 @@ impl Sandbox {
         self.state.issue()
     }
 
-    /// Whether this access token would be accepted now: known, unexpired, not revoked.
+    /// Returns whether this access token would be accepted now: known, unexpired, not revoked.
     pub fn is_valid_access(&self, access_token: &str) -> bool {
         self.state.ledger.lock().tokens.is_valid_access(access_token, Instant::now())
     }
 
-    /// Whether this refresh token would be accepted now: known, not rotated out, not revoked.
+    /// Returns whether this refresh token would be accepted now: known, not rotated out, not
+    /// revoked.
     pub fn is_valid_refresh(&self, refresh_token: &str) -> bool {
         self.state.ledger.lock().tokens.is_valid_refresh(refresh_token)
     }

@@ -12,7 +12,7 @@ pub(super) struct Refusal {
     pub(super) error: &'static str,
     /// Exactly what is wrong.
     pub(super) description: String,
-    /// Whether finding this revoked a whole login.
+    /// True if finding this revoked a whole login.
     pub(super) revoked: bool,
 }
 

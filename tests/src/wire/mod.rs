@@ -183,7 +183,7 @@ fn read_request(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(request)
 }
 
-/// Whether all of the body has come that its length, in bytes, promises.
+/// Returns whether all of the body has come that its length, in bytes, promises.
 fn is_complete(request: &[u8]) -> bool {
     let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&request[..end]);

@@ -37,7 +37,8 @@ fn polls(server: &Server) -> Vec<u64> {
     after.map(|entry| entry.at_ms - began.at_ms).collect()
 }
 
-/// Whether nobody asked again before this many milliseconds were over. What is told is rounded.
+/// Returns whether nobody asked again before this many milliseconds were over. What is told is
+/// rounded.
 #[track_caller]
 fn assert_patient(server: &Server, interval_ms: u64) {
     let polls = polls(server);

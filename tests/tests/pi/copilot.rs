@@ -64,7 +64,7 @@ pub(crate) fn stored(home: &Home, name: &str) -> String {
     home.entry(COPILOT)[name].as_str().unwrap_or_default().to_owned()
 }
 
-/// Whether the stored login is one that is taken at this domain.
+/// Returns whether the stored login is one that is taken at this domain.
 #[track_caller]
 pub(crate) fn assert_logged_in(home: &Home, sandbox: &Sandbox, domain: &str) {
     let entry = home.entry(COPILOT);

@@ -59,7 +59,7 @@ struct Case {
     /// What is typed once a code is asked for.
     types: &'static str,
     code: u8,
-    /// Whether the evil's first word is shown; else it was refused altogether.
+    /// True if the evil's first word is shown; else it was refused altogether.
     shows: bool,
     _wire: Option<Wire>,
 }

@@ -18,7 +18,7 @@ fn every_fault_and_what_is_said() -> Vec<(&'static str, Fault, &'static str, &'s
     serde_json::from_str(include_str!("../../every_fault.json")).unwrap()
 }
 
-/// Whether stderr tells what happened, and below it what to do next.
+/// Returns whether stderr tells what happened, and below it what to do next.
 #[track_caller]
 fn assert_advises(ended: &Ended) {
     let lines: Vec<&str> = ended.stderr.lines().collect();

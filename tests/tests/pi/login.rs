@@ -46,7 +46,7 @@ pub(crate) fn paste(pi: &mut Running) {
     pi.write(&format!("{code}#{state}\n"));
 }
 
-/// Whether the stored login is one that the sandbox takes.
+/// Returns whether the stored login is one that the sandbox takes.
 #[track_caller]
 pub(crate) fn assert_logged_in(home: &Home, sandbox: &Sandbox) {
     let entry = home.entry("anthropic");

@@ -39,7 +39,7 @@ struct Job {
     /// The file in use; `None` where there is not even its directory yet.
     file: Option<&'static str>,
     age: Age,
-    /// Whether the provider fails, so that it is the memory of that which is written.
+    /// True if the provider fails, so that it is the memory of that which is written.
     provider_fails: bool,
     /// How many harms there are at least.
     floor: usize,
@@ -170,7 +170,7 @@ impl Scene<'_> {
         assert!(happened, "it did not happen in {ATTEMPTS} runs: {harm:?} at {}", call.line);
     }
 
-    /// Whether the harm befell a call in the agent's directory; if it did, it was survived.
+    /// Returns whether the harm befell a call in the agent's directory; if it did, it was survived.
     fn survives_if_it_happens(&self, call: &Call, harm: Harm) -> bool {
         let (home, trace) = self.prepare();
         let before = self.job.file.map(|_| home.contents());
@@ -201,7 +201,7 @@ impl Scene<'_> {
         true
     }
 
-    /// Whether the file is one that the next `pi` can use, with nothing of it lost.
+    /// Returns whether the file is one that the next `pi` can use, with nothing of it lost.
     fn is_whole(&self, home: &Home, contents: &str) -> bool {
         let entry = home.entry("anthropic");
         let is_known = |token: &str| token.starts_with("sk-ant-");
@@ -293,7 +293,7 @@ fn harms_of(call: &Call) -> impl Iterator<Item = Harm> + use<> {
     errors.chain([Harm::Kill]).filter(move |_| !is_of_debug)
 }
 
-/// Whether a call is about the agent's directory, or what is in it.
+/// Returns whether a call is about the agent's directory, or what is in it.
 fn is_in(home: &Home, call: &Call) -> bool {
     let ours = home.path().join(".pi");
     let is_below = call.absolute_path().is_some_and(|path| path.starts_with(&ours));

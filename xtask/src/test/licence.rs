@@ -2,7 +2,7 @@
 //!
 //! Refs: <https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/>
 
-/// Whether an expression can be met with the licences in `allowed`; one that cannot be read
+/// Returns whether an expression can be met with the licences in `allowed`; one that cannot be read
 /// cannot. `/` is how crates.io used to write OR. A licence WITH an exception is one licence.
 pub(super) fn permits(expression: &str, allowed: &[&str]) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");

@@ -49,7 +49,7 @@ pub(super) fn link(target: &Path) -> Result<PathBuf> {
     Ok(target.join(TARGET).join(PROFILE).join("pi_auth_wasm.wasm"))
 }
 
-/// Whether this toolchain has the target, however it was installed.
+/// Returns whether this toolchain has the target, however it was installed.
 fn has_target() -> Result<bool> {
     let mut ask = Command::new("rustc");
     ask.args(["--print", "target-libdir", "--target", TARGET]);

@@ -271,7 +271,7 @@ impl AuthorizationCode {
         ask(Effect::http(request, activity))
     }
 
-    /// Whether an answer names another issuer, or none although it has to.
+    /// Returns whether an answer names another issuer, or none although it has to.
     fn check_issuer(&self, iss: Option<&str>) -> Result<(), Box<Error>> {
         let Some(issuer) = self.provider.client.issuer.as_deref() else { return Ok(()) };
         match iss.map_or(self.provider.client.requires_iss, |iss| iss != issuer) {

@@ -26,7 +26,7 @@ const GRACE_MS: u64 = 60_000;
 pub(in crate::flow) enum DeviceCode {
     Requesting {
         provider: Arc<Provider>,
-        /// Whether the page is to be opened in a browser on this machine.
+        /// True if the page is to be opened in a browser on this machine.
         open_browser: bool,
     },
     Entering(Entering),

@@ -41,7 +41,7 @@ impl Attempt {
         Attempt { provider, tokens, activity, step: Step::Recalling }
     }
 
-    /// Whether the request is sent and its answer is not there yet.
+    /// Returns whether the request is sent and its answer is not there yet.
     pub(super) fn is_sent(&self) -> bool {
         matches!(self.step, Step::Asking(_))
     }

@@ -41,7 +41,7 @@ pub(in crate::flow) struct Refresh {
     stored: Credential,
     /// The credential file.
     path: String,
-    /// Whether a refresh token of somebody else's was tried after ours was refused.
+    /// True if a refresh token of somebody else's was tried after ours was refused.
     retried: bool,
     /// The refresh token that was sent.
     sent: Secret,

@@ -68,8 +68,8 @@ impl fmt::Display for Domain {
     }
 }
 
-/// Whether `text` is a hostname (RFC 1123, 2.1) in lower case, and no address: those that end in a
-/// number are read as one by browsers.
+/// Returns whether `text` is a hostname (RFC 1123, 2.1) in lower case, and no address: those that
+/// end in a number are read as one by browsers.
 pub(super) fn is_hostname(text: &str) -> bool {
     let label = |label: &str| {
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

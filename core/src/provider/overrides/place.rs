@@ -30,7 +30,7 @@ const RESERVED_PARAMETERS: [&str; 11] = [
 /// Where in the file a value stands, for the error that names it.
 pub(super) struct Place {
     id: String,
-    /// Whether URLs may have a place for the domain, as Copilot's do.
+    /// True if URLs may have a place for the domain, as Copilot's do.
     has_domain: bool,
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn failed(problem: &Error) -> ExitCode {
     exit_code(problem)
 }
 
-/// Whether a doctor could find the cause: a file, a lock, or the way to the provider.
+/// Returns whether a doctor could find the cause: a file, a lock, or the way to the provider.
 fn is_of_this_machine(problem: &Error) -> bool {
     match problem {
         Error::LockTimedOut { .. } | Error::Store { .. } => true,

@@ -17,7 +17,7 @@ pub(crate) struct Person {
     told: Option<String>,
     /// The messages of the page or code that was shown; they may begin with notes.
     shown: String,
-    /// Whether a line that is written over is shown.
+    /// True if a line that is written over is shown.
     counting: bool,
 }
 

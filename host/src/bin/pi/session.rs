@@ -107,7 +107,8 @@ fn heed_signals(stop: &Stop) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether SIGHUP was ignored when this process began. Only Linux tells without unsafe code.
+/// Returns whether SIGHUP was ignored when this process began. Only Linux tells without unsafe
+/// code.
 fn hang_up_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -45,7 +45,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Whether a lock that looks like this may be taken over.
+    /// Returns whether a lock that looks like this may be taken over.
     fn is_dead(&mut self, lock: &Metadata) -> io::Result<bool> {
         let touched = lock.modified()?;
         let since = match self.seen {
@@ -118,7 +118,7 @@ impl DirectoryLock {
         Ok(DirectoryLock { path, touched, stop: Some(stop), toucher: Some(toucher), _made: made })
     }
 
-    /// Whether the directory still bears the time that we gave it.
+    /// Returns whether the directory still bears the time that we gave it.
     pub(super) fn is_ours(&self) -> bool {
         let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         modified(&self.path).is_ok_and(|found| found == *touched)

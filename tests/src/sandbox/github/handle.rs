@@ -19,12 +19,12 @@ impl Sandbox {
         self.state.issue_copilot(domain)
     }
 
-    /// Whether this GitHub token would be accepted at this domain now.
+    /// Returns whether this GitHub token would be accepted at this domain now.
     pub fn is_valid_github(&self, domain: &str, token: &str) -> bool {
         self.state.ledger.lock().github.tokens.is_valid_github(domain, token)
     }
 
-    /// Whether this Copilot token would be accepted at this domain now.
+    /// Returns whether this Copilot token would be accepted at this domain now.
     pub fn is_valid_copilot(&self, domain: &str, token: &str) -> bool {
         self.state.ledger.lock().github.tokens.is_valid_copilot(domain, token, Instant::now())
     }

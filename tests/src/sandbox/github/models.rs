@@ -84,7 +84,8 @@ fn accept(state: &State, domain: &str, id: &str, arrival: &Arrival) -> Result<()
     }
 }
 
-/// Whether a request to Copilot's API comes from an editor with a Copilot token of this domain.
+/// Returns whether a request to Copilot's API comes from an editor with a Copilot token of this
+/// domain.
 pub(super) fn admit(
     state: &State,
     domain: &str,

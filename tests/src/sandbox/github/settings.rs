@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GithubSettings {
-    /// Whether the client may use the device flow; else `device_flow_disabled`.
+    /// True if the client may use the device flow; else `device_flow_disabled`.
     pub device_flow: bool,
     /// How far apart a new device's polls have to be, in seconds.
     pub interval_s: u64,
-    /// Whether a device is told that. When off, it has to know the default of five seconds (RFC
+    /// True if a device is told that. When off, it has to know the default of five seconds (RFC
     /// 8628 section 3.2), whatever is in force.
     pub send_interval: bool,
     /// How long a device code and its user code are good for, in seconds.
     pub code_lifetime_s: u64,
-    /// Whether a device is told an address with the user code in it.
+    /// True if a device is told an address with the user code in it.
     pub send_verification_uri_complete: bool,
     /// How many polls in good time a device that was approved still hears
     /// `authorization_pending`.
     pub pending_after_approval: u32,
-    /// Whether a device that polled too early is told the interval that is now in force.
+    /// True if a device that polled too early is told the interval that is now in force.
     pub slow_down_sends_interval: bool,
     /// What becomes of a good GitHub token that is to be exchanged for a Copilot token.
     pub copilot_access: CopilotAccess,
@@ -97,11 +97,11 @@ pub struct Model {
     pub id: String,
     /// What a person calls it.
     pub name: String,
-    /// Whether it is offered to people.
+    /// True if it is offered to people.
     pub model_picker_enabled: bool,
     /// How its policy stands; some models have none.
     pub policy: Option<Policy>,
-    /// Whether it can call tools.
+    /// True if it can call tools.
     pub tool_calls: bool,
 }
 

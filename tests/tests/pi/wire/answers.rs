@@ -29,7 +29,7 @@ pub(super) enum Means {
 }
 
 impl Means {
-    /// Whether the same request may succeed later.
+    /// Returns whether the same request may succeed later.
     pub(super) fn is_transient(self) -> bool {
         !matches!(self, Refused(_) | OAuth)
     }

@@ -22,7 +22,7 @@ pub(super) struct Job {
     pub(super) name: &'static str,
     /// The end of the path of the request that meets it.
     pub(super) path_end: &'static str,
-    /// Whether it is met once only, since another request is made after it.
+    /// True if it is met once only, since another request is made after it.
     pub(super) once: bool,
     /// How many requests are made to that path at most.
     pub(super) requests: usize,
