@@ -52,19 +52,19 @@ pub use witness::{Objection, Witness};
 #[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Request {
     /// Log in to a provider and store the credential.
-    Login(login::Request),
+    Login(login::LoginRequest),
     /// Get a key that can be sent now, refreshed if need be.
-    Token(token::Request),
+    Token(token::TokenRequest),
     /// Get the headers that carry such a key, and where to send them.
-    Headers(headers::Request),
+    Headers(headers::HeadersRequest),
     /// Take stored logins out of the file.
-    Logout(logout::Request),
+    Logout(logout::LogoutRequest),
     /// Tell who is logged in, and until when.
-    Status(status::Request),
+    Status(status::StatusRequest),
     /// Read the stored login of a provider.
-    ReadCredential(credential::ReadRequest),
+    ReadCredential(credential::ReadCredentialRequest),
     /// Store a login that the caller has.
-    WriteCredential(credential::WriteRequest),
+    WriteCredential(credential::WriteCredentialRequest),
 }
 
 /// The result of a job.

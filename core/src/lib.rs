@@ -31,7 +31,7 @@
 //! use pi_auth_core::environment::Environment;
 //! use pi_auth_core::flow::{Effect, Event, Flow, Request, status};
 //!
-//! let request = Request::Status(status::Request { environment: Environment::default() });
+//! let request = Request::Status(status::StatusRequest { environment: Environment::default() });
 //! let (mut flow, mut effect) = Flow::start(request);
 //! let output = loop {
 //!     let event = match effect {

@@ -215,7 +215,7 @@ impl Auth {
     pub fn headers_job(&self, provider: &str, options: HeadersOptions) -> Job<Headers> {
         let HeadersOptions { token, body, initiator, vision } = options;
         let token = self.token_request(provider, token);
-        let request = Request::Headers(headers::Request { token, body, initiator, vision });
+        let request = Request::Headers(headers::HeadersRequest { token, body, initiator, vision });
         let finish = |output| match output {
             Output::Headers(headers) => Ok(headers),
             _ => Err(Error::Cancelled),
@@ -223,14 +223,14 @@ impl Auth {
         Job { driver: self.driver(request), finish }
     }
 
-    fn token_request(&self, provider: &str, options: TokenOptions) -> token::Request {
+    fn token_request(&self, provider: &str, options: TokenOptions) -> token::TokenRequest {
         let validity_ms =
             |validity: Duration| u64::try_from(validity.as_millis()).unwrap_or(u64::MAX);
-        token::Request {
+        token::TokenRequest {
             caller_key: options.caller_key,
             min_validity_ms: options.min_validity.map_or(BUFFER_MS, validity_ms),
             rejected: options.rejected,
-            ..token::Request::new(provider, self.environment.clone())
+            ..token::TokenRequest::new(provider, self.environment.clone())
         }
     }
 
@@ -246,7 +246,7 @@ impl Auth {
     ) -> Result<LoggedIn, Error> {
         let mut entropy = [0; Entropy::LEN];
         getrandom::fill(&mut entropy).map_err(|_| Error::System { what: "random bytes" })?;
-        let request = Request::Login(login::Request {
+        let request = Request::Login(login::LoginRequest {
             provider: options.provider,
             paste: options.paste,
             no_browser: options.no_browser,
@@ -273,7 +273,8 @@ impl Auth {
     ) -> Result<LoggedOut, Error> {
         let LogoutOptions { provider, all, confirmed } = options;
         let interactive = interaction.is_present();
-        let request = Request::Logout(logout::Request { provider, all, confirmed, interactive });
+        let request =
+            Request::Logout(logout::LogoutRequest { provider, all, confirmed, interactive });
         match self.driver(request).run(interaction).await? {
             Output::LoggedOut { providers, path, revocations, notes } => {
                 Ok(LoggedOut { providers, path, revocations, notes })
@@ -298,7 +299,7 @@ impl Auth {
 
     fn status_job(&self) -> Job<Status> {
         let environment = self.environment.clone();
-        let request = Request::Status(status::Request { environment });
+        let request = Request::Status(status::StatusRequest { environment });
         let finish = |output| match output {
             Output::Status(status) => Ok(status),
             _ => Err(Error::Cancelled),

@@ -25,8 +25,7 @@ use crate::store::credential::{Credential, REAL_EXPIRY};
 /// Parameters of a request to read the stored login of a provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "ReadCredentialRequest"))]
-pub struct ReadRequest {
+pub struct ReadCredentialRequest {
     /// The provider's id, whether this program knows it or not.
     pub provider: String,
 }
@@ -34,13 +33,12 @@ pub struct ReadRequest {
 /// Parameters of a request to store a login. Whatever was stored for that provider is replaced whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "WriteCredentialRequest"))]
-pub struct WriteRequest {
+pub struct WriteCredentialRequest {
     /// The provider's id, whether this program knows it or not.
     pub provider: String,
     /// The login.
     #[serde(serialize_with = "exposed")]
-    pub credential: Login,
+    pub credential: StoredLogin,
 }
 
 /// A login as the file has it: an object with `refresh` and `access` (texts), `expires` (in epoch
@@ -54,17 +52,16 @@ pub struct WriteRequest {
 #[cfg_attr(
     test,
     ts(
-        rename = "StoredLogin",
         type = "{ type?: string, refresh: string, access: string, expires: number, [name: string]: unknown }"
     )
 )]
-pub struct Login(Raw);
+pub struct StoredLogin(Raw);
 
-impl<'de> Deserialize<'de> for Login {
+impl<'de> Deserialize<'de> for StoredLogin {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Raw::deserialize(deserializer)?;
         match is_whole(raw.json()) && is_exact(raw.json()) {
-            true => Ok(Login(raw)),
+            true => Ok(StoredLogin(raw)),
             false => Err(D::Error::custom("not a login as the file has it")),
         }
     }
@@ -83,7 +80,7 @@ fn is_exact(json: Json<'_>) -> bool {
     is_time && is_known_domain && json.members().all(|(name, _)| name.is_some())
 }
 
-impl Exposed for Login {
+impl Exposed for StoredLogin {
     fn serialize_exposed<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize_exposed(serializer)
     }
@@ -94,19 +91,19 @@ impl Exposed for Login {
 pub(super) enum State {
     Reading(String, Read),
     /// It makes the directory, and finds out before anything is changed whether anything can be.
-    Probing(WriteRequest),
+    Probing(WriteCredentialRequest),
     /// With what the person should know of the file.
     Saving(Save, Vec<String>),
 }
 
-impl From<ReadRequest> for State {
-    fn from(request: ReadRequest) -> Self {
+impl From<ReadCredentialRequest> for State {
+    fn from(request: ReadCredentialRequest) -> Self {
         State::Reading(request.provider, Read::default())
     }
 }
 
-impl From<WriteRequest> for State {
-    fn from(request: WriteRequest) -> Self {
+impl From<WriteCredentialRequest> for State {
+    fn from(request: WriteCredentialRequest) -> Self {
         State::Probing(request)
     }
 }
@@ -143,7 +140,7 @@ impl Machine for State {
     }
 }
 
-impl WriteRequest {
+impl WriteCredentialRequest {
     fn edit(&self) -> Edit {
         let entry = self.credential.0.json();
         let known = ["type", "refresh", "access", "expires", "enterpriseUrl", REAL_EXPIRY];

@@ -25,11 +25,10 @@ use crate::secret::{Secret, exposed};
 /// Parameters of a request for headers.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "HeadersRequest"))]
-pub struct Request {
+pub struct HeadersRequest {
     /// The key to carry.
     #[serde(flatten)]
-    pub token: token::Request,
+    pub token: token::TokenRequest,
     /// The body of the request that the headers are for, if it is known: JSON in the shape of
     /// OpenAI's chat or responses, or of Anthropic's messages. It tells what the next two leave
     /// open.
@@ -45,7 +44,7 @@ pub struct Request {
 }
 
 /// Reads the members of both from one object; serde's `flatten` would copy it.
-impl<'de> Deserialize<'de> for Request {
+impl<'de> Deserialize<'de> for HeadersRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Purpose {
@@ -58,7 +57,7 @@ impl<'de> Deserialize<'de> for Request {
         let token = serde_json::from_str(text).map_err(D::Error::custom)?;
         let purpose = serde_json::from_str(text).map_err(D::Error::custom)?;
         let Purpose { body, initiator, vision } = purpose;
-        Ok(Request { token, body, initiator, vision })
+        Ok(HeadersRequest { token, body, initiator, vision })
     }
 }
 
@@ -126,8 +125,8 @@ enum Step {
 }
 
 impl State {
-    pub(super) fn new(request: Request) -> Self {
-        let Request { token, body, initiator, vision } = request;
+    pub(super) fn new(request: HeadersRequest) -> Self {
+        let HeadersRequest { token, body, initiator, vision } = request;
         let provider = token.provider.clone();
         State {
             purpose: Purpose { provider, body, initiator, vision },

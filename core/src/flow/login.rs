@@ -48,8 +48,7 @@ use models::Models;
 /// Parameters of a login request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "LoginRequest"))]
-pub struct Request {
+pub struct LoginRequest {
     /// The provider's id; `None` has the person pick one.
     pub provider: Option<String>,
     /// True if the code is to be pasted even where a callback would work.
@@ -86,7 +85,7 @@ const MAX_WRONG_ANSWERS: usize = 5;
 
 #[derive(Debug)]
 pub(super) struct State {
-    request: Request,
+    request: LoginRequest,
     step: Step,
 }
 
@@ -98,12 +97,12 @@ enum Step {
 }
 
 impl State {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: LoginRequest) -> Self {
         State { request, step: Step::Configuring }
     }
 
     fn chosen(&mut self, table: Table, provider: Arc<Provider>) -> StepResult {
-        let Request { paste, no_browser, needs_display, .. } = self.request;
+        let LoginRequest { paste, no_browser, needs_display, .. } = self.request;
         let enterprise = self.request.enterprise.clone();
         if enterprise.is_some() && provider.copilot.is_none() {
             return fail(Error::NoEnterprise { provider: provider.label() });

@@ -30,8 +30,7 @@ use revocation::{Login, Revoking};
 /// Parameters of a logout request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "LogoutRequest"))]
-pub struct Request {
+pub struct LogoutRequest {
     /// The provider's id; `None`, without `all`, has the person pick one.
     pub provider: Option<String>,
     /// True to end every login. API keys are left alone.
@@ -82,7 +81,7 @@ const MAX_LOST_LOCKS: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct State {
-    request: Request,
+    request: LogoutRequest,
     open: Open,
     /// Those to log out of. Until it is clear which, those that there are; at the end, those that
     /// were taken out.
@@ -157,7 +156,7 @@ impl Machine for State {
 }
 
 impl State {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: LogoutRequest) -> Self {
         State {
             request,
             // A slip in the overrides file must not keep anybody from logging out.
@@ -212,7 +211,7 @@ impl State {
     }
 
     fn confirm(&mut self) -> StepResult {
-        let Request { all, confirmed, interactive, .. } = self.request;
+        let LogoutRequest { all, confirmed, interactive, .. } = self.request;
         if confirmed || (!interactive && !all) {
             return self.lock();
         }

@@ -24,8 +24,7 @@ use crate::text::plain;
 /// Parameters of a status request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "StatusRequest"))]
-pub struct Request {
+pub struct StatusRequest {
     /// The variables that are set.
     #[cfg_attr(test, ts(as = "Option<_>", optional))]
     #[serde(default, deserialize_with = "or_default", serialize_with = "exposed")]
@@ -93,12 +92,12 @@ pub enum KeyState {
 
 #[derive(Debug)]
 pub(super) struct State {
-    request: Request,
+    request: StatusRequest,
     open: Open,
 }
 
 impl State {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: StatusRequest) -> Self {
         State { request, open: Open::new(true) }
     }
 }
@@ -116,7 +115,7 @@ impl Machine for State {
 }
 
 fn keys(
-    request: &Request,
+    request: &StatusRequest,
     table: &Table,
     store: &Store,
     now_ms: u64,

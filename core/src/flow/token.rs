@@ -47,8 +47,7 @@ use refresh::Refresh;
 /// Parameters of a token request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "TokenRequest"))]
-pub struct Request {
+pub struct TokenRequest {
     /// The provider's id.
     pub provider: String,
     /// A key of the caller's own, which wins over everything.
@@ -79,12 +78,12 @@ fn min_validity_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     Ok(Option::deserialize(deserializer)?.unwrap_or(BUFFER_MS))
 }
 
-impl Request {
+impl TokenRequest {
     /// Parameters of a request for a token of `provider` that is fresh.
     pub fn new(provider: impl Into<String>, environment: Environment) -> Self {
         let provider = provider.into();
         let (caller_key, min_validity_ms, rejected) = (None, BUFFER_MS, None);
-        Request { provider, caller_key, min_validity_ms, rejected, environment }
+        TokenRequest { provider, caller_key, min_validity_ms, rejected, environment }
     }
 }
 
@@ -105,7 +104,7 @@ impl From<ResolvedKey> for Output {
 
 #[derive(Debug)]
 pub(super) struct State {
-    request: Request,
+    request: TokenRequest,
     /// The warning about the credential file.
     warning: Option<String>,
     step: Step,
@@ -127,7 +126,7 @@ enum Step {
 }
 
 impl State {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: TokenRequest) -> Self {
         State { request, warning: None, step: Step::Reading(Read::default()) }
     }
 
@@ -188,7 +187,7 @@ impl State {
     fn decide(&mut self, store: &Store, now_ms: u64) -> StepResult<ResolvedKey> {
         match store.document.get(&self.request.provider) {
             Some(Entry::OAuth(stored)) => {
-                let Request { min_validity_ms, rejected, .. } = &self.request;
+                let TokenRequest { min_validity_ms, rejected, .. } = &self.request;
                 match fresh(&stored, *min_validity_ms, rejected.as_ref(), now_ms) {
                     Some(key) => serve(&stored, key, Vec::new()),
                     None => self.ask(Step::Configuring(stored), Effect::ReadOverrides),

@@ -186,7 +186,8 @@ mod tests {
 
     async fn driver() -> Driver {
         let store = Store::new(std::env::temp_dir().join("nowhere"), None, None);
-        let request = Request::Status(status::Request { environment: Environment::default() });
+        let request =
+            Request::Status(status::StatusRequest { environment: Environment::default() });
         let mut driver = Driver::start(&Core::default(), request, store, Stop::default());
         driver.callback = Callback::listen(Loopback::Ipv4, 0, "/callback").await.ok();
         driver

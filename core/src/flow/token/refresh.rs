@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::attempt::Attempt;
-use super::{Request, ResolvedKey, fresh, located, serve, stored_key};
+use super::{ResolvedKey, TokenRequest, fresh, located, serve, stored_key};
 use crate::error::Error;
 use crate::flow::discovery::Discovery;
 use crate::flow::files::{Store, blank};
@@ -67,7 +67,11 @@ enum Step {
 }
 
 impl Refresh {
-    pub(super) fn new(configured: &Arc<Provider>, stored: Credential, request: &Request) -> Self {
+    pub(super) fn new(
+        configured: &Arc<Provider>,
+        stored: Credential,
+        request: &TokenRequest,
+    ) -> Self {
         Refresh {
             min_validity_ms: request.min_validity_ms,
             rejected: request.rejected.clone(),

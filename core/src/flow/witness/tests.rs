@@ -10,7 +10,7 @@ use crate::store::access::{Directory, Owned};
 use alloc::format;
 
 fn token(provider: &str) -> Witness {
-    Witness::new(&Request::Token(token::Request::new(provider, Environment::default())))
+    Witness::new(&Request::Token(token::TokenRequest::new(provider, Environment::default())))
 }
 
 fn request(url: &str) -> Effect {
@@ -91,7 +91,7 @@ fn endpoints_that_only_the_issuer_knows_come_from_its_own_metadata() {
 
 fn login(provider: &str) -> Witness {
     let text = format!(r#"{{"provider":"{provider}","entropy":"{}"}}"#, "0".repeat(128));
-    Witness::new(&Request::Login(json::from_str::<login::Request>(&text).unwrap()))
+    Witness::new(&Request::Login(json::from_str::<login::LoginRequest>(&text).unwrap()))
 }
 
 fn page(url: &str, one_time: Option<(&str, &str)>) -> Effect {
