@@ -66,8 +66,7 @@ impl Header {
 /// A request for a host to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "HttpRequest"))]
-pub struct Request {
+pub struct HttpRequest {
     /// The method.
     pub method: Method,
     /// An absolute https URL, or http on a loopback host. Never holds a secret.
@@ -82,7 +81,7 @@ pub struct Request {
     pub origins: Vec<String>,
 }
 
-impl Request {
+impl HttpRequest {
     /// The same with this header, in place of one of that name if there is one.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Secret>) -> Self {
         self.headers.retain(|header| !header.name.eq_ignore_ascii_case(name));
@@ -95,7 +94,7 @@ impl Request {
         let headers =
             [Header::new("Accept", "application/json"), Header::new("User-Agent", USER_AGENT)];
         let (url, headers) = (url.to_string(), headers.into());
-        Request { method: Method::Get, url, headers, body: Secret::default(), origins }
+        HttpRequest { method: Method::Get, url, headers, body: Secret::default(), origins }
     }
 
     /// A POST of `body`, asking for JSON. `origins` are those that the provider's data names.
@@ -106,15 +105,14 @@ impl Request {
             Header::new("User-Agent", USER_AGENT),
         ];
         let (url, headers) = (url.to_string(), headers.into());
-        Request { method: Method::Post, url, headers, body, origins }
+        HttpRequest { method: Method::Post, url, headers, body, origins }
     }
 }
 
 /// A response as it came, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename = "HttpResponse"))]
-pub struct Response {
+pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// The headers, in order; names in any case.
@@ -127,7 +125,7 @@ pub struct Response {
     pub body: Secret,
 }
 
-impl Response {
+impl HttpResponse {
     /// The first header of that name, in whatever case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let same = |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
@@ -287,7 +285,7 @@ mod tests {
 
     #[test]
     fn retry_after_in_seconds_or_as_a_date() {
-        let with = |value: &str| Response {
+        let with = |value: &str| HttpResponse {
             status: 429,
             headers: [("Retry-After".to_string(), value.to_string())].into(),
             body: Secret::default(),
@@ -305,7 +303,8 @@ mod tests {
 
     #[test]
     fn a_request_does_not_show_its_secrets() {
-        let request = Request::post("https://h/", "text/plain", Secret::new("canary"), Vec::new());
+        let request =
+            HttpRequest::post("https://h/", "text/plain", Secret::new("canary"), Vec::new());
         assert!(!format!("{request:?}").contains("canary"));
     }
 }

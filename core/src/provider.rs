@@ -64,7 +64,7 @@ impl Provider {
     }
 
     /// Returns the request for a new access token.
-    pub(crate) fn refresh(&self, refresh_token: &Secret) -> http::Request {
+    pub(crate) fn refresh(&self, refresh_token: &Secret) -> http::HttpRequest {
         match &self.client.exchange_url {
             Some(url) => exchange::request(self, url, refresh_token),
             None => token::refresh(&self.client, refresh_token),
@@ -74,7 +74,7 @@ impl Provider {
     /// Reads the response to that request, as of `now_ms`.
     pub(crate) fn refreshed(
         &self,
-        response: &http::Response,
+        response: &http::HttpResponse,
         now_ms: u64,
     ) -> Result<TokenResponse, Box<EndpointError>> {
         match self.client.exchange_url {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use pi_auth_core::flow::Event;
 use pi_auth_core::http::url::Url;
 use pi_auth_core::http::{
-    CONNECT_TIMEOUT_MS, MAX_BODY_BYTES, Method, Request, Response, TOTAL_TIMEOUT_MS,
+    CONNECT_TIMEOUT_MS, HttpRequest, HttpResponse, MAX_BODY_BYTES, Method, TOTAL_TIMEOUT_MS,
     TransportFailure, origin,
 };
 use pi_auth_core::secret::Secret;
@@ -37,7 +37,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Sends `request` and reads the whole answer.
-    pub(crate) async fn send(&self, request: Request) -> Event {
+    pub(crate) async fn send(&self, request: HttpRequest) -> Event {
         match self.exchange(request).await {
             Ok(response) => Event::Response(response),
             Err(failure) => Event::TransportFailed { failure },
@@ -73,7 +73,7 @@ impl Clients {
         }
     }
 
-    async fn exchange(&self, request: Request) -> Result<Response, TransportFailure> {
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportFailure> {
         // Right before it is sent, whoever has decided where it goes.
         if !origin::is_allowed(&request.origins, &request.url) {
             return Err(TransportFailure::ForbiddenOrigin);
@@ -154,7 +154,7 @@ impl Collected {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportFailure> {
+async fn answer(request: reqwest::RequestBuilder) -> Result<HttpResponse, TransportFailure> {
     let mut response = request.send().await.map_err(failure::of)?;
     let text = |value: &reqwest::header::HeaderValue| {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
@@ -170,7 +170,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Response, TransportF
         body.push(&chunk);
     }
     let body = body.into_text();
-    Ok(Response { status: response.status().as_u16(), headers, body })
+    Ok(HttpResponse { status: response.status().as_u16(), headers, body })
 }
 
 fn made(
@@ -249,7 +249,7 @@ mod tests {
         let url = format!("http://{}/token", server.local_addr().unwrap());
         let other = |origin: &str| vec![origin.to_owned()];
         for origins in [vec![], other("https://api.anthropic.com"), other("http://127.0.0.1:1")] {
-            let request = Request {
+            let request = HttpRequest {
                 method: Method::Post,
                 url: url.clone(),
                 headers: Vec::new(),

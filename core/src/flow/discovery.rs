@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use super::machine::{StepResult, ask, unexpected};
 use super::{Effect, Event};
-use crate::http::{Request, TransportFailure};
+use crate::http::{HttpRequest, TransportFailure};
 use crate::oauth::client::Job;
 use crate::oauth::endpoint::EndpointError;
 use crate::oauth::metadata;
@@ -17,7 +17,7 @@ pub(super) struct Discovery {
     provider: Arc<Provider>,
     job: Job,
     /// The place to ask next, if this one knows nothing.
-    next: Option<Request>,
+    next: Option<HttpRequest>,
 }
 
 /// The provider with its URLs, or why there are none.
@@ -71,6 +71,6 @@ fn knows_nothing(error: &EndpointError) -> bool {
     matches!(error, Refused { .. } | Unreadable { .. } | OAuth { .. })
 }
 
-fn inquiry(issuer: &str, request: Request) -> Effect {
+fn inquiry(issuer: &str, request: HttpRequest) -> Effect {
     Effect::http(request, format!("Asking {issuer} for its endpoints"))
 }

@@ -29,7 +29,7 @@ pub enum Effect {
     /// Send an HTTP request. Answer: [`Event::Response`] or [`Event::TransportFailed`].
     Http {
         /// What to send.
-        request: http::Request,
+        request: http::HttpRequest,
         /// What it is for, in plain words, to show when it takes over a second.
         activity: String,
         /// A deadline that is shown as a countdown.
@@ -156,7 +156,7 @@ impl Effect {
     }
 
     /// A request during which the person has time for nothing.
-    pub(super) fn http(request: http::Request, activity: String) -> Self {
+    pub(super) fn http(request: http::HttpRequest, activity: String) -> Self {
         Effect::Http { request, activity, countdown: None }
     }
 }

@@ -18,7 +18,7 @@ use crate::store::access::Access;
 #[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Event {
     /// A response came, whatever its status.
-    Response(http::Response),
+    Response(http::HttpResponse),
     /// No response came.
     TransportFailed {
         /// Why.

@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Authorize, Effect, Event, Output, Request, ShowCode, headers};
-use crate::http::{Response, origin, url::Url};
+use crate::http::{HttpResponse, origin, url::Url};
 use crate::oauth::client::Job;
 use crate::oauth::device::{self, DeviceAuthorizationResponse};
 use crate::oauth::metadata;
@@ -109,7 +109,7 @@ impl Witness {
     }
 
     /// Returns the providers whose issuer was asked for its metadata, as `response` has them.
-    fn discovered(&self, response: &Response) -> Vec<Arc<Provider>> {
+    fn discovered(&self, response: &HttpResponse) -> Vec<Arc<Provider>> {
         let discovered = self.providers().into_iter().filter_map(|provider| {
             let issuer = provider.client.issuer.as_deref()?;
             let urls = metadata::requests(issuer);

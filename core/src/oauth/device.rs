@@ -10,7 +10,7 @@ use alloc::string::String;
 use super::client::Client;
 use super::endpoint::{self, EndpointError};
 use super::token::{self, Essential, TokenResponse};
-use crate::http::{Request, Response, encode_pairs, origin, url::Url};
+use crate::http::{HttpRequest, HttpResponse, encode_pairs, origin, url::Url};
 use crate::json::Json;
 use crate::secret::Secret;
 use crate::text::plain;
@@ -30,7 +30,7 @@ const MAX_URI_BYTES: usize = 2048;
 const DEFAULT_EXPIRES_IN_S: u64 = 900;
 
 /// The device authorization request (3.1).
-pub(crate) fn request(client: &Client, device_authorization_url: &str) -> Request {
+pub(crate) fn request(client: &Client, device_authorization_url: &str) -> HttpRequest {
     let scope = client.scopes.join(" ");
     let mut fields = alloc::vec![("client_id", client.client_id.as_str())];
     if !scope.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) fn request(client: &Client, device_authorization_url: &str) -> Reques
     }
     let body = encode_pairs(&fields).into();
     let origins = client.origins();
-    Request::post(device_authorization_url, "application/x-www-form-urlencoded", body, origins)
+    HttpRequest::post(device_authorization_url, "application/x-www-form-urlencoded", body, origins)
 }
 
 /// The device authorization response (3.2).
@@ -59,7 +59,7 @@ pub(crate) struct DeviceAuthorizationResponse {
 
 /// Reads the device authorization response as of `now_ms`.
 pub(crate) fn code(
-    response: &Response,
+    response: &HttpResponse,
     now_ms: u64,
 ) -> Result<DeviceAuthorizationResponse, Box<EndpointError>> {
     let read = |json: Json<'_>| read(json, now_ms).ok_or_else(|| endpoint::unreadable(response));
@@ -102,7 +102,7 @@ fn read(body: Json<'_>, now_ms: u64) -> Option<DeviceAuthorizationResponse> {
 
 impl DeviceAuthorizationResponse {
     /// The device access token request (3.4).
-    pub(crate) fn poll(&self, client: &Client) -> Request {
+    pub(crate) fn poll(&self, client: &Client) -> HttpRequest {
         let fields = [
             ("grant_type", GRANT_TYPE),
             ("device_code", self.device_code.expose()),
@@ -112,7 +112,7 @@ impl DeviceAuthorizationResponse {
     }
 
     /// Reads the device access token response (3.5) as of `now_ms`.
-    pub(crate) fn answer(&self, response: &Response, now_ms: u64) -> PollResult {
+    pub(crate) fn answer(&self, response: &HttpResponse, now_ms: u64) -> PollResult {
         let error = match token::answer(response, Essential::AccessToken, now_ms) {
             Ok(grant) => return PollResult::Granted(grant),
             Err(error) => error.without(core::slice::from_ref(&self.device_code)),
@@ -136,7 +136,7 @@ impl DeviceAuthorizationResponse {
 }
 
 /// Returns whether polls are to be rarer, and the new interval that some servers send along.
-fn slow_down(response: &Response, now_ms: u64) -> Option<Option<u64>> {
+fn slow_down(response: &HttpResponse, now_ms: u64) -> Option<Option<u64>> {
     let body = endpoint::body(response)?;
     let body = body.json();
     let given_s = body.get("interval").and_then(endpoint::seconds);

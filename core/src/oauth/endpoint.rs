@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::body::Body;
-use crate::http::{Response, TransportFailure};
+use crate::http::{HttpResponse, TransportFailure};
 use crate::json::Json;
 use crate::secret::Secret;
 use crate::store::credential::MAX_EPOCH_MS;
@@ -207,7 +207,7 @@ pub(crate) struct Parsed<T> {
 /// means nothing once `read` has found what was asked for: there are servers that send
 /// `"error": "none"`.
 pub(crate) fn parse<T>(
-    response: &Response,
+    response: &HttpResponse,
     now_ms: u64,
     read: impl FnOnce(Json<'_>) -> Result<T, EndpointError>,
 ) -> Result<Parsed<T>, Box<EndpointError>> {
@@ -229,7 +229,7 @@ pub(crate) fn parse<T>(
 
 /// Reads a successful response that means nothing unless it is whole.
 pub(crate) fn parse_whole<T>(
-    response: &Response,
+    response: &HttpResponse,
     now_ms: u64,
     read: impl FnOnce(Json<'_>) -> Option<T>,
 ) -> Result<T, Box<EndpointError>> {
@@ -241,17 +241,17 @@ pub(crate) fn parse_whole<T>(
 }
 
 /// A success that is not the answer it should be.
-pub(crate) fn unreadable(response: &Response) -> EndpointError {
+pub(crate) fn unreadable(response: &HttpResponse) -> EndpointError {
     EndpointError::Unreadable { status: response.status }
 }
 
 /// The members in the body of a response, whatever its status.
-pub(crate) fn body(response: &Response) -> Option<Body<'_>> {
+pub(crate) fn body(response: &HttpResponse) -> Option<Body<'_>> {
     Body::read(response.body.expose())
 }
 
 /// Returns the trouble that status, headers and words announce, rate limits included.
-pub(crate) fn trouble(response: &Response, now_ms: u64) -> Option<EndpointError> {
+pub(crate) fn trouble(response: &HttpResponse, now_ms: u64) -> Option<EndpointError> {
     let status = response.status;
     match status {
         408 | 500..=599 => {
@@ -269,7 +269,7 @@ const RATE_LIMIT_MS: u64 = 60_000;
 ///
 /// With 429 it always does. GitHub says so with 403, too: with `Retry-After`, with none of the
 /// quota left and the second in which there is a new one, or only in words.
-pub(crate) fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointError> {
+pub(crate) fn rate_limit(response: &HttpResponse, now_ms: u64) -> Option<EndpointError> {
     let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
     let is_spent = number("x-ratelimit-remaining") == Some(0);
     let reset_ms = number("x-ratelimit-reset").map(|s| s.saturating_mul(1000));
@@ -288,7 +288,7 @@ pub(crate) fn rate_limit(response: &Response, now_ms: u64) -> Option<EndpointErr
 
 /// Returns whether a response says in the words of OAuth why it refuses: that request was the last
 /// one of a quota, and is answered all the same.
-fn has_verdict(response: &Response) -> bool {
+fn has_verdict(response: &HttpResponse) -> bool {
     body(response).and_then(|body| oauth_error(body.json())).is_some()
 }
 
@@ -373,7 +373,7 @@ mod tests {
             (404, &[("Retry-After", "7")], "", None),
         ] {
             let headers = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
-            let response = Response { status, headers, body: body.into() };
+            let response = HttpResponse { status, headers, body: body.into() };
             assert_eq!(trouble(&response, NOW), expected, "{status} {body}");
         }
     }
@@ -385,7 +385,7 @@ mod tests {
             let words = format!("{}{}", "x".repeat(before), secret.expose());
             let body = serde_json::json!({ "error": "invalid_grant", "error_description": words });
             let response =
-                Response { status: 400, headers: [].into(), body: body.to_string().into() };
+                HttpResponse { status: 400, headers: [].into(), body: body.to_string().into() };
             let error = parse(&response, 0, |_| Ok(())).err().unwrap();
             let error = error.without(core::slice::from_ref(&secret));
             let shown = format!("{error} {error:?}");

@@ -7,13 +7,13 @@ use alloc::string::String;
 use super::endpoint::{self, EndpointError};
 use crate::http::origin;
 use crate::http::url::{self, Url};
-use crate::http::{Request, Response};
+use crate::http::{HttpRequest, HttpResponse};
 use crate::json::Json;
 use crate::text::truncate;
 
 /// Where the metadata of `issuer` may be, in the order in which to ask: RFC 8414's path, which
 /// stands between host and path (3.1), then OpenID Connect Discovery's, which stands behind both.
-pub(crate) fn requests(issuer: &str) -> [Request; 2] {
+pub(crate) fn requests(issuer: &str) -> [HttpRequest; 2] {
     let issuer = issuer.trim_end_matches('/');
     let path_at = Url::parse(issuer).map_or(issuer.len(), |url| issuer.len() - url.rest.len());
     let (origin, path) = issuer.split_at_checked(path_at).unwrap_or((issuer, ""));
@@ -21,7 +21,7 @@ pub(crate) fn requests(issuer: &str) -> [Request; 2] {
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
         format!("{issuer}/.well-known/openid-configuration"),
     ]
-    .map(|url| Request::get(&url, origin::of(issuer).into_iter().collect()))
+    .map(|url| HttpRequest::get(&url, origin::of(issuer).into_iter().collect()))
 }
 
 /// What is used of the metadata (2). What is of the wrong type is not there.
@@ -43,7 +43,7 @@ pub(crate) struct Metadata {
 /// It must be that issuer's own, to the letter (3.3): otherwise one server could speak for another.
 /// Every endpoint must be https, or on a loopback host.
 pub(crate) fn answer(
-    response: &Response,
+    response: &HttpResponse,
     issuer: &str,
     now_ms: u64,
 ) -> Result<Metadata, Box<EndpointError>> {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn of(body: &str) -> Result<Metadata, Box<EndpointError>> {
-        let response = Response { status: 200, headers: [].into(), body: body.into() };
+        let response = HttpResponse { status: 200, headers: [].into(), body: body.into() };
         answer(&response, "https://h", 0)
     }
 

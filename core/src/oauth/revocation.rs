@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::endpoint::{self, EndpointError};
-use crate::http::{Request, Response, encode_pairs};
+use crate::http::{HttpRequest, HttpResponse, encode_pairs};
 use crate::secret::Secret;
 
 /// What kind of token it is (2.1).
@@ -18,7 +18,7 @@ pub(crate) fn request(
     revocation_url: &str,
     token: &Secret,
     hint: TokenTypeHint,
-) -> Request {
+) -> HttpRequest {
     let hint = match hint {
         TokenTypeHint::AccessToken => "access_token",
         TokenTypeHint::RefreshToken => "refresh_token",
@@ -30,12 +30,12 @@ pub(crate) fn request(
     ];
     let body = encode_pairs(&fields).into();
     let origins = client.origins();
-    Request::post(revocation_url, "application/x-www-form-urlencoded", body, origins)
+    HttpRequest::post(revocation_url, "application/x-www-form-urlencoded", body, origins)
 }
 
 /// Returns whether the server confirmed it (2.2): it does so for a token that it does not know,
 /// too, and what it says beyond the status means nothing. With 503, the token lives on (2.2.1).
-pub(crate) fn answer(response: &Response, now_ms: u64) -> Result<(), EndpointError> {
+pub(crate) fn answer(response: &HttpResponse, now_ms: u64) -> Result<(), EndpointError> {
     match response.status {
         200..=299 => Ok(()),
         // Of a refusal, nothing is read but the error.
@@ -58,7 +58,7 @@ mod tests {
             (404, "", false),
             (503, "", false),
         ] {
-            let response = Response { status, headers: [].into(), body: body.into() };
+            let response = HttpResponse { status, headers: [].into(), body: body.into() };
             assert_eq!(answer(&response, 0).is_ok(), confirmed, "{status}");
         }
     }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::client::{Client, RequestFormat};
 use super::endpoint::{self, EndpointError, Parsed, TokenFault, is_token};
 use super::pkce::Verifier;
-use crate::http::{Request, Response, encode_pairs};
+use crate::http::{HttpRequest, HttpResponse, encode_pairs};
 use crate::json::{self, Json};
 use crate::secret::Secret;
 use crate::store::credential::{BUFFER_MS, Credential, MAX_EPOCH_MS};
@@ -29,7 +29,7 @@ pub(crate) fn exchange(
     state: Option<&Secret>,
     redirect_uri: &str,
     verifier: &Verifier,
-) -> Request {
+) -> HttpRequest {
     let mut fields = alloc::vec![
         ("grant_type", "authorization_code"),
         ("client_id", client.client_id.as_str()),
@@ -42,7 +42,7 @@ pub(crate) fn exchange(
 
 /// A refresh (6). It names no scope: the server keeps the granted one, and Anthropic's answers
 /// `invalid_scope` to any.
-pub(crate) fn refresh(client: &Client, refresh_token: &Secret) -> Request {
+pub(crate) fn refresh(client: &Client, refresh_token: &Secret) -> HttpRequest {
     let fields = [
         ("grant_type", "refresh_token"),
         ("client_id", client.client_id.as_str()),
@@ -52,7 +52,7 @@ pub(crate) fn refresh(client: &Client, refresh_token: &Secret) -> Request {
 }
 
 /// A request to the token endpoint, in the format that the server expects.
-pub(crate) fn request(client: &Client, fields: &[(&str, &str)]) -> Request {
+pub(crate) fn request(client: &Client, fields: &[(&str, &str)]) -> HttpRequest {
     let (content_type, body) = match client.token_request {
         RequestFormat::Form => ("application/x-www-form-urlencoded", encode_pairs(fields)),
         RequestFormat::Json => {
@@ -63,7 +63,7 @@ pub(crate) fn request(client: &Client, fields: &[(&str, &str)]) -> Request {
             ("application/json", format!("{{{}}}", members.join(",")))
         }
     };
-    Request::post(&client.token_url, content_type, body.into(), client.origins())
+    HttpRequest::post(&client.token_url, content_type, body.into(), client.origins())
 }
 
 /// An answer that grants tokens (5.1).
@@ -110,7 +110,7 @@ pub(crate) enum Essential {
 /// Every member counts by itself: the server has perhaps replaced the refresh token by now, so what
 /// can be read is kept. Members it does not know are ignored.
 pub(crate) fn answer(
-    response: &Response,
+    response: &HttpResponse,
     essential: Essential,
     now_ms: u64,
 ) -> Result<TokenResponse, Box<EndpointError>> {

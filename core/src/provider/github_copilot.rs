@@ -10,7 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use super::Provider;
-use crate::http::{Header, Request, origin};
+use crate::http::{Header, HttpRequest, origin};
 use crate::oauth::client::{Client, GrantType, RequestFormat};
 use crate::secret::Secret;
 use crate::text::replaced;
@@ -108,7 +108,7 @@ impl Provider {
     }
 
     /// A request to GitHub or Copilot, which take none without the headers of an editor.
-    fn editor(&self, mut request: Request, token: &Secret) -> Request {
+    fn editor(&self, mut request: HttpRequest, token: &Secret) -> HttpRequest {
         let names = self.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(INTENT));
         for (name, value) in names {
             request = request.with(name, value.as_str());

@@ -4,7 +4,7 @@
 
 use pi_auth_core::error::Error;
 use pi_auth_core::flow::{Effect, Event, is_answered_by};
-use pi_auth_core::http::Response;
+use pi_auth_core::http::HttpResponse;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -88,7 +88,7 @@ fn metadata(requires_iss: bool) -> Event {
         "token_endpoint": "https://issuer.example/token",
         "authorization_response_iss_parameter_supported": requires_iss,
     });
-    Event::Response(Response { status: 200, headers: [].into(), body: body.to_string().into() })
+    Event::Response(HttpResponse { status: 200, headers: [].into(), body: body.to_string().into() })
 }
 
 /// The code in the body of an exchange, which is JSON or a form.

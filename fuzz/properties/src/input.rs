@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use pi_auth_core::flow::Event;
-use pi_auth_core::http::{Response, TransportFailure};
+use pi_auth_core::http::{HttpResponse, TransportFailure};
 use url::form_urlencoded;
 
 /// The line between two parts of an input.
@@ -46,7 +46,7 @@ pub(crate) fn answer(part: &str) -> Event {
         headers.push((name.to_owned(), value.to_owned()));
     }
     let status = first.trim().parse().unwrap_or(200);
-    Event::Response(Response { status, headers, body: rest.into() })
+    Event::Response(HttpResponse { status, headers, body: rest.into() })
 }
 
 /// The first value of that name, as another parser reads the query; the inner `None` stands for one

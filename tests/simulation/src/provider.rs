@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use pi_auth_core::http::{Method, Request, Response, TransportFailure};
+use pi_auth_core::http::{HttpRequest, HttpResponse, Method, TransportFailure};
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, Ms};
@@ -82,7 +82,7 @@ pub(crate) enum Ask {
 
 impl Ask {
     /// What a request of ours asks for.
-    pub(crate) fn of(request: &Request) -> Option<Self> {
+    pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
         if request.method == Method::Get {
             let header = |it: &&pi_auth_core::http::Header| it.name == "Authorization";
             let value = request.headers.iter().find(header)?.value.expose();
@@ -109,11 +109,11 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// As a host tells it.
-    pub(crate) fn response(&self) -> Result<Response, TransportFailure> {
+    pub(crate) fn response(&self) -> Result<HttpResponse, TransportFailure> {
         match self {
             Answer::NoConnection => Err(TransportFailure::Connect),
             Answer::Broken => Err(TransportFailure::Broken),
-            Answer::Http { status, retry_after_s, body } => Ok(Response {
+            Answer::Http { status, retry_after_s, body } => Ok(HttpResponse {
                 status: *status,
                 headers: retry_after_s
                     .iter()

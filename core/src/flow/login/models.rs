@@ -16,7 +16,7 @@ use core::mem;
 use crate::flow::machine::{StepResult, Yield, ask, unexpected};
 use crate::flow::save::{Edit, Save};
 use crate::flow::{Effect, Event};
-use crate::http::Response;
+use crate::http::HttpResponse;
 use crate::oauth::endpoint;
 use crate::provider::Provider;
 use crate::provider::github_copilot::models;
@@ -122,7 +122,7 @@ impl Models {
     fn answered(
         &mut self,
         id: String,
-        response: &Response,
+        response: &HttpResponse,
         now_ms: u64,
     ) -> StepResult<Vec<String>> {
         match endpoint::rate_limit(response, now_ms) {

@@ -16,7 +16,7 @@ fn token(provider: &str) -> Witness {
 fn request(url: &str) -> Effect {
     // What the module says of its own origins is worth nothing here.
     let origins = origin::of(url).into_iter().collect();
-    Effect::http(http::Request::get(url, origins), String::new())
+    Effect::http(http::HttpRequest::get(url, origins), String::new())
 }
 
 fn overrides(text: &str) -> Event {
@@ -25,7 +25,7 @@ fn overrides(text: &str) -> Event {
 }
 
 fn response(body: &str) -> Event {
-    Event::Response(http::Response { status: 200, headers: [].into(), body: body.into() })
+    Event::Response(http::HttpResponse { status: 200, headers: [].into(), body: body.into() })
 }
 
 fn allows(witness: &mut Witness, url: &str) -> bool {

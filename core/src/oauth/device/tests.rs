@@ -2,8 +2,8 @@ use super::*;
 use crate::http::TransportFailure;
 use crate::provider::Table;
 
-fn response(status: u16, body: &str) -> Response {
-    Response { status, headers: [].into(), body: body.into() }
+fn response(status: u16, body: &str) -> HttpResponse {
+    HttpResponse { status, headers: [].into(), body: body.into() }
 }
 
 const ANSWER: &str = r#"{"device_code":"d-canary","user_code":"WDJB-MJHT",

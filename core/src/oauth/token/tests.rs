@@ -3,8 +3,12 @@ use crate::http::TransportFailure;
 use alloc::string::String;
 
 fn of(status: u16, body: &str) -> Result<TokenResponse, EndpointError> {
-    answer(&Response { status, headers: [].into(), body: body.into() }, Essential::RefreshToken, 0)
-        .map_err(|error| *error)
+    answer(
+        &HttpResponse { status, headers: [].into(), body: body.into() },
+        Essential::RefreshToken,
+        0,
+    )
+    .map_err(|error| *error)
 }
 
 fn granted(
@@ -159,7 +163,7 @@ fn a_refresh_token_that_cannot_be_sent_does_not_cost_the_access_token() {
 #[test]
 fn an_answer_that_was_cut_counts_if_the_token_that_matters_is_in_it() {
     let poll = |body: &str| {
-        let response = Response { status: 200, headers: [].into(), body: body.into() };
+        let response = HttpResponse { status: 200, headers: [].into(), body: body.into() };
         answer(&response, Essential::AccessToken, 0).map_err(|error| *error)
     };
     let unreadable = || Err(EndpointError::Unreadable { status: 200 });

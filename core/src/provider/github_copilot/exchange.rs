@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::http::{Request, Response};
+use crate::http::{HttpRequest, HttpResponse};
 use crate::json::Json;
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::oauth::token::TokenResponse;
@@ -16,15 +16,15 @@ use crate::text::plain;
 const DEFAULT_LIFETIME_S: u64 = 1800;
 
 /// Returns the request for a Copilot token.
-pub(crate) fn request(provider: &Provider, url: &str, github_token: &Secret) -> Request {
-    let request = Request::get(url, provider.client.origins());
+pub(crate) fn request(provider: &Provider, url: &str, github_token: &Secret) -> HttpRequest {
+    let request = HttpRequest::get(url, provider.client.origins());
     provider.editor(request, github_token)
 }
 
 /// Reads the answer as of `now_ms`. What it grants is refreshed with the GitHub token, which stays
 /// as it is.
 pub(crate) fn answer(
-    response: &Response,
+    response: &HttpResponse,
     now_ms: u64,
 ) -> Result<TokenResponse, Box<EndpointError>> {
     if let Some(limited) = endpoint::rate_limit(response, now_ms) {
@@ -48,7 +48,7 @@ pub(crate) fn answer(
 }
 
 /// Returns whether it is a 401 without a body: no page, so a verdict.
-fn is_bare_401(response: &Response) -> bool {
+fn is_bare_401(response: &HttpResponse) -> bool {
     response.status == 401 && response.body.expose().trim().is_empty()
 }
 
@@ -75,7 +75,7 @@ fn grant(body: Json<'_>, now_ms: u64) -> Option<TokenResponse> {
 }
 
 /// GitHub's words for people: why there is no Copilot, or what an API error says.
-fn message(response: &Response) -> Option<String> {
+fn message(response: &HttpResponse) -> Option<String> {
     let body = endpoint::body(response)?;
     let text = |path: &[&str]| body.json().find(path)?.string();
     let text = text(&["error_details", "message"]).or_else(|| text(&["message"]))?;
@@ -94,7 +94,7 @@ mod tests {
         body: &str,
     ) -> Result<TokenResponse, EndpointError> {
         let headers = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
-        answer(&Response { status, headers, body: body.into() }, NOW).map_err(|error| *error)
+        answer(&HttpResponse { status, headers, body: body.into() }, NOW).map_err(|error| *error)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::http::{Method, Request, Response, encode_segment};
+use crate::http::{HttpRequest, HttpResponse, Method, encode_segment};
 use crate::json::Json;
 use crate::oauth::endpoint::{self, EndpointError};
 use crate::provider::Provider;
@@ -25,15 +25,15 @@ pub(crate) struct Models {
 }
 
 /// The request for the list of models.
-pub(crate) fn list(provider: &Provider, token: &Secret) -> Request {
+pub(crate) fn list(provider: &Provider, token: &Secret) -> HttpRequest {
     let url = format!("{}/models", provider.copilot_base_url(token));
     let request =
-        Request::get(&url, provider.api_origins()).with("X-GitHub-Api-Version", API_VERSION);
+        HttpRequest::get(&url, provider.api_origins()).with("X-GitHub-Api-Version", API_VERSION);
     provider.editor(request, token)
 }
 
 /// Reads the list as of `now_ms`.
-pub(crate) fn listed(response: &Response, now_ms: u64) -> Result<Models, Box<EndpointError>> {
+pub(crate) fn listed(response: &HttpResponse, now_ms: u64) -> Result<Models, Box<EndpointError>> {
     endpoint::parse_whole(response, now_ms, read)
 }
 
@@ -68,11 +68,11 @@ fn is_plain(id: &str) -> bool {
 }
 
 /// The request that consents to a model's terms.
-pub(crate) fn enable(provider: &Provider, token: &Secret, id: &str) -> Request {
+pub(crate) fn enable(provider: &Provider, token: &Secret, id: &str) -> HttpRequest {
     let base_url = provider.copilot_base_url(token);
     let url = format!("{base_url}/models/{}/policy", encode_segment(id));
     let mut request =
-        Request::get(&url, provider.api_origins()).with("Content-Type", "application/json");
+        HttpRequest::get(&url, provider.api_origins()).with("Content-Type", "application/json");
     request.method = Method::Post;
     request.body = r#"{"state":"enabled"}"#.into();
     provider
@@ -101,7 +101,7 @@ mod tests {
             {"id":"\u001b[2J","model_picker_enabled":true},
             {"id":7,"model_picker_enabled":true}, 8
         ]}"#;
-        let response = Response { status: 200, headers: [].into(), body: body.into() };
+        let response = HttpResponse { status: 200, headers: [].into(), body: body.into() };
         let models = listed(&response, 0).unwrap();
         assert_eq!(models.enabled, ["a", "c"]);
         assert_eq!(models.unconfigured, ["b"]);
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_list_that_is_none() {
         for body in ["", "[]", "{}", r#"{"data":{}}"#] {
-            let response = Response { status: 200, headers: [].into(), body: body.into() };
+            let response = HttpResponse { status: 200, headers: [].into(), body: body.into() };
             assert!(listed(&response, 0).is_err(), "{body}");
         }
     }
