@@ -48,7 +48,7 @@ fn what_is_broken_is_said_so_that_it_can_be_found() {
     for (contents, told) in [
         (&b"\xef\xbb\xbf{}"[..], "it begins with a byte-order mark"),
         (b"{\"a\":\"\xff\"}", "it is not UTF-8 text"),
-        (b"{\"a\":\"\0\"}", "line 1, column 7"),
+        (b"{\"a\":\"\0\"}", "line 1, column 6"),
         (b"{\n  \"a\": 1,\n}", "line 3, column 1"),
         (b"{\"a\":1}\n\0", "line 2, column 1"),
     ] {
