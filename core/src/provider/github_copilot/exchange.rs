@@ -179,7 +179,7 @@ mod tests {
             (403, &[("Retry-After", "7")], "", limited(7000)),
             (403, &spent, "", limited(60_000)),
             (403, &spent[..1], "", limited(60_000)),
-            (404, &[], r#"{"message":"Not ResolvedKey"}"#, refused(404, Some("Not ResolvedKey"))),
+            (404, &[], r#"{"message":"Not Found"}"#, refused(404, Some("Not Found"))),
             (404, &[], "{}", refused(404, None)),
             (404, &[], "<html>", refused(404, None)),
             (407, &[], "", Err(EndpointError::Refused { status: 407 })),
